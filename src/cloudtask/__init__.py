@@ -1,0 +1,1 @@
+"""Tasks as decorated functions. Nothing is here yet: the package keeps its place."""

@@ -1,0 +1,145 @@
+"""Every error of ours, in one tree.
+
+TaskError
+├─ SetupError       the program is wrong
+│  └─ MissingExtra
+├─ ArgumentError    a call does not fit its endpoint
+├─ ServiceError     the queue service refused; one class per gRPC code that we use
+│  ├─ InvalidArgument
+│  ├─ NotFound
+│  ├─ AlreadyExists
+│  ├─ FailedPrecondition
+│  ├─ Unimplemented
+│  ├─ Unavailable
+│  ├─ DeadlineExceeded
+│  └─ Internal
+├─ DeliveryError    an attempt got no usable answer
+│  ├─ Unreachable
+│  ├─ DeadlinePassed
+│  └─ BadReply
+└─ StoreError       the database cannot be used
+   ├─ Busy
+   ├─ Corrupt
+   └─ WrongSchema
+
+Through a client users meet `google.api_core` exceptions, whichever transport they chose.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class TaskError(Exception):
+    """Something about a task went wrong."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message if message is not None else type(self).__doc__)
+
+
+class SetupError(TaskError):
+    """The program is not set up as it must be."""
+
+
+class MissingExtra(SetupError, ImportError):
+    """A part of the package was not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"{what} needs an extra: pip install 'fastapi-gcp-tasks[{extra}]'")
+
+
+class ArgumentError(TaskError):
+    """The arguments do not fit the endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """A `google.rpc.Help` detail with one link."""
+
+    description: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorInfo:
+    """A `google.rpc.ErrorInfo` detail."""
+
+    reason: str
+    domain: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+Detail = Help | ErrorInfo
+
+
+class ServiceError(TaskError):
+    """The queue service refused the call."""
+
+    def __init__(self, message: str | None = None, *details: Detail) -> None:
+        super().__init__(message)
+        self.message = str(self)
+        self.details = details
+
+
+class InvalidArgument(ServiceError):
+    """The request is not valid."""
+
+
+class NotFound(ServiceError):
+    """Requested entity was not found."""
+
+
+class AlreadyExists(ServiceError):
+    """Requested entity already exists"""
+
+
+class FailedPrecondition(ServiceError):
+    """The service is not in the state that this call needs."""
+
+
+class Unimplemented(ServiceError):
+    """The local service does not have this yet."""
+
+
+class Unavailable(ServiceError):
+    """The service is stopping."""
+
+
+class DeadlineExceeded(ServiceError):
+    """The call took longer than its deadline."""
+
+
+class Internal(ServiceError):
+    """The local service failed; its log says why."""
+
+
+class DeliveryError(TaskError):
+    """The attempt got no usable answer."""
+
+
+class Unreachable(DeliveryError):
+    """The worker could not be reached."""
+
+
+class DeadlinePassed(DeliveryError):
+    """The worker did not answer within the dispatch deadline."""
+
+
+class BadReply(DeliveryError):
+    """The worker's answer is not HTTP."""
+
+
+class StoreError(TaskError):
+    """The database cannot be used."""
+
+
+class Busy(StoreError):
+    """The database is locked by another process."""
+
+
+class Corrupt(StoreError):
+    """The file is not a database of this service."""
+
+
+class WrongSchema(StoreError):
+    """The database was written by another version of this service."""

@@ -1,0 +1,171 @@
+"""What queues and tasks are. Values only: the rules are beside this file, in one module per thing.
+
+Names follow Google's messages (`google.cloud.tasks.v2`). `*_at` is an aware UTC datetime.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from gcptasks.base.names import LocationName, QueueName, TaskName
+
+
+class QueueState(StrEnum):
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    DISABLED = "DISABLED"
+
+
+class View(StrEnum):
+    """How much of a task an answer shows: BASIC leaves out the body (CT-125)."""
+
+    UNSPECIFIED = "VIEW_UNSPECIFIED"
+    BASIC = "BASIC"
+    FULL = "FULL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """How fast a queue may send. The defaults are Google's (CT-030)."""
+
+    max_dispatches_per_second: float = 500.0
+    max_concurrent_dispatches: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryConfig:
+    """When a failed task is tried again. The defaults are Google's (CT-030).
+
+    Spans are whole nanoseconds, since Google keeps backoffs to the nanosecond (CT-049), which `timedelta` cannot.
+    """
+
+    max_attempts: int = 100
+    """The first attempt counts (CT-202); -1 means no limit (CT-203)."""
+    max_retry_duration_ns: int = 0
+    """0 means no limit (CT-204)."""
+    min_backoff_ns: int = 100_000_000
+    max_backoff_ns: int = 3_600_000_000_000
+    max_doublings: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    name: QueueName
+    rate_limits: RateLimits = RateLimits()
+    retry_config: RetryConfig = RetryConfig()
+    state: QueueState = QueueState.RUNNING
+    purged_at: datetime | None = None
+    sampling_ratio: float = 0.0
+    """Of `stackdriver_logging_config`; kept and shown, used by nothing here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcToken:
+    service_account_email: str
+    audience: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthToken:
+    service_account_email: str
+    scope: str = ""
+
+
+Token = OidcToken | OAuthToken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """What the worker will be sent. `method` is an HTTP method in capitals."""
+
+    url: str
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    token: Token | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """The last attempt of a task that failed or is under way."""
+
+    scheduled_at: datetime
+    dispatched_at: datetime | None = None
+    """None only in the answer of RunTask (CT-148)."""
+    responded_at: datetime | None = None
+    status: int | None = None
+    """The HTTP status; 504 after a passed deadline, 0 without any answer (CT-312, CT-313); None while under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """A task that is stored: waiting, under way, or waiting to be tried again."""
+
+    name: TaskName
+    request: HttpRequest
+    created_at: datetime
+    scheduled_at: datetime
+    """When the next attempt is due; while one is under way, when that one was due."""
+    dispatch_deadline: timedelta
+    retry_config: RetryConfig | None = None
+    """The task's own, which takes the place of its queue's (CT-210)."""
+    dispatch_count: int = 0
+    response_count: int = 0
+    first_dispatched_at: datetime | None = None
+    last_attempt: Attempt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """How an attempt ended."""
+
+    status: int
+    """The HTTP status; 504 after a passed deadline, 0 without any answer."""
+    reason: str = ""
+    """For people: why there was no usable answer."""
+    retry_after: timedelta | None = None
+    """The worker's `Retry-After`, honoured after a 429 or 503, for that task alone (CT-L7)."""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status <= 299
+
+
+# What callers ask for, as the wire hands it to the verbs. Names are parsed; nothing else is checked yet.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewQueue:
+    parent: LocationName
+    name: QueueName
+    rate_limits: RateLimits
+    """As sent: 0 stands for a member left out (CT-044)."""
+    retry_config: RetryConfig
+    """As sent: 0 stands for a member left out (CT-044)."""
+    sampling_ratio: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTask:
+    queue: QueueName
+    name: TaskName | None
+    """None: the service makes one (CT-113)."""
+    request: HttpRequest
+    """Headers as sent."""
+    scheduled_at: datetime | None = None
+    dispatch_deadline: timedelta | None = None
+    retry_config: RetryConfig | None = None
+    """As sent: 0 stands for a member left out (CT-295)."""
+    size: int = 0
+    """Bytes of the task message as sent, for the limit of CT-101."""
+    view: View = View.UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    size: int = 0
+    """0: as many as the call allows."""
+    token: str = ""
