@@ -66,7 +66,7 @@ class ErrorInfo:
 
     reason: str
     domain: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 Detail = Help | ErrorInfo

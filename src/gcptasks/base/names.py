@@ -61,9 +61,10 @@ def parse_location(text: str) -> LocationName:
     match text.split("/"):
         case ["projects", project, "locations", location] if _is_place(project, location):
             return LocationName(project, location)
-    raise InvalidArgument(
-        f'Location name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>", not {text!r}.'
-    )
+        case _:
+            raise InvalidArgument(
+                f'Location name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>", not {text!r}.'
+            )
 
 
 @lru_cache(maxsize=1024)
@@ -72,10 +73,11 @@ def parse_queue(text: str) -> QueueName:
     match text.split("/"):
         case ["projects", project, "locations", location, "queues", queue] if _is_place(project, location):
             return _queue(LocationName(project, location), queue)
-    raise InvalidArgument(
-        'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>".',
-        _QUEUE_NAME_HELP,
-    )
+        case _:
+            raise InvalidArgument(
+                'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>".',
+                _QUEUE_NAME_HELP,
+            )
 
 
 def parse_task(text: str) -> TaskName:
