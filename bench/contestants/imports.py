@@ -1,0 +1,41 @@
+"""What a program pays beyond `import fastapi` for a builder and one route, with no client yet."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from time import perf_counter
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    import fastapi
+
+    modules, memory, began = set(sys.modules), resident(), perf_counter()
+
+    from fastapi_gcp_tasks import AsyncDelayedRouteBuilder
+
+    route = AsyncDelayedRouteBuilder(base_url="http://worker", queue_path="projects/p/locations/l/queues/q")
+    router = fastapi.APIRouter(route_class=route)
+
+    @router.post("/hello")
+    async def hello(name: str) -> None: ...
+
+    took = perf_counter() - began
+    added = set(sys.modules) - modules
+    assert callable(hello.delay)  # type: ignore[attr-defined]  # registration attached it
+    figures = {
+        "time": took * 1e3,
+        "google or grpc modules": sum(name.partition(".")[0] in ("google", "grpc") for name in added),
+        "modules": len(added),
+        "memory": (resident() - memory) / 2**20,
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

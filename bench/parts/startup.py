@@ -1,0 +1,19 @@
+"""What importing costs."""
+
+from bench.model import Aim, Part, Row
+from bench.places import ours, peer
+
+PARTS = (
+    Part(
+        name="P5",
+        title="added to `import fastapi` by a builder and one route, no client yet",
+        contestants=(ours("ours", "imports"), peer("the peer", "imports")),
+        rows=(
+            Row(figure="time", unit="ms", aim=Aim.AT_MOST, peer="the peer", must=1 / 20, stretch=1 / 40),
+            Row(figure="google or grpc modules", unit="modules", aim=Aim.NO_MORE, must=0),
+            Row(figure="modules", unit="modules", aim=Aim.AT_MOST, peer="the peer"),
+            Row(figure="memory", unit="MiB", aim=Aim.AT_MOST, peer="the peer"),
+        ),
+        warm_up=True,
+    ),
+)

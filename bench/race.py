@@ -1,0 +1,79 @@
+"""Runs the contestants of a part by turns, each in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+
+from bench.model import Contestant, Figures, Part
+from bench.places import ROOT
+
+Progress = Callable[[str], None]
+Runs = dict[str, list[Figures]]
+"""The figures of each contestant, round by round."""
+
+
+class ContestantFailed(Exception):
+    """A contestant ended without figures."""
+
+
+def race(part: Part, rounds: int, progress: Progress) -> Runs:
+    """The figures of every contestant that can run here, taken A B A B …: what disturbs the machine disturbs all."""
+    present = [contestant for contestant in part.contestants if contestant.missing is None]
+    rounds = min(rounds, part.most_rounds)
+    if part.warm_up:
+        _round(part, present, "warm-up", progress)
+    runs: Runs = {contestant.name: [] for contestant in present}
+    for number in range(1, rounds + 1):
+        for name, figures in _round(part, present, f"round {number} of {rounds}", progress).items():
+            runs[name].append(figures)
+    return runs
+
+
+def _round(part: Part, present: Sequence[Contestant], which: str, progress: Progress) -> dict[str, Figures]:
+    taken: dict[str, Figures] = {}
+    for contestant in present:
+        progress(f"{part.name} {which}: {contestant.name}")
+        taken[contestant.name] = run(contestant, part.timeout)
+    return taken
+
+
+def run(contestant: Contestant, timeout: float) -> Figures:
+    """The figures of one run. Whatever happens, no process of the run is left behind."""
+    # A session of its own: one signal reaches the servers that the contestant started, too.
+    process = subprocess.Popen(
+        contestant.command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        answer, complaint = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise ContestantFailed(f"{contestant.name} took more than {timeout:g} seconds") from None
+    finally:
+        _end(process)
+    if process.returncode != 0:
+        raise ContestantFailed(f"{contestant.name} ended with {process.returncode}:\n{_tail(complaint)}")
+    return _figures(contestant, answer)
+
+
+def _figures(contestant: Contestant, answer: str) -> Figures:
+    try:
+        figures: Figures = json.loads(answer.splitlines()[-1])
+    except (IndexError, ValueError):
+        raise ContestantFailed(f"{contestant.name} printed no figures, but: {_tail(answer)}") from None
+    return figures
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(timeout=10)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _tail(text: str, lines: int = 15) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])
