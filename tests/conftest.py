@@ -1,0 +1,32 @@
+"""What holds for every test: hypothesis profiles, and no network beyond this machine."""
+
+import ipaddress
+import os
+import sys
+from typing import Any
+
+from hypothesis import settings
+
+# A change, not a throw of the dice, decides whether `make test` is green; the others go looking.
+settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+settings.register_profile("dev", deadline=None)
+settings.register_profile("deep", deadline=None, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def _is_here(host: object) -> bool:
+    if host in ("", "localhost", None):
+        return True
+    try:
+        return ipaddress.ip_address(str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
+    # Unix sockets have a path for an address; the others a tuple that begins with the host.
+    if event == "socket.connect" and isinstance(arguments[1], tuple) and not _is_here(arguments[1][0]):
+        raise ConnectionRefusedError(f"a test may not leave this machine: {arguments[1]}")
+
+
+sys.addaudithook(_refuse_the_network)
