@@ -12,8 +12,8 @@ class Clock(Protocol):
         """The time, aware, in UTC."""
         ...
 
-    async def sleep_until(self, when: datetime) -> None:
-        """Return once `now()` is `when` or later; at once if it is already."""
+    async def wait(self, wake: asyncio.Event, until: datetime) -> None:
+        """Return once `wake` is set, or at about `until`, whichever is first; `wake` is unset then."""
         ...
 
 
@@ -23,7 +23,12 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    async def sleep_until(self, when: datetime) -> None:
-        # A wall clock may be set back or forward while we sleep, so look again each second.
-        while (left := (when - self.now()).total_seconds()) > 0:
-            await asyncio.sleep(min(left, 1.0))
+    async def wait(self, wake: asyncio.Event, until: datetime) -> None:
+        # A wall clock may be set back or forward while we wait, so whoever waits looks at it each second.
+        left = min((until - self.now()).total_seconds(), 1.0)
+        timer = asyncio.get_running_loop().call_later(max(left, 0.0), wake.set)
+        try:
+            await wake.wait()
+        finally:
+            timer.cancel()
+            wake.clear()

@@ -1,0 +1,90 @@
+"""The verbs on queues."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gcptasks.base.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from gcptasks.base.events import QueueChanged
+from gcptasks.base.names import LocationName, QueueName
+from gcptasks.engine import queues
+from gcptasks.engine.model import NewQueue, Page, Queue
+from gcptasks.engine.tasks import NAME_BLOCK
+from gcptasks.service.policy import Policy
+from gcptasks.store.queues import StoredQueue
+from gcptasks.store.tx import Tx
+from gcptasks.wire import paging
+
+NO_QUEUE = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
+_LARGEST_PAGE = 9800
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePage:
+    queues: list[Queue]
+    next_token: str
+
+
+def existing(tx: Tx, name: QueueName) -> StoredQueue:
+    """The queue, or `NotFound` with the text of CT-051."""
+    stored = tx.queues.find(name)
+    if stored is None:
+        raise NotFound(NO_QUEUE)
+    return stored
+
+
+def create_queue(tx: Tx, request: NewQueue, now: datetime, policy: Policy) -> Queue:
+    queue = queues.create(request, policy.quotas)
+    if tx.queues.find(queue.name) is not None:
+        raise AlreadyExists("Queue already exists")
+    if tx.queues.blocked(queue.name, now):
+        raise FailedPrecondition("The queue cannot be created because a queue with this name existed too recently.")
+    tx.queues.insert(queue)
+    _changed(tx, queue.name, "created")
+    return queue
+
+
+def get_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queue:
+    return existing(tx, request).queue
+
+
+def list_queues(tx: Tx, request: tuple[LocationName, Page], now: datetime, policy: Policy) -> QueuePage:
+    location, page = request
+    if page.size < 0:
+        raise InvalidArgument("ListQueuesRequest.pageSize cannot be negative.")
+    after = paging.cursor_of(page.token, "queues", str(location), now) if page.token else ""
+    found = tx.queues.page(location, str(after), min(page.size or _LARGEST_PAGE, _LARGEST_PAGE))
+    # A page with anything on it has a token, the last one too (CT-054).
+    return QueuePage(found, paging.token("queues", str(location), str(found[-1].name), now) if found else "")
+
+
+def delete_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> None:
+    stored = tx.queues.find(request)
+    if stored is None:
+        raise NotFound("Requested entity was not found.")
+    tx.queues.delete(stored, now + queues.QUEUE_NAME_BLOCK)
+    _changed(tx, request, "deleted")
+
+
+def pause_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queue:
+    return _saved(tx, queues.paused(existing(tx, request).queue), "paused")
+
+
+def resume_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queue:
+    return _saved(tx, queues.resumed(existing(tx, request).queue), "resumed")
+
+
+def purge_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queue:
+    stored = existing(tx, request)
+    tx.tasks.delete_all(stored, now + NAME_BLOCK)
+    return _saved(tx, queues.purged(stored.queue, now), "purged")
+
+
+def _saved(tx: Tx, queue: Queue, change: str) -> Queue:
+    tx.queues.save(queue)
+    _changed(tx, queue.name, change)
+    return queue
+
+
+def _changed(tx: Tx, name: QueueName, change: str) -> None:
+    tx.changes.queues = True
+    tx.happened([QueueChanged(name, change)])

@@ -1,0 +1,111 @@
+"""The verbs on tasks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gcptasks.base.errors import AlreadyExists, InvalidArgument, NotFound
+from gcptasks.base.events import QueueChanged, TaskDeleted
+from gcptasks.base.names import QueueName, TaskName
+from gcptasks.engine import queues, tasks
+from gcptasks.engine.model import NewTask, Page, Task, View
+from gcptasks.service.policy import Policy
+from gcptasks.service.queues import existing
+from gcptasks.store.queues import StoredQueue
+from gcptasks.store.tx import Tx
+from gcptasks.wire import paging
+from gcptasks.wire.tasks import stored_size
+
+_LARGEST_PAGE = 1000
+_LARGEST_TASK = 1_048_569
+"""Bytes of the stored task (CT-101)."""
+_SURELY_FITS = _LARGEST_TASK - 64 * 1024
+"""What the service adds to a task that is smaller than this cannot make it too large."""
+_GONE = (
+    "The task no longer exists, though a task with this name existed recently. "
+    "The task either successfully completed or was deleted."
+)
+_TOO_RECENT = (
+    "The task cannot be created because a task with this name existed too recently. For more information about task "
+    "de-duplication see https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues.tasks/create"
+    "#body.request_body.FIELDS.task."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    tasks: list[Task]
+    next_token: str
+    view: View
+
+
+def create_task(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Task:
+    queue = _queue_for(tx, request, policy)
+    if request.name is not None:
+        _refuse_repeated(tx, queue, request.name, now)
+    number = tx.tasks.new_number()
+    name = request.name or tx.tasks.made_name(queue, number)
+    step = tasks.create(request, name, now)
+    task = step.task
+    assert task is not None
+    if request.size > _SURELY_FITS and stored_size(task) > _LARGEST_TASK:
+        raise InvalidArgument("Task size too large")
+    tx.tasks.insert(queue, number, task, named=request.name is not None)
+    tx.arrived(request.queue, number, task.scheduled_at)
+    tx.happened(step.events)
+    return task
+
+
+def get_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> Task:
+    queue = tx.queues.find(request.queue)
+    if queue is None:
+        raise NotFound("Requested entity was not found.")
+    found = tx.tasks.find(queue, request.task)
+    if found is None:
+        raise NotFound(_GONE if tx.tasks.existed(queue, request.task, now) else "Requested entity was not found.")
+    return found[1]
+
+
+def list_tasks(tx: Tx, request: tuple[QueueName, Page, View], now: datetime, policy: Policy) -> TaskPage:
+    name, page, view = request
+    queue = existing(tx, name)
+    if page.size < 0:
+        raise InvalidArgument("ListTasksRequest.pageSize cannot be negative.")
+    after = paging.cursor_of(page.token, "tasks", str(name), now) if page.token else 0
+    found = tx.tasks.page(queue, int(after), min(page.size or _LARGEST_PAGE, _LARGEST_PAGE))
+    token = paging.token("tasks", str(name), found[-1][0], now) if found else ""
+    return TaskPage([task for _, task in found], token, view)
+
+
+def delete_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> None:
+    number, _ = _found(tx, tx.queues.find(request.queue), request)
+    tx.tasks.delete(number, now + tasks.NAME_BLOCK)
+    tx.happened([TaskDeleted(request)])
+
+
+def run_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> Task:
+    number, task = _found(tx, existing(tx, request.queue), request)
+    tx.leases.force(number)
+    tx.changes.forced = True
+    return tasks.forced(task)
+
+
+def _queue_for(tx: Tx, request: NewTask, policy: Policy) -> StoredQueue:
+    if policy.create_queues and tx.queues.find(request.queue) is None:
+        tx.queues.insert(queues.defaults(request.queue))
+        tx.changes.queues = True
+        tx.happened([QueueChanged(request.queue, "created")])
+    return existing(tx, request.queue)
+
+
+def _refuse_repeated(tx: Tx, queue: StoredQueue, name: TaskName, now: datetime) -> None:
+    if tx.tasks.find(queue, name.task) is not None:
+        raise AlreadyExists("Requested entity already exists")
+    if tx.tasks.existed(queue, name.task, now):
+        raise AlreadyExists(_TOO_RECENT)
+
+
+def _found(tx: Tx, queue: StoredQueue | None, name: TaskName) -> tuple[int, Task]:
+    found = None if queue is None else tx.tasks.find(queue, name.task)
+    if found is None:
+        raise NotFound("Requested entity was not found.")
+    return found

@@ -1,0 +1,17 @@
+"""What the service does of itself, now and then."""
+
+from datetime import datetime
+
+from gcptasks.engine.tasks import NAME_BLOCK, RETENTION
+from gcptasks.store.tx import Tx
+
+_AT_A_TIME = 1000
+
+
+def sweep(tx: Tx, now: datetime) -> bool:
+    """Drop some of the tasks that are too old (CT-145) and of the name blocks that have ended; whether more is left."""
+    old = tx.tasks.created_before(now - RETENTION, _AT_A_TIME)
+    for number in old:
+        tx.tasks.delete(number, now + NAME_BLOCK)
+    unblocked = tx.tasks.unblock(now, _AT_A_TIME)
+    return len(old) == _AT_A_TIME or unblocked == _AT_A_TIME

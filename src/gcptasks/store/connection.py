@@ -1,0 +1,71 @@
+"""Connections to the database, set up as this service needs them."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from gcptasks.base.errors import Busy, Corrupt, StoreError
+from gcptasks.store import schema
+
+Synchronous = Literal["full", "normal"]
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def connect(path: Path | None, *, patience: float) -> sqlite3.Connection:
+    """A connection in autocommit mode that waits up to `patience` seconds for another process's lock."""
+    return sqlite3.connect(
+        ":memory:" if path is None else path,
+        timeout=patience,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def open_writer(path: Path | None) -> sqlite3.Connection:
+    """The connection that writes, on a file that has the newest schema."""
+    with store_errors():
+        connection = connect(path, patience=10)
+        try:
+            if path is not None:
+                # The mode is kept in the file; readers and writers no longer wait for each other.
+                connection.execute("PRAGMA journal_mode = WAL")
+            schema.migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that only reads, on a file that a writer has opened before."""
+    with store_errors():
+        connection = connect(path, patience=10)
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another connection's lock is the reason."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _BUSY
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Raise sqlite3's errors as ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise as_store_error(error) from error
+
+
+def as_store_error(error: sqlite3.Error) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _BUSY:
+        return Busy(f"the database is locked by another process: {error}")
+    if code in _CORRUPT:
+        return Corrupt(f"the file is not a database of this service: {error}")
+    return StoreError(f"the database cannot be used: {error}")

@@ -1,0 +1,85 @@
+"""What the dispatcher asks of the database: which tasks are due, and which attempts begin."""
+
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from gcptasks.base.names import QueueName, parse_queue
+from gcptasks.engine.made_ids import made_id
+from gcptasks.engine.model import Task
+from gcptasks.store.numbers import Numbers
+from gcptasks.store.queues import StoredQueue
+from gcptasks.store.rows import TASK_COLUMNS, task_of
+from gcptasks.store.times import to_us
+
+_DUE = (
+    "SELECT scheduled_at, id FROM tasks WHERE queue = ? AND (scheduled_at, id) > (?, ?) AND scheduled_at <= ? "
+    "ORDER BY scheduled_at, id LIMIT ?"
+)
+_LEASE = (
+    "UPDATE tasks SET dispatch_count = dispatch_count + 1, "
+    "first_dispatched_at = coalesce(first_dispatched_at, ?1), "
+    "attempt_scheduled_at = scheduled_at, attempt_dispatched_at = ?1, attempt_responded_at = NULL "
+    f"WHERE id = ?2 AND queue = ?3 AND scheduled_at <= ?4 RETURNING task_id, {TASK_COLUMNS}"
+)
+_FORCED = (
+    "SELECT forced.id, forced.task, queues.name FROM forced "
+    "JOIN tasks ON tasks.id = task JOIN queues ON queues.id = queue"
+)
+_FAR = 2**62
+
+
+class Due(NamedTuple):
+    """A task that waits: when it is due, in microseconds since 1970, and its number."""
+
+    at: int
+    number: int
+
+
+BEGINNING = Due(-_FAR, 0)
+"""Before every task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leased:
+    """A task whose attempt begins."""
+
+    number: int
+    task: Task
+    """As stored from now on: this attempt is counted."""
+    previous_status: int | None
+    """The HTTP status of the attempt before, if one was answered."""
+
+
+class Leases:
+    """Due tasks and beginning attempts as one transaction sees them."""
+
+    def __init__(self, connection: sqlite3.Connection, numbers: Numbers) -> None:
+        self._sql = connection
+        self._numbers = numbers
+
+    def due(self, queue: StoredQueue, after: Due, until: int, limit: int) -> list[Due]:
+        """Up to `limit` tasks of the queue that come after `after` and are due at `until` or earlier, in that order."""
+        rows = self._sql.execute(_DUE, (queue.number, after.at, after.number, until, limit))
+        return [Due(*row) for row in rows]
+
+    def begin(self, queue: StoredQueue, number: int, now: datetime, *, forced: bool = False) -> Leased | None:
+        """Count the attempt that begins; None if the task is gone or not due (unless `forced`)."""
+        at = to_us(now)
+        row = self._sql.execute(_LEASE, (at, number, queue.number, _FAR if forced else at)).fetchone()
+        if row is None:
+            return None
+        task_id = made_id(number, self._numbers.key) if row[0] is None else row[0]
+        return Leased(number=number, task=task_of(queue.queue.name, task_id, row[1:]), previous_status=row[-1])
+
+    def force(self, number: int) -> None:
+        """Ask for an attempt of that task at once (RunTask)."""
+        self._sql.execute("INSERT INTO forced (task) VALUES (?)", (number,))
+
+    def take_forced(self) -> list[tuple[int, QueueName]]:
+        """The tasks that RunTask asked for, as numbers with their queues; asked again, only newer ones come."""
+        rows = self._sql.execute(_FORCED).fetchall()
+        if rows:
+            self._sql.execute("DELETE FROM forced WHERE id <= ?", (max(row[0] for row in rows),))
+        return [(row[1], parse_queue(row[2])) for row in rows]

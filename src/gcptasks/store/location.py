@@ -1,0 +1,70 @@
+"""Where the database is: a file on a local disk, or memory."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from gcptasks.base.errors import StoreError
+
+_NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A database file, or memory when `path` is None."""
+
+    path: Path | None
+
+    @property
+    def lock_path(self) -> Path | None:
+        """The file beside the database whose lock the one dispatching process holds."""
+        return None if self.path is None else self.path.with_name(self.path.name + ".lock")
+
+    def __str__(self) -> str:
+        return "memory" if self.path is None else str(self.path)
+
+
+def located(text: str) -> Location:
+    """The location of `memory:`, `:memory:`, `sqlite:///relative.db`, `sqlite:////absolute.db` or a plain path."""
+    if text in ("memory:", ":memory:"):
+        return Location(None)
+    path = text.removeprefix("sqlite:///") if text.startswith("sqlite:///") else text
+    if "://" in path or not path:
+        raise ValueError(f"{text!r} is no database: give 'sqlite:///tasks.db' (a file) or 'memory:'")
+    return Location(Path(path).absolute())
+
+
+def prepared(location: Location) -> Path | None:
+    """The file's path, its folder made; `StoreError` if a database cannot live there."""
+    path = location.path
+    if path is None:
+        return None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "ab"):
+            pass
+    except OSError as error:
+        raise StoreError(f"the database {path} cannot be written: {error.strerror}") from error
+    kind = file_system(path)
+    if kind in _NETWORK:
+        raise StoreError(
+            f"the database {path} is on a network file system ({kind}), where SQLite's write-ahead log loses data: "
+            "put it on a local disk"
+        )
+    return path
+
+
+def file_system(path: Path) -> str | None:
+    """The kind of file system that holds `path`, or None where it cannot be told."""
+    if sys.platform != "linux":
+        return None
+    best, kind = "", None
+    real = os.path.realpath(path)
+    with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
+        for line in mounts:
+            point, this = line.split(" ")[1:3]
+            point = point.replace("\\040", " ")
+            if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
+                best, kind = point, this
+    return kind

@@ -1,0 +1,150 @@
+"""Rows of the tables, and the values that they stand for."""
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from gcptasks.base.names import QueueName, TaskName, parse_queue
+from gcptasks.engine.model import (
+    Attempt,
+    HttpRequest,
+    OAuthToken,
+    OidcToken,
+    Queue,
+    QueueState,
+    RateLimits,
+    RetryConfig,
+    Task,
+    Token,
+)
+from gcptasks.store.times import from_us, maybe_from_us, maybe_us, to_us
+
+Row = tuple[Any, ...]
+
+QUEUE_COLUMNS = (
+    "name, state, max_dispatches_per_second, max_concurrent_dispatches, max_attempts, max_retry_duration_ns, "
+    "min_backoff_ns, max_backoff_ns, max_doublings, sampling_ratio, purged_at"
+)
+TASK_COLUMNS = (
+    "scheduled_at, created_at, method, url, headers, body, token, deadline_us, retry, dispatch_count, response_count, "
+    "first_dispatched_at, attempt_scheduled_at, attempt_dispatched_at, attempt_responded_at, attempt_status"
+)
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def queue_row(queue: Queue) -> Row:
+    """The values of `QUEUE_COLUMNS`."""
+    limits, retry = queue.rate_limits, queue.retry_config
+    return (
+        str(queue.name),
+        queue.state.value,
+        limits.max_dispatches_per_second,
+        limits.max_concurrent_dispatches,
+        retry.max_attempts,
+        retry.max_retry_duration_ns,
+        retry.min_backoff_ns,
+        retry.max_backoff_ns,
+        retry.max_doublings,
+        queue.sampling_ratio,
+        maybe_us(queue.purged_at),
+    )
+
+
+def queue_of(row: Row) -> Queue:
+    """The queue of a row of `QUEUE_COLUMNS`."""
+    name, state, rate, concurrent, attempts, duration, low, high, doublings, ratio, purged = row
+    return Queue(
+        name=parse_queue(name),
+        state=QueueState(state),
+        rate_limits=RateLimits(max_dispatches_per_second=rate, max_concurrent_dispatches=concurrent),
+        retry_config=RetryConfig(
+            max_attempts=attempts,
+            max_retry_duration_ns=duration,
+            min_backoff_ns=low,
+            max_backoff_ns=high,
+            max_doublings=doublings,
+        ),
+        sampling_ratio=ratio,
+        purged_at=maybe_from_us(purged),
+    )
+
+
+def new_task_row(task: Task) -> Row:
+    """The values of the columns of a task that was never dispatched: `scheduled_at` to `retry`."""
+    request = task.request
+    return (
+        to_us(task.scheduled_at),
+        to_us(task.created_at),
+        request.method,
+        request.url,
+        _dumps(request.headers),
+        request.body,
+        None if request.token is None else _token_text(request.token),
+        task.dispatch_deadline // _MICROSECOND,
+        None if task.retry_config is None else _dumps(asdict(task.retry_config)),
+    )
+
+
+def task_of(queue: QueueName, task_id: str, row: Row) -> Task:
+    """The task of a row of `TASK_COLUMNS`."""
+    (scheduled, created, method, url, headers, body, token, deadline, retry, dispatches, responses, first, *attempt) = (
+        row
+    )
+    return Task(
+        name=TaskName(queue, task_id),
+        request=HttpRequest(
+            url=url,
+            method=method,
+            headers=_loads(headers),
+            body=body,
+            token=None if token is None else _token_of(token),
+        ),
+        created_at=from_us(created),
+        scheduled_at=from_us(scheduled),
+        dispatch_deadline=timedelta(microseconds=deadline),
+        retry_config=None if retry is None else RetryConfig(**_loads(retry)),
+        dispatch_count=dispatches,
+        response_count=responses,
+        first_dispatched_at=maybe_from_us(first),
+        last_attempt=_attempt_of(*attempt),
+    )
+
+
+def attempt_row(attempt: Attempt) -> Row:
+    """The values of `attempt_scheduled_at` to `attempt_status`."""
+    return (
+        to_us(attempt.scheduled_at),
+        maybe_us(attempt.dispatched_at),
+        maybe_us(attempt.responded_at),
+        attempt.status,
+    )
+
+
+def _attempt_of(
+    scheduled: int | None, dispatched: int | None, responded: int | None, status: int | None
+) -> Attempt | None:
+    if scheduled is None:
+        return None
+    return Attempt(
+        scheduled_at=from_us(scheduled),
+        dispatched_at=maybe_from_us(dispatched),
+        responded_at=maybe_from_us(responded),
+        # While an attempt is under way the column still holds the status of the one before, for its headers.
+        status=None if responded is None else status,
+    )
+
+
+def _token_text(token: Token) -> str:
+    return _dumps({"kind": type(token).__name__, **asdict(token)})
+
+
+def _token_of(text: str) -> Token:
+    fields = _loads(text)
+    kind = OidcToken if fields.pop("kind") == OidcToken.__name__ else OAuthToken
+    return kind(**fields)
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_loads = json.JSONDecoder().decode

@@ -1,0 +1,108 @@
+"""The tables, as numbered migrations: `PRAGMA user_version` says how many a file has had.
+
+Times are whole microseconds since 1970 in UTC. A task's `id` is its number; an unnamed task has no `task_id`, its name
+is made from the number (`engine.made_ids`), so a finished one needs nothing kept to be told from one that never was.
+"""
+
+import secrets
+import sqlite3
+
+from gcptasks.base.errors import WrongSchema
+
+_FIRST = """
+CREATE TABLE meta (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id_key INTEGER NOT NULL,
+    next_number INTEGER NOT NULL
+);
+CREATE TABLE queues (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    max_dispatches_per_second REAL NOT NULL,
+    max_concurrent_dispatches INTEGER NOT NULL,
+    max_attempts INTEGER NOT NULL,
+    max_retry_duration_ns INTEGER NOT NULL,
+    min_backoff_ns INTEGER NOT NULL,
+    max_backoff_ns INTEGER NOT NULL,
+    max_doublings INTEGER NOT NULL,
+    sampling_ratio REAL NOT NULL,
+    purged_at INTEGER
+);
+CREATE TABLE blocked_queues (
+    name TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE tasks (
+    id INTEGER PRIMARY KEY,
+    queue INTEGER NOT NULL,
+    task_id TEXT,
+    scheduled_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    method TEXT NOT NULL,
+    url TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body BLOB NOT NULL,
+    token TEXT,
+    deadline_us INTEGER NOT NULL,
+    retry TEXT,
+    dispatch_count INTEGER NOT NULL DEFAULT 0,
+    response_count INTEGER NOT NULL DEFAULT 0,
+    first_dispatched_at INTEGER,
+    attempt_scheduled_at INTEGER,
+    attempt_dispatched_at INTEGER,
+    attempt_responded_at INTEGER,
+    attempt_status INTEGER
+);
+CREATE INDEX tasks_due ON tasks (queue, scheduled_at);
+CREATE UNIQUE INDEX tasks_named ON tasks (queue, task_id) WHERE task_id IS NOT NULL;
+CREATE TABLE blocked_tasks (
+    queue INTEGER NOT NULL,
+    task_id TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (queue, task_id)
+) WITHOUT ROWID;
+CREATE INDEX blocked_tasks_until ON blocked_tasks (until);
+CREATE TABLE forced (
+    id INTEGER PRIMARY KEY,
+    task INTEGER NOT NULL
+);
+"""
+
+MIGRATIONS = (_FIRST,)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to the newest schema; `WrongSchema` if a newer version of this service wrote it."""
+    if _version(connection) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again: another process may have migrated while we waited for the lock.
+        version = _version(connection)
+        if version > len(MIGRATIONS):
+            raise WrongSchema(
+                f"the database has schema {version}, this version of fastapi-gcp-tasks knows {len(MIGRATIONS)}: "
+                "upgrade fastapi-gcp-tasks, or use another file"
+            )
+        for number in range(version, len(MIGRATIONS)):
+            _apply(connection, number)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    row = connection.execute("PRAGMA user_version").fetchone()
+    return int(row[0])
+
+
+def _apply(connection: sqlite3.Connection, number: int) -> None:
+    # Not executescript, which would commit the transaction first.
+    for statement in MIGRATIONS[number].split(";"):
+        if statement.strip():
+            connection.execute(statement)
+    if number == 0:
+        connection.execute("INSERT INTO meta VALUES (1, ?, 1)", (secrets.randbits(63),))
+    connection.execute(f"PRAGMA user_version = {number + 1}")

@@ -1,0 +1,111 @@
+"""The database: verbs write to it and read from it, and whoever wants to know is told."""
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from gcptasks.base.events import Event, Events
+from gcptasks.store.connection import Synchronous, open_reader, open_writer, store_errors
+from gcptasks.store.location import Location, prepared
+from gcptasks.store.tx import Changes, Tx
+from gcptasks.store.writer import Writer
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Store:
+    """One database, opened at first use. Safe to use from any thread and any event loop, and after a fork."""
+
+    def __init__(self, location: Location, events: Events, synchronous: Synchronous = "full") -> None:
+        self.location = location
+        self.events = events
+        self._watchers: list[Callable[[Changes], None]] = []
+        self._writer = Writer(self._open, self._told, synchronous)
+        self._start_afresh()
+        self.write = self._writer.write
+        self.write_soft = self._writer.write_soft
+        self.write_sync = self._writer.write_sync
+        self.data_version = self._writer.data_version
+        _stores.add(self)
+
+    def _start_afresh(self) -> None:
+        self._reading = threading.Lock()
+        self._reader: sqlite3.Connection | None = None
+
+    def read(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The verb's answer from what is committed now. The verb writes nothing."""
+
+        def run(connection: sqlite3.Connection) -> R:
+            # A transaction, so that all that the verb reads is of one moment.
+            connection.execute("BEGIN")
+            try:
+                return verb(Tx(connection, {}), *args, **kwargs)
+            finally:
+                connection.execute("COMMIT")
+
+        with store_errors():
+            if self.location.path is None:
+                return self._writer.exclusively(run)
+            with self._reading:
+                return run(self._read_connection())
+
+    def watch(self, watcher: Callable[[Changes], None]) -> Callable[[], None]:
+        """Call `watcher` after each commit that a dispatcher may want to know of, in whichever thread committed.
+
+        Returns what ends it.
+        """
+        self._watchers.append(watcher)
+        return lambda: self._watchers.remove(watcher)
+
+    def open(self) -> None:
+        """Open the database now; `StoreError` if it cannot be used."""
+        self._writer.exclusively(lambda connection: None)
+
+    def close(self) -> None:
+        """Commit what waits and close the file; what is in memory stays. It is opened again when used again."""
+        if self.location.path is None:
+            return
+        with self._reading:
+            if self._reader is not None:
+                self._reader.close()
+            self._reader = None
+        self._writer.close()
+
+    def forked(self) -> None:
+        """In a forked child: have connections and locks of one's own."""
+        _left_by_forks.append(self._reader)
+        self._start_afresh()
+        self._writer.forked()
+
+    def _open(self) -> sqlite3.Connection:
+        return open_writer(prepared(self.location))
+
+    def _read_connection(self) -> sqlite3.Connection:
+        if self._reader is None:
+            self.open()  # makes the file and its tables
+            assert self.location.path is not None
+            self._reader = open_reader(self.location.path)
+        return self._reader
+
+    def _told(self, events: list[Event], changes: Changes) -> None:
+        self.events.emit(events)
+        if changes:
+            for watcher in self._watchers:
+                watcher(changes)
+
+
+_stores: "weakref.WeakSet[Store]" = weakref.WeakSet()
+_left_by_forks: list[sqlite3.Connection | None] = []
+
+
+def _after_fork() -> None:
+    for store in list(_stores):
+        store.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

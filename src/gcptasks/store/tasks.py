@@ -1,0 +1,107 @@
+"""Tasks in the database, by name and by number."""
+
+import sqlite3
+from datetime import datetime
+
+from gcptasks.base.names import TaskName
+from gcptasks.engine.made_ids import made_id, made_number
+from gcptasks.engine.model import Task
+from gcptasks.store.numbers import Numbers
+from gcptasks.store.queues import StoredQueue
+from gcptasks.store.rows import TASK_COLUMNS, attempt_row, new_task_row, task_of
+from gcptasks.store.times import to_us
+
+_INSERT = (
+    "INSERT INTO tasks (id, queue, task_id, scheduled_at, created_at, method, url, headers, body, token, deadline_us, "
+    "retry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_BY_NUMBER = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE id = ? AND queue = ? AND task_id IS NULL"
+_BY_NAME = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE queue = ? AND task_id = ?"
+_PAGE = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE queue = ? AND id > ? ORDER BY id LIMIT ?"
+_RETRY = (
+    "UPDATE tasks SET (scheduled_at, response_count, attempt_scheduled_at, attempt_dispatched_at, "
+    "attempt_responded_at, attempt_status) = (?, ?, ?, ?, ?, ?) WHERE id = ?"
+)
+_BLOCK = "INSERT OR REPLACE INTO blocked_tasks VALUES (?, ?, ?)"
+_BLOCK_ALL = (
+    "INSERT OR REPLACE INTO blocked_tasks SELECT queue, task_id, ? FROM tasks WHERE queue = ? AND task_id IS NOT NULL"
+)
+
+
+class Tasks:
+    """The tasks as one transaction sees them."""
+
+    def __init__(self, connection: sqlite3.Connection, numbers: Numbers) -> None:
+        self._sql = connection
+        self._numbers = numbers
+
+    def new_number(self) -> int:
+        return self._numbers.new()
+
+    def made_name(self, queue: StoredQueue, number: int) -> TaskName:
+        """The name of the unnamed task with that number."""
+        return TaskName(queue.queue.name, made_id(number, self._numbers.key))
+
+    def insert(self, queue: StoredQueue, number: int, task: Task, *, named: bool) -> None:
+        self._sql.execute(_INSERT, (number, queue.number, task.name.task if named else None, *new_task_row(task)))
+
+    def find(self, queue: StoredQueue, task_id: str) -> tuple[int, Task] | None:
+        """The task with its number."""
+        row = self._sql.execute(_BY_NAME, (queue.number, task_id)).fetchone()
+        if row is None and (number := made_number(task_id, self._numbers.key)) is not None:
+            row = self._sql.execute(_BY_NUMBER, (number, queue.number)).fetchone()
+        return None if row is None else (row[0], task_of(queue.queue.name, task_id, row[2:]))
+
+    def existed(self, queue: StoredQueue, task_id: str, now: datetime) -> bool:
+        """Whether a task of that name is gone too recently for the name to be used again (CT-129, CT-136)."""
+        query = "SELECT 1 FROM blocked_tasks WHERE queue = ? AND task_id = ? AND until > ?"
+        if self._sql.execute(query, (queue.number, task_id, to_us(now))).fetchone() is not None:
+            return True
+        number = made_number(task_id, self._numbers.key)
+        return number is not None and self._numbers.issued(number)
+
+    def page(self, queue: StoredQueue, after: int, limit: int) -> list[tuple[int, Task]]:
+        """Up to `limit` tasks of the queue with their numbers, in the order of numbers, those after `after`."""
+        name = queue.queue.name
+        return [
+            (row[0], task_of(name, self._task_id(row[0], row[1]), row[2:]))
+            for row in self._sql.execute(_PAGE, (queue.number, after, limit))
+        ]
+
+    def save_retry(self, number: int, task: Task) -> None:
+        """Keep what a failed attempt has changed."""
+        assert task.last_attempt is not None
+        values = (to_us(task.scheduled_at), task.response_count, *attempt_row(task.last_attempt), number)
+        self._sql.execute(_RETRY, values)
+
+    def delete(self, number: int, blocked_until: datetime) -> bool:
+        """Drop the task, its name blocked until then; False if it is gone already."""
+        row = self._sql.execute("DELETE FROM tasks WHERE id = ? RETURNING queue, task_id", (number,)).fetchone()
+        if row is None:
+            return False
+        if row[1] is not None:
+            self._sql.execute(_BLOCK, (*row, to_us(blocked_until)))
+        return True
+
+    def delete_all(self, queue: StoredQueue, blocked_until: datetime) -> None:
+        """Drop every task of the queue, their names blocked until then (CT-283)."""
+        self._sql.execute(_BLOCK_ALL, (to_us(blocked_until), queue.number))
+        self._sql.execute("DELETE FROM forced WHERE task IN (SELECT id FROM tasks WHERE queue = ?)", (queue.number,))
+        self._sql.execute("DELETE FROM tasks WHERE queue = ?", (queue.number,))
+
+    def created_before(self, when: datetime, limit: int) -> list[int]:
+        """The numbers of up to `limit` tasks that are older than that."""
+        # Numbers are given in the order of creation, so the old ones come first.
+        oldest = self._sql.execute("SELECT id, created_at FROM tasks ORDER BY id LIMIT ?", (limit,))
+        return [number for number, created_at in oldest if created_at < to_us(when)]
+
+    def unblock(self, now: datetime, limit: int) -> int:
+        """Set free up to `limit` names whose block has ended; how many there were."""
+        query = (
+            "DELETE FROM blocked_tasks WHERE (queue, task_id) IN "
+            "(SELECT queue, task_id FROM blocked_tasks WHERE until <= ? LIMIT ?)"
+        )
+        return self._sql.execute(query, (to_us(now), limit)).rowcount
+
+    def _task_id(self, number: int, task_id: str | None) -> str:
+        return made_id(number, self._numbers.key) if task_id is None else task_id

@@ -1,0 +1,68 @@
+"""What a verb is given: the database within one transaction, and a place to say what happened."""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gcptasks.base.events import Event
+from gcptasks.base.names import QueueName
+from gcptasks.store.leases import Due, Leases
+from gcptasks.store.numbers import Numbers
+from gcptasks.store.queues import Queues, StoredQueue
+from gcptasks.store.tasks import Tasks
+from gcptasks.store.times import to_us
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a dispatcher may want to know of a transaction. Hints: the file decides."""
+
+    arrivals: list[tuple[QueueName, Due]] = field(default_factory=list)
+    """Tasks that are new, or due at another time."""
+    queues: bool = False
+    """A queue was changed, added or deleted."""
+    forced: bool = False
+    """RunTask was called."""
+
+    def __bool__(self) -> bool:
+        return bool(self.arrivals) or self.queues or self.forced
+
+
+class Tx:
+    """One transaction. Verbs load, ask a rule, apply; what they raise undoes what they did."""
+
+    def __init__(self, connection: sqlite3.Connection, cache: dict[QueueName, StoredQueue]) -> None:
+        self._sql = connection
+        self._cache = cache
+        self._numbers = Numbers(connection)
+        self.changes = Changes()
+        self.queues = Queues(connection, cache)
+        self.tasks = Tasks(connection, self._numbers)
+        self.leases = Leases(connection, self._numbers)
+        self.events: list[Event] = []
+
+    def happened(self, events: Iterable[Event]) -> None:
+        """Have these events told once the transaction is durable."""
+        self.events.extend(events)
+
+    def arrived(self, queue: QueueName, number: int, at: datetime) -> None:
+        """A task is new, or due at another time."""
+        self.changes.arrivals.append((queue, Due(to_us(at), number)))
+
+    def savepoint(self) -> None:
+        self._sql.execute("SAVEPOINT verb")
+
+    def keep(self) -> None:
+        """Keep what was done since the savepoint."""
+        self._sql.execute("RELEASE verb")
+
+    def undo(self) -> None:
+        """Undo what was done since the savepoint."""
+        self._sql.execute("ROLLBACK TO verb")
+        self._sql.execute("RELEASE verb")
+        self._cache.clear()
+
+    def finish(self) -> None:
+        """Write what is kept once per transaction."""
+        self._numbers.flush()
