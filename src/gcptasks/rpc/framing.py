@@ -1,0 +1,211 @@
+"""HTTP/2 frames, on the `h2` library.
+
+This is the seam: `http2.py` knows `Framing` and `Sink` alone, so framing of our own can take the place of `h2`.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.events import (
+    ConnectionTerminated,
+    DataReceived,
+    Event,
+    RemoteSettingsChanged,
+    RequestReceived,
+    StreamEnded,
+    StreamReset,
+    WindowUpdated,
+)
+from h2.exceptions import ProtocolError, StreamClosedError
+from h2.settings import SettingCodes, Settings
+from hpack import HeaderTuple
+from hyperframe.frame import GoAwayFrame
+
+from gcptasks.rpc.limits import Limits
+
+Headers = tuple[HeaderTuple, ...]
+
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+FIRST_WINDOW: Final = 65_535
+"""Bytes of a request that a client may send before we grant more; the default of HTTP/2."""
+
+
+class Sink(Protocol):
+    """Is told what a client sent."""
+
+    def begun(self, stream: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """A request opened with these headers."""
+        ...
+
+    def received(self, stream: int, data: bytes) -> None:
+        """The next bytes of its body."""
+        ...
+
+    def ended(self, stream: int) -> None:
+        """Its body is complete."""
+        ...
+
+    def gone(self, stream: int) -> None:
+        """It was reset: nobody waits for the answer."""
+        ...
+
+
+class Framing:
+    """One connection's frames: bytes in, calls of `sink`; answers in, bytes out."""
+
+    def __init__(self, sink: Sink, limits: Limits) -> None:
+        self.waiting = 0
+        """Bytes of answers that wait for the client's window."""
+        self._sink = sink
+        self._bodies: dict[int, tuple[memoryview, Headers]] = {}
+        self._window = max(limits.buffered, FIRST_WINDOW)
+        self._used = 0
+        self._ours = bytearray()
+        self._over = False
+        self._dead: set[int] = set()
+        self._told: dict[type[Event], Callable[[Any], None]] = {
+            RequestReceived: self._request_received,
+            DataReceived: self._data_received,
+            StreamEnded: self._stream_ended,
+            StreamReset: self._stream_reset,
+            WindowUpdated: self._window_updated,
+            RemoteSettingsChanged: self._window_updated,
+        }
+        # What we send is made here, so h2 need not look at it again.
+        self._h2 = H2Connection(
+            H2Configuration(client_side=False, validate_outbound_headers=False, normalize_outbound_headers=False)
+        )
+        self._h2.local_settings = Settings(
+            client=False,
+            initial_values={
+                SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams,
+                SettingCodes.MAX_HEADER_LIST_SIZE: limits.headers,
+            },
+        )
+        self._h2.decoder.max_header_list_size = limits.headers
+
+    def start(self) -> None:
+        """Say our settings."""
+        self._h2.initiate_connection()
+        if self._window > FIRST_WINDOW:
+            self._h2.increment_flow_control_window(self._window - FIRST_WINDOW)
+
+    def receive(self, data: bytes) -> bool:
+        """Tell the sink what came; False once nothing more can be said on this connection."""
+        try:
+            events = self._h2.receive_data(data)
+        except ProtocolError:
+            # h2 has a GOAWAY with the reason ready to be taken.
+            self._over = True
+            return False
+        # h2 has handled all of them before we hear of the first, so one that was reset further on has no stream
+        # any more that could be answered.
+        self._dead = {event.stream_id for event in events if type(event) is StreamReset}
+        self._over = any(type(event) is ConnectionTerminated for event in events)
+        for event in events:
+            if tell := self._told.get(type(event)):
+                tell(event)
+        return not self._over
+
+    def grant(self, stream: int, size: int) -> None:
+        """Let the client send so many more bytes of this request."""
+        self._give_back(stream, size)
+
+    def respond(self, stream: int, headers: Headers, body: bytes, trailers: Headers) -> None:
+        """Answer a request whose body is complete; what the client's window does not admit waits for it."""
+        if self._over:
+            return
+        self._h2.send_headers(stream, headers)
+        self._bodies[stream] = (memoryview(body), trailers)
+        self.waiting += len(body)
+        self._push(stream)
+
+    def refuse(self, stream: int, headers: Headers, *, complete: bool) -> None:
+        """Answer with headers alone; `complete` says whether the request's body was."""
+        if self._over:
+            return
+        self._h2.send_headers(stream, headers, end_stream=True)
+        if not complete:
+            # The rest may have come by now, and then the stream is closed already.
+            with suppress(StreamClosedError):
+                self._h2.reset_stream(stream, ErrorCodes.NO_ERROR)
+
+    def reset(self, stream: int, code: ErrorCodes) -> None:
+        """End a request without an answer."""
+        if not self._over:
+            self._h2.reset_stream(stream, code)
+        self._forget(stream)
+
+    def ping(self) -> None:
+        """Ask the client for a sign of life."""
+        if not self._over:
+            self._h2.ping(b"gcptasks")
+
+    def go_away(self, code: ErrorCodes = ErrorCodes.NO_ERROR) -> None:
+        """Say that requests after those that began are not answered."""
+        # h2 counts a connection as closed once it has sent GOAWAY, and the calls that run would have no answer.
+        if not self._over:
+            frame = GoAwayFrame(0, last_stream_id=self._h2.highest_inbound_stream_id, error_code=code)
+            self._ours += self._h2.data_to_send() + frame.serialize()
+
+    def take(self) -> bytes:
+        """The bytes to send."""
+        if not self._ours:
+            return self._h2.data_to_send()
+        ours = bytes(self._ours)
+        self._ours.clear()
+        return ours + self._h2.data_to_send()
+
+    def _request_received(self, event: RequestReceived) -> None:
+        if event.stream_id not in self._dead:
+            self._sink.begun(event.stream_id, event.headers)
+
+    def _data_received(self, event: DataReceived) -> None:
+        # The connection's window is always given back: what one request may send, its own window says.
+        self._used += event.flow_controlled_length
+        if self._used * 2 >= self._window and not self._over:
+            self._h2.increment_flow_control_window(self._used)
+            self._used = 0
+        if event.stream_id in self._dead:
+            return
+        self._sink.received(event.stream_id, event.data)
+        if padding := event.flow_controlled_length - len(event.data):
+            self._give_back(event.stream_id, padding)
+
+    def _stream_ended(self, event: StreamEnded) -> None:
+        if event.stream_id not in self._dead:
+            self._sink.ended(event.stream_id)
+
+    def _stream_reset(self, event: StreamReset) -> None:
+        self._forget(event.stream_id)
+        self._sink.gone(event.stream_id)
+
+    def _window_updated(self, _: WindowUpdated | RemoteSettingsChanged) -> None:
+        if not self._over:
+            for stream in self._bodies.keys() - self._dead:
+                self._push(stream)
+
+    def _give_back(self, stream: int, size: int) -> None:
+        # Refused requests still arrive for a while, and h2 has forgotten their streams.
+        if not self._over and (state := self._h2.streams.get(stream)) and not state.closed:
+            self._h2.increment_flow_control_window(size, stream)
+
+    def _push(self, stream: int) -> None:
+        body, trailers = self._bodies[stream]
+        while body and (size := min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)) > 0:
+            chunk, body = body[:size], body[size:]
+            self.waiting -= len(chunk)
+            self._h2.send_data(stream, chunk)
+        if body:
+            self._bodies[stream] = (body, trailers)
+        else:
+            del self._bodies[stream]
+            self._h2.send_headers(stream, trailers, end_stream=True)
+
+    def _forget(self, stream: int) -> None:
+        if stream in self._bodies:
+            self.waiting -= len(self._bodies.pop(stream)[0])

@@ -1,0 +1,265 @@
+"""One HTTP/2 connection with its gRPC calls."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Protocol
+
+from h2.errors import ErrorCodes
+
+from gcptasks.rpc import grpc
+from gcptasks.rpc.framing import FIRST_WINDOW, Framing
+from gcptasks.rpc.grants import Grants
+from gcptasks.rpc.limits import Limits
+from gcptasks.wire.codes import Code, Status, status_of
+
+_log = logging.getLogger("gcptasks.rpc")
+
+_LATE = Status(Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
+_SLOW = Status(Code.DEADLINE_EXCEEDED, "The request did not arrive in time.")
+_STOPPED = Status(Code.UNAVAILABLE, "The service is stopping.")
+
+
+class Answer(Protocol):
+    """Answers calls: the message of a method such as `/google.cloud.tasks.v2.CloudTasks/CreateTask`.
+
+    An error of `gcptasks.base.errors` becomes its status. Cancelled when the client cancels the call or is gone,
+    so what it awaits must happen whole or not at all. A passed deadline is answered without it: it goes on.
+    """
+
+    async def __call__(self, method: str, message: bytes) -> bytes: ...
+
+
+class _Call:
+    """One request, from its headers to its answer."""
+
+    __slots__ = ("due", "incoming", "opening", "stream", "task", "timer")
+
+    def __init__(self, stream: int, opening: grpc.Opening, limit: int, now: float) -> None:
+        self.stream = stream
+        self.opening = opening
+        self.incoming = grpc.Incoming(limit)
+        self.due = None if opening.timeout is None else now + opening.timeout
+        self.timer: asyncio.TimerHandle | None = None
+        self.task: asyncio.Task[None] | None = None
+
+
+class Http2(asyncio.Protocol):
+    """Serves one client. Give it the bytes from the preface on."""
+
+    def __init__(self, answer: Answer, limits: Limits, connections: set["Http2"]) -> None:
+        """`connections`: where it is found while it is open."""
+        self._answer = answer
+        self._limits = limits
+        self._connections = connections
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self._framing = Framing(self, limits)
+        self._grants = Grants(limits.buffered, self._framing.grant)
+        self._calls: dict[int, _Call] = {}
+        """Those without an answer, by stream."""
+        self._arriving: dict[int, _Call] = {}
+        """Of these, the ones whose message is not whole."""
+        self._running: set[asyncio.Task[None]] = set()
+        self._spare_resets = limits.resets
+        self._draining = False
+        self._flushing = False
+        self._heard = True
+        self._pinged = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._connections.add(self)
+        self._silence = self._limits.silence.total_seconds()
+        self._watch = self._loop.call_later(self._silence, self._look)
+        self._framing.start()
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        open_ = self._framing.receive(data)
+        for call in self._arriving.values():
+            if call.timer is None:
+                self._expect_rest(call)
+        self._flush_soon()
+        if not open_:
+            self.close()
+
+    def pause_writing(self) -> None:
+        # A client that does not read what it asked for may not ask for more.
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._heard = True
+        self._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self)
+        self.closed.set_result(None)
+        self._watch.cancel()
+        for stream in tuple(self._calls):
+            self._dropped(stream)
+        for task in self._running:
+            task.cancel()
+
+    def drain(self) -> None:
+        """Take no more calls; close once those under way are answered."""
+        self._draining = True
+        self._framing.go_away()
+        self._flush_soon()
+
+    def abandon(self) -> None:
+        """Take no more calls, cancel those that run, close."""
+        for call in tuple(self._calls.values()):
+            self._refuse(call, _STOPPED)
+        for task in self._running:
+            task.cancel()
+        self.close()
+
+    def close(self) -> None:
+        """Close once what was said is sent; at the latest when the client has not read it for too long."""
+        self._send()
+        self._transport.close()
+        self._watch.cancel()
+        self._watch = self._loop.call_later(self._silence, self._transport.abort)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    # What the client sent, as `framing.Sink`.
+
+    def begun(self, stream: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        if self._draining or self._is_busy():
+            self._framing.reset(stream, ErrorCodes.REFUSED_STREAM)
+            return
+        try:
+            opening = grpc.opening(headers)
+        except grpc.Refused as refused:
+            self._framing.refuse(stream, grpc.refusal(refused.status, refused.http), complete=False)
+        else:
+            call = _Call(stream, opening, self._limits.message, self._loop.time())
+            self._calls[stream] = self._arriving[stream] = call
+
+    def received(self, stream: int, data: bytes) -> None:
+        if call := self._arriving.get(stream):
+            known = call.incoming.size
+            try:
+                call.incoming.feed(data)
+            except grpc.Refused as refused:
+                self._refuse(call, refused.status)
+            else:
+                if known is None and (size := call.incoming.size) and size > FIRST_WINDOW:
+                    self._grants.ask(stream, size - FIRST_WINDOW)
+
+    def ended(self, stream: int) -> None:
+        if call := self._arriving.pop(stream, None):
+            self._grants.done(stream)
+            try:
+                message = call.incoming.read(call.opening.encoding)
+            except grpc.Refused as refused:
+                self._refuse(call, refused.status)
+            else:
+                self._start(call, message)
+
+    def gone(self, stream: int) -> None:
+        call = self._dropped(stream)
+        if call and call.task:
+            call.task.cancel()
+        self._spare_resets -= 1
+        if self._spare_resets < 0 and not self._draining:
+            self._draining = True
+            self._framing.go_away(ErrorCodes.ENHANCE_YOUR_CALM)
+            self._loop.call_soon(self.close)
+
+    # Calls.
+
+    def _is_busy(self) -> bool:
+        # A call whose client reset it is cancelled, which may take it a moment: those count as well, otherwise
+        # opening and resetting would start calls without end (CVE-2023-44487).
+        return len(self._running) >= self._limits.streams or self._framing.waiting > self._limits.buffered
+
+    def _start(self, call: _Call, message: bytes) -> None:
+        if call.timer:
+            call.timer.cancel()
+        if call.due is not None:
+            call.timer = self._loop.call_at(call.due, self._refuse, call, _LATE)
+        call.task = self._loop.create_task(self._run(call, message))
+        self._running.add(call.task)
+        call.task.add_done_callback(self._ran)
+
+    async def _run(self, call: _Call, message: bytes) -> None:
+        try:
+            reply = await self._answer(call.opening.method, message)
+        except asyncio.CancelledError:
+            self._refuse(call, _STOPPED)
+            raise
+        except Exception as error:
+            status = status_of(error)
+            if status.code is Code.INTERNAL:
+                _log.exception("%s failed", call.opening.method)
+            self._refuse(call, status)
+        else:
+            if self._dropped(call.stream):
+                self._spare_resets = min(self._spare_resets + 1, self._limits.resets)
+                self._framing.respond(call.stream, grpc.OK_HEADERS, grpc.framed(reply), grpc.OK_TRAILERS)
+                self._flush_soon()
+
+    def _ran(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if self._draining:
+            self._flush_soon()
+
+    def _refuse(self, call: _Call, status: Status) -> None:
+        """Answer the call with an error, unless it has its answer."""
+        complete = call.stream not in self._arriving
+        if self._dropped(call.stream):
+            self._framing.refuse(call.stream, grpc.refusal(status), complete=complete)
+            self._flush_soon()
+
+    def _dropped(self, stream: int) -> _Call | None:
+        """The call, now out of the books; None if it was already."""
+        call = self._calls.pop(stream, None)
+        if call and call.timer:
+            call.timer.cancel()
+        if self._arriving.pop(stream, None):
+            self._grants.done(stream)
+        return call
+
+    def _expect_rest(self, call: _Call) -> None:
+        rest_due = self._loop.time() + self._limits.request.total_seconds()
+        if call.due is not None and call.due < rest_due:
+            call.timer = self._loop.call_at(call.due, self._refuse, call, _LATE)
+        else:
+            call.timer = self._loop.call_at(rest_due, self._refuse, call, _SLOW)
+
+    # The connection.
+
+    def _flush_soon(self) -> None:
+        # Once per turn of the loop: answers that are ready together leave in one write.
+        if not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        self._send()
+        if self._draining and not (self._calls or self._running or self._framing.waiting):
+            self.close()
+
+    def _send(self) -> None:
+        if not self._transport.is_closing() and (data := self._framing.take()):
+            self._transport.write(data)
+
+    def _look(self) -> None:
+        if self._heard:
+            self._heard = self._pinged = False
+        elif self._pinged:
+            _log.info("closing a connection: no sign of life from the client")
+            self.abort()
+            return
+        else:
+            self._pinged = True
+            self._framing.ping()
+            self._flush_soon()
+        self._watch = self._loop.call_later(self._silence, self._look)

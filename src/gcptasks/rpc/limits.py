@@ -1,0 +1,28 @@
+"""How much one client may ask of the listener."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a connection may hold, and how long it may keep us waiting."""
+
+    message: int = 4 * 1024 * 1024
+    """Bytes of one request, as sent and as unpacked; gRPC's own default."""
+    headers: int = 16 * 1024
+    """Bytes of one header list, counted as HTTP/2 does (RFC 9113, 6.5.2); gRPC's hard default."""
+    streams: int = 256
+    """Calls at a time on one connection, those included whose client no longer waits."""
+    connections: int = 1000
+    """Open connections, HTTP/1.1 included; one more is closed at once."""
+    buffered: int = 16 * 1024 * 1024
+    """Bytes per connection that large requests may fill, and that may wait for the client to read them."""
+    resets: int = 1000
+    """How many more calls a client may reset than it lets us answer before its connection ends."""
+    opening: timedelta = timedelta(seconds=10)
+    """For the first bytes of a connection, up to where they tell HTTP/2 from HTTP/1.1."""
+    request: timedelta = timedelta(seconds=60)
+    """From the headers of a request to its last byte."""
+    silence: timedelta = timedelta(seconds=60)
+    """After this long without a byte an HTTP/2 client is pinged, and after as long again its connection ends."""

@@ -1,0 +1,205 @@
+"""One port for gRPC and for everything that speaks HTTP/1.1."""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Self
+
+from gcptasks.base.errors import SetupError
+from gcptasks.rpc.framing import PREFACE
+from gcptasks.rpc.http2 import Answer, Http2
+from gcptasks.rpc.limits import Limits
+
+_log = logging.getLogger("gcptasks.rpc")
+
+_BACKLOG = 1024
+_TRIES = 10
+"""For a free port that is free on all addresses of the host."""
+_FAREWELL = timedelta(seconds=1)
+"""For the last bytes of connections that are closed."""
+
+WebProtocolFactory = Callable[[], asyncio.Protocol]
+"""Makes the protocol of one HTTP/1.1 connection."""
+
+
+class Listener:
+    """Accepts connections on one port: HTTP/2 is answered here, anything else by the web protocol."""
+
+    def __init__(self, answer: Answer, web_protocol_factory: WebProtocolFactory, limits: Limits) -> None:
+        self._answer = answer
+        self._web = web_protocol_factory
+        self._limits = limits
+        self._servers: list[asyncio.Server] = []
+        self._openings: set[_Opening] = set()
+        self._transports: set[asyncio.Transport] = set()
+        self._connections: set[Http2] = set()
+        self.host = ""
+        self.port = 0
+
+    @classmethod
+    async def start(
+        cls,
+        host: str,
+        port: int,
+        answer: Answer,
+        web_protocol_factory: WebProtocolFactory,
+        limits: Limits | None = None,
+    ) -> Self:
+        """A listener that accepts; `SetupError` if the address cannot be had. Port 0 is any free one."""
+        listener = cls(answer, web_protocol_factory, limits or Limits())
+        sockets = await _bound(host, port)
+        listener.host = host
+        listener.port = sockets[0].getsockname()[1]
+        loop = asyncio.get_running_loop()
+        for sock in sockets:
+            listener._servers.append(await loop.create_server(listener._opening, sock=sock))
+        return listener
+
+    async def stop(self, grace: timedelta) -> None:
+        """Accept no more, let the calls that run finish within `grace`, then cancel the rest and close.
+
+        HTTP/1.1 connections are ended by whoever made their factory.
+        """
+        for server in self._servers:
+            # No wait_closed: from Python 3.12 on it waits for the HTTP/1.1 connections as well.
+            server.close()
+        for opening in tuple(self._openings):
+            opening.abort()
+        for connection in self._connections:
+            connection.drain()
+        if not await self._emptied(grace):
+            _log.warning("cancelling the calls that did not finish within %s", grace)
+            for connection in tuple(self._connections):
+                connection.abandon()
+        if not await self._emptied(_FAREWELL):
+            for connection in tuple(self._connections):
+                connection.abort()
+            await self._emptied(_FAREWELL)
+
+    def _opening(self) -> asyncio.Protocol:
+        return _Opening(self._limits, self._openings, self._transports, self._protocol)
+
+    def _protocol(self, is_http2: bool) -> asyncio.Protocol:
+        return Http2(self._answer, self._limits, self._connections) if is_http2 else self._web()
+
+    async def _emptied(self, within: timedelta) -> bool:
+        """Whether every HTTP/2 connection closed in that time."""
+        closed = [connection.closed for connection in self._connections]
+        if closed:
+            await asyncio.wait(closed, timeout=within.total_seconds())
+        return not self._connections
+
+
+class _Opening(asyncio.Protocol):
+    """A connection until its first bytes tell what it speaks."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        openings: set["_Opening"],
+        transports: set[asyncio.Transport],
+        protocol: Callable[[bool], asyncio.Protocol],
+    ) -> None:
+        self._limits = limits
+        self._openings = openings
+        self._transports = transports
+        self._protocol = protocol
+        self._data = b""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._openings.add(self)
+        if _is_full(self._transports, self._limits.connections):
+            _log.warning("closing a new connection: %d are open", self._limits.connections)
+            transport.abort()
+            return
+        self._transports.add(transport)
+        self._timer = asyncio.get_running_loop().call_later(self._limits.opening.total_seconds(), self.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        is_http2 = self._data.startswith(PREFACE)
+        if not is_http2 and PREFACE.startswith(self._data):
+            return
+        self._done()
+        protocol = self._protocol(is_http2)
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        protocol.data_received(self._data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._done()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
+
+    def _done(self) -> None:
+        self._openings.discard(self)
+        if self._timer:
+            self._timer.cancel()
+
+
+def _is_full(transports: set[asyncio.Transport], most: int) -> bool:
+    """Whether so many are open. The web's protocols do not tell us when they close, so look when it matters."""
+    if len(transports) >= most:
+        transports -= {transport for transport in transports if transport.is_closing()}
+    return len(transports) >= most
+
+
+async def _bound(host: str, port: int) -> list[socket.socket]:
+    """Sockets on every address of the host, all with one port."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise SetupError(f"cannot listen on {host}:{port}: {error.strerror}; give another host") from error
+    addresses = list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+    tries = _TRIES if port == 0 else 1
+    while True:
+        try:
+            return _bound_to(addresses, port)
+        except OSError as error:
+            tries -= 1
+            if tries == 0:
+                raise SetupError(_refusal(host, port, error)) from error
+
+
+def _bound_to(addresses: Iterable[tuple[int, str]], port: int) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    failure: OSError | None = None
+    for family, address in addresses:
+        try:
+            sock = socket.create_server((address, port), family=family, backlog=_BACKLOG)
+        except OSError as error:
+            failure = error
+            # `localhost` may name ::1 where there is no IPv6; then the other address is enough.
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                continue
+            break
+        sockets.append(sock)
+        # Port 0 gives each socket its own; the first one's is taken for all.
+        port = sock.getsockname()[1]
+    else:
+        if sockets:
+            return sockets
+    for sock in sockets:
+        sock.close()
+    assert failure
+    raise failure
+
+
+def _refusal(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"cannot listen on {host}:{port}: the port is in use. Stop the program that listens there, "
+            "or choose another port (0 takes a free one)."
+        )
+    if error.errno == errno.EACCES:
+        return f"cannot listen on {host}:{port}: not permitted. Choose a port above 1023."
+    return f"cannot listen on {host}:{port}: {error.strerror}. Choose another host or port."
