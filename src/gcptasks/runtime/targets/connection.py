@@ -1,0 +1,172 @@
+"""One HTTP/1.1 connection to a worker, with at most one request on its way.
+
+An answer counts from the moment its headers are whole. Its body is read and thrown away (CT-181), so that
+the connection can serve again; where that takes too long or too much, the connection is closed instead.
+"""
+
+import asyncio
+from typing import cast
+
+import httptools
+
+from gcptasks.base.errors import BadReply, DeadlinePassed, Unreachable
+from gcptasks.runtime.targets.target import Answer, retry_after
+
+_MOST_HEADER_BYTES = 256 * 1024
+
+
+class ClosedUnanswered(Unreachable):
+    """The connection was closed before an answer."""
+
+
+class Connection(asyncio.Protocol):
+    """Sends requests one after the other and reads their answers.
+
+    It never pauses writing: a request is at most a task, of about a megabyte (CT-101).
+    """
+
+    def __init__(self, most_body_bytes: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._most_body_bytes = most_body_bytes
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._waiting: asyncio.Future[Answer] | None = None
+        self._bodiless = False
+        self._clear()
+        self.lost: asyncio.Future[None] = self._loop.create_future()
+        """Done once the connection is gone."""
+        self.reusable = False
+        self.idle_since = 0.0
+
+    def _clear(self) -> None:
+        self._status = 0
+        self._received = 0
+        self._location: bytes | None = None
+        self._retry_after: bytes | None = None
+
+    async def exchange(self, request: bytes, until: float, *, bodiless: bool) -> Answer:
+        """The answer to a whole request. `until` is a time of the loop; `bodiless` says that the method is HEAD.
+
+        Afterwards the connection is `reusable` or closed, also when this is cancelled.
+        """
+        assert self._transport is not None
+        self._clear()
+        self._bodiless = bodiless
+        self.reusable = False
+        self._waiting = self._loop.create_future()
+        timer = self._loop.call_at(until, self._expire)
+        self._transport.write(request)
+        try:
+            return await self._waiting
+        finally:
+            timer.cancel()
+            self._waiting = None
+            if not self.reusable:
+                self._transport.abort()
+
+    @property
+    def alive(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._under_way:
+            # Nobody asked: a 408 before a server closes, or more than one answer.
+            self.reusable = False
+            self.abort()
+            return
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._end("an upgrade that nobody asked for")
+        except httptools.HttpParserError as error:
+            self._end(f"not an HTTP answer: {error}")
+        else:
+            self._check_size()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.lost.done():
+            self.lost.set_result(None)
+        self.reusable = False
+        if self._status or self._received:
+            self._end("the connection was closed before an answer was whole")
+        elif self._under_way:
+            self._fail(ClosedUnanswered())
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        self._location = self._retry_after = None
+        if not self._under_way:
+            self.reusable = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Most headers are told apart by their length alone.
+        if len(name) == 8 and name.lower() == b"location":
+            self._location = value
+        elif len(name) == 11 and name.lower() == b"retry-after":
+            self._retry_after = value
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        # Of the 1xx, only 101 is the last word.
+        if self._under_way and (status >= 200 or status == 101):
+            self._status = status
+            self._received = 0
+            if self._bodiless:
+                # The parser cannot be told that no body follows, so such a connection serves once.
+                self._succeed()
+
+    def on_message_complete(self) -> None:
+        if self._status and self._under_way:
+            assert self._transport is not None
+            self.reusable = self._parser.should_keep_alive() and not self._transport.get_write_buffer_size()
+            self._succeed()
+
+    # How an exchange ends.
+
+    @property
+    def _under_way(self) -> bool:
+        return self._waiting is not None and not self._waiting.done()
+
+    def _check_size(self) -> None:
+        if self._status and self._received > self._most_body_bytes:
+            self._end("its body is too long")
+        elif not self._status and self._received > _MOST_HEADER_BYTES:
+            self._end(f"not an HTTP answer: more than {_MOST_HEADER_BYTES} bytes of headers")
+
+    def _expire(self) -> None:
+        if self._status:
+            self._succeed()
+        else:
+            self._fail(DeadlinePassed())
+
+    def _end(self, reason: str) -> None:
+        """No more will be read: what came of the answer has to do."""
+        if self._status:
+            self._succeed()
+        else:
+            self._fail(BadReply(reason))
+
+    def _succeed(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(
+                Answer(
+                    status=self._status,
+                    retry_after=None if self._retry_after is None else retry_after(self._retry_after),
+                    location=None if self._location is None else self._location.decode("utf-8", "replace"),
+                )
+            )
+
+    def _fail(self, error: Exception) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(error)

@@ -1,0 +1,69 @@
+"""Attempts over HTTP/1.1, on connections that are kept."""
+
+import asyncio
+import ssl
+
+from gcptasks.base.errors import DeadlinePassed, DeliveryError
+from gcptasks.runtime.targets.address import Origin, parse_url
+from gcptasks.runtime.targets.connection import ClosedUnanswered, Connection
+from gcptasks.runtime.targets.fields import body_of, fields_of
+from gcptasks.runtime.targets.pool import Limits, Pool
+from gcptasks.runtime.targets.target import Answer, Outgoing, late, unusable
+
+
+class HttpTarget:
+    """Sends attempts to their URLs. One per event loop.
+
+    `verify=False` takes any certificate (CT-L4); an `SSLContext` is used as it is.
+    """
+
+    def __init__(self, *, verify: bool | ssl.SSLContext = True, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._pool = Pool(self._limits, verify)
+
+    async def send(self, request: Outgoing) -> Answer:
+        """The answer to this one request: redirects are not followed here."""
+        until = asyncio.get_running_loop().time() + request.deadline.total_seconds()
+        try:
+            address = parse_url(request.url)
+            return await self._deliver(address.origin, _wire(request), until, bodiless=request.method == "HEAD")
+        except DeadlinePassed:
+            return late(request.deadline)
+        except DeliveryError as error:
+            return unusable(error)
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def _deliver(self, origin: Origin, wire: bytes, until: float, *, bodiless: bool) -> Answer:
+        kept = self._pool.kept(origin)
+        if kept is not None:
+            loop = asyncio.get_running_loop()
+            sent_at = loop.time()
+            try:
+                return await self._exchange(origin, kept, wire, until, bodiless=bodiless)
+            except ClosedUnanswered:
+                # The worker closed an idle connection while the request was on its way. It most likely never read
+                # the request, and may be given it twice anyway (CT-182); a failed attempt this is not. But one that
+                # closes later died at work, and whether to repeat that is for the retry rule to say.
+                if loop.time() - sent_at > self._limits.stale_within.total_seconds():
+                    raise
+        return await self._exchange(origin, await self._pool.connect(origin, until), wire, until, bodiless=bodiless)
+
+    async def _exchange(
+        self, origin: Origin, connection: Connection, wire: bytes, until: float, *, bodiless: bool
+    ) -> Answer:
+        try:
+            return await connection.exchange(wire, until, bodiless=bodiless)
+        finally:
+            self._pool.keep(origin, connection)
+
+
+def _wire(request: Outgoing) -> bytes:
+    """The bytes of the request."""
+    address = parse_url(request.url)
+    body = body_of(request)
+    parts = [f"{request.method} {address.target} HTTP/1.1\r\n".encode("ascii")]
+    parts += [b"%b: %b\r\n" % field for field in fields_of(request, address, len(body))]
+    parts += (b"\r\n", body)
+    return b"".join(parts)

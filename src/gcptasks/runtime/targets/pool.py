@@ -1,0 +1,133 @@
+"""Connections to workers, kept for the next attempt."""
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections import deque
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gcptasks.base.errors import DeadlinePassed, Unreachable
+from gcptasks.runtime.targets.address import Origin
+from gcptasks.runtime.targets.connection import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a connection may cost."""
+
+    idle_connections: int = 256
+    """How many are kept while nothing needs them, over all workers."""
+    idle_time: timedelta = timedelta(seconds=4)
+    """How long one is kept; below the 5 s after which uvicorn and Node close theirs."""
+    stale_within: timedelta = timedelta(seconds=1)
+    """A kept connection that closes so soon after a request had gone stale; one that closes later failed at work."""
+    body_bytes: int = 32 * 1024 * 1024
+    """How much of an answer's body is read before its connection is closed instead."""
+
+
+class Pool:
+    """Opens connections, and keeps those that can serve again."""
+
+    def __init__(self, limits: Limits, verify: bool | ssl.SSLContext) -> None:
+        self._limits = limits
+        self._verify = verify
+        self._tls: ssl.SSLContext | None = None
+        self._open: set[Connection] = set()
+        self._idle: dict[Origin, deque[Connection]] = {}
+        self._idle_count = 0
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    def kept(self, origin: Origin) -> Connection | None:
+        """The connection used last that is still alive, if one is kept."""
+        idle = self._idle.get(origin)
+        while idle:
+            connection = idle.pop()
+            self._idle_count -= 1
+            if connection.alive:
+                return connection
+        return None
+
+    async def connect(self, origin: Origin, until: float) -> Connection:
+        """A new connection; `Unreachable` if the worker takes none, `DeadlinePassed` after `until`."""
+        loop = asyncio.get_running_loop()
+        tls = self._tls_context() if origin.scheme == "https" else None
+        timeout = asyncio.timeout_at(until)
+        try:
+            async with timeout:
+                _, connection = await loop.create_connection(self._new, origin.host, origin.port, ssl=tls)
+        except OSError as error:
+            if timeout.expired():
+                raise DeadlinePassed from None
+            raise Unreachable(_why(error, origin)) from error
+        self._open.add(connection)
+        connection.lost.add_done_callback(lambda _: self._open.discard(connection))
+        return connection
+
+    def keep(self, origin: Origin, connection: Connection) -> None:
+        """Keep a connection whose exchange has ended, or close it if it can't or shan't serve again."""
+        if self._closed or not connection.reusable or self._idle_count >= self._limits.idle_connections:
+            connection.abort()
+            return
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
+        self._idle.setdefault(origin, deque()).append(connection)
+        self._idle_count += 1
+        if self._sweeper is None:
+            self._sweeper = loop.call_later(self._limits.idle_time.total_seconds(), self._sweep)
+
+    async def close(self) -> None:
+        """Close every connection and return when they are closed."""
+        self._closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        self._idle.clear()
+        self._idle_count = 0
+        lost = [connection.lost for connection in self._open]
+        for connection in tuple(self._open):
+            connection.abort()
+        if lost:
+            await asyncio.wait(lost)
+
+    def _new(self) -> Connection:
+        return Connection(self._limits.body_bytes)
+
+    def _tls_context(self) -> ssl.SSLContext:
+        # Made at the first need: it reads the certificates of the system, which takes milliseconds.
+        if self._tls is None:
+            self._tls = self._verify if isinstance(self._verify, ssl.SSLContext) else _context(self._verify)
+        return self._tls
+
+    def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        span = self._limits.idle_time.total_seconds()
+        for origin, idle in list(self._idle.items()):
+            while idle and (not idle[0].alive or idle[0].idle_since + span <= loop.time()):
+                idle.popleft().abort()
+                self._idle_count -= 1
+            if not idle:
+                del self._idle[origin]
+        oldest = min((idle[0].idle_since for idle in self._idle.values()), default=None)
+        self._sweeper = None if oldest is None else loop.call_at(oldest + span, self._sweep)
+
+
+def _context(verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _why(error: OSError, origin: Origin) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"the host {origin.host} cannot be found: {error.strerror}"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS with {origin}: {error}"
+    # A name with several addresses fails with the text of every error and the class of none.
+    if isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error):
+        return f"connection refused by {origin}"
+    return f"no connection to {origin}: {error}"

@@ -1,0 +1,65 @@
+"""The seam between the dispatcher and whatever carries an attempt to its worker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+from gcptasks.engine.model import Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One attempt as the worker will see it. `Host` and `Content-Length` are the target's to set."""
+
+    method: str
+    url: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    deadline: timedelta
+
+
+class Target(Protocol):
+    """Carries attempts to workers."""
+
+    async def send(self, request: Outgoing) -> Reply:
+        """How the attempt ended. Never raises for what the worker did."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections and of what still runs. A second call does nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Reply):
+    """How one hop of an attempt ended; a redirect is an answer of its own here."""
+
+    location: str | None = None
+    """The `Location` header."""
+
+
+def late(deadline: timedelta) -> Answer:
+    """The answer that stands for none within the deadline (CT-312)."""
+    return Answer(status=504, reason=f"no answer within {deadline.total_seconds():.6g} s")
+
+
+def unusable(error: Exception) -> Answer:
+    """The answer that stands for no usable one (CT-313)."""
+    return Answer(status=0, reason=str(error))
+
+
+def retry_after(value: bytes) -> timedelta | None:
+    """The span that a `Retry-After` header asks for, in seconds or as a date; None when it is neither."""
+    text = value.decode("latin-1").strip()
+    if text.isascii() and text.isdigit():
+        # timedelta holds nine digits of days, and no one means more seconds than that.
+        return timedelta(seconds=int(text)) if len(text) <= 9 else None
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    # A date with the zone "-0000" comes back naive, and is UTC.
+    aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    return max(aware - datetime.now(UTC), timedelta())
