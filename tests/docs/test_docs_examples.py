@@ -1,0 +1,44 @@
+"""The Python of README.md and docs/ runs.
+
+The blocks of a page run in order, in one module. A block that can't run here has a line `<!-- not run: reason -->` above it.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"(?P<skip><!-- not run: .+ -->\n)?^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = {
+    str(page.relative_to(ROOT)): page.read_text()
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+}
+
+
+def blocks(page: str) -> Iterator[str]:
+    """Each block to be run, moved down to its own line numbers."""
+    text = PAGES[page]
+    for found in BLOCK.finditer(text):
+        if not found["skip"]:
+            yield "\n" * text.count("\n", 0, found.start("code")) + found["code"]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page))])
+def test_the_blocks_of_a_page_run(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", module)
+    for block in blocks(page):
+        exec(compile(block, page, "exec"), module.__dict__)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_python_block_is_found(page: str) -> None:
+    assert len(BLOCK.findall(PAGES[page])) == PAGES[page].count("```py")
+
+
+def test_the_readme_and_the_quickstart_show_one_example() -> None:
+    assert next(blocks("README.md")).strip() == next(blocks("docs/quickstart.md")).strip()
