@@ -1,0 +1,75 @@
+"""The raw protobuf classes that the service speaks, each named once; `messages.pyi` says what is in them.
+
+They are the classes behind google-cloud-tasks' proto-plus types: the same bytes for a sixth of the time.
+"""
+
+from typing import Any
+
+from google.cloud import tasks_v2
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.error_details_pb2 import ErrorInfo, Help
+from google.rpc.status_pb2 import Status
+
+__all__ = [
+    "Attempt",
+    "CreateQueueRequest",
+    "CreateTaskRequest",
+    "DeleteQueueRequest",
+    "DeleteTaskRequest",
+    "Duration",
+    "Empty",
+    "ErrorInfo",
+    "GetQueueRequest",
+    "GetTaskRequest",
+    "Help",
+    "HttpRequest",
+    "ListQueuesRequest",
+    "ListQueuesResponse",
+    "ListTasksRequest",
+    "ListTasksResponse",
+    "OAuthToken",
+    "OidcToken",
+    "PauseQueueRequest",
+    "PurgeQueueRequest",
+    "Queue",
+    "RateLimits",
+    "ResumeQueueRequest",
+    "RetryConfig",
+    "RunTaskRequest",
+    "StackdriverLoggingConfig",
+    "Status",
+    "Task",
+    "Timestamp",
+]
+
+
+# proto-plus is not typed: the stub beside this file is, and a test holds it against the descriptors.
+_google: Any = tasks_v2
+
+Attempt: Any = _google.Attempt.pb()
+HttpRequest: Any = _google.HttpRequest.pb()
+OAuthToken: Any = _google.OAuthToken.pb()
+OidcToken: Any = _google.OidcToken.pb()
+Queue: Any = _google.Queue.pb()
+RateLimits: Any = _google.RateLimits.pb()
+RetryConfig: Any = _google.RetryConfig.pb()
+StackdriverLoggingConfig: Any = _google.StackdriverLoggingConfig.pb()
+Task: Any = _google.Task.pb()
+
+CreateQueueRequest: Any = _google.CreateQueueRequest.pb()
+DeleteQueueRequest: Any = _google.DeleteQueueRequest.pb()
+GetQueueRequest: Any = _google.GetQueueRequest.pb()
+ListQueuesRequest: Any = _google.ListQueuesRequest.pb()
+ListQueuesResponse: Any = _google.ListQueuesResponse.pb()
+PauseQueueRequest: Any = _google.PauseQueueRequest.pb()
+PurgeQueueRequest: Any = _google.PurgeQueueRequest.pb()
+ResumeQueueRequest: Any = _google.ResumeQueueRequest.pb()
+
+CreateTaskRequest: Any = _google.CreateTaskRequest.pb()
+DeleteTaskRequest: Any = _google.DeleteTaskRequest.pb()
+GetTaskRequest: Any = _google.GetTaskRequest.pb()
+ListTasksRequest: Any = _google.ListTasksRequest.pb()
+ListTasksResponse: Any = _google.ListTasksResponse.pb()
+RunTaskRequest: Any = _google.RunTaskRequest.pb()

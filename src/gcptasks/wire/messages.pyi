@@ -1,0 +1,248 @@
+from collections.abc import Iterable, Mapping
+
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration as Duration
+from google.protobuf.empty_pb2 import Empty as Empty
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer, ScalarMap
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp as Timestamp
+
+class Status(Message):
+    code: int
+    message: str
+    @property
+    def details(self) -> RepeatedCompositeFieldContainer[Any]: ...
+    def __init__(self, *, code: int = 0, message: str = "", details: Iterable[Any] = ()) -> None: ...
+
+class Help(Message):
+    class Link(Message):
+        description: str
+        url: str
+        def __init__(self, *, description: str = "", url: str = "") -> None: ...
+
+    @property
+    def links(self) -> RepeatedCompositeFieldContainer[Link]: ...
+    def __init__(self, *, links: Iterable[Link] = ()) -> None: ...
+
+class ErrorInfo(Message):
+    reason: str
+    domain: str
+    @property
+    def metadata(self) -> ScalarMap[str, str]: ...
+    def __init__(self, *, reason: str = "", domain: str = "", metadata: Mapping[str, str] = ...) -> None: ...
+
+class RateLimits(Message):
+    max_dispatches_per_second: float
+    max_burst_size: int
+    max_concurrent_dispatches: int
+    def __init__(
+        self,
+        *,
+        max_dispatches_per_second: float = 0,
+        max_burst_size: int = 0,
+        max_concurrent_dispatches: int = 0,
+    ) -> None: ...
+
+class RetryConfig(Message):
+    max_attempts: int
+    max_doublings: int
+    @property
+    def max_retry_duration(self) -> Duration: ...
+    @property
+    def min_backoff(self) -> Duration: ...
+    @property
+    def max_backoff(self) -> Duration: ...
+    def __init__(
+        self,
+        *,
+        max_attempts: int = 0,
+        max_retry_duration: Duration | None = None,
+        min_backoff: Duration | None = None,
+        max_backoff: Duration | None = None,
+        max_doublings: int = 0,
+    ) -> None: ...
+
+class StackdriverLoggingConfig(Message):
+    sampling_ratio: float
+    def __init__(self, *, sampling_ratio: float = 0) -> None: ...
+
+class Queue(Message):
+    name: str
+    state: int
+    @property
+    def rate_limits(self) -> RateLimits: ...
+    @property
+    def retry_config(self) -> RetryConfig: ...
+    @property
+    def purge_time(self) -> Timestamp: ...
+    @property
+    def stackdriver_logging_config(self) -> StackdriverLoggingConfig: ...
+    def __init__(
+        self,
+        *,
+        name: str = "",
+        rate_limits: RateLimits | None = None,
+        retry_config: RetryConfig | None = None,
+        state: int = 0,
+        purge_time: Timestamp | None = None,
+        stackdriver_logging_config: StackdriverLoggingConfig | None = None,
+    ) -> None: ...
+
+class OidcToken(Message):
+    service_account_email: str
+    audience: str
+    def __init__(self, *, service_account_email: str = "", audience: str = "") -> None: ...
+
+class OAuthToken(Message):
+    service_account_email: str
+    scope: str
+    def __init__(self, *, service_account_email: str = "", scope: str = "") -> None: ...
+
+class HttpRequest(Message):
+    url: str
+    http_method: int
+    body: bytes
+    @property
+    def headers(self) -> ScalarMap[str, str]: ...
+    @property
+    def oidc_token(self) -> OidcToken: ...
+    @property
+    def oauth_token(self) -> OAuthToken: ...
+    def __init__(
+        self,
+        *,
+        url: str = "",
+        http_method: int = 0,
+        headers: Mapping[str, str] = ...,
+        body: bytes = b"",
+        oidc_token: OidcToken | None = None,
+        oauth_token: OAuthToken | None = None,
+    ) -> None: ...
+
+class Attempt(Message):
+    @property
+    def schedule_time(self) -> Timestamp: ...
+    @property
+    def dispatch_time(self) -> Timestamp: ...
+    @property
+    def response_time(self) -> Timestamp: ...
+    @property
+    def response_status(self) -> Status: ...
+    def __init__(
+        self,
+        *,
+        schedule_time: Timestamp | None = None,
+        dispatch_time: Timestamp | None = None,
+        response_time: Timestamp | None = None,
+        response_status: Status | None = None,
+    ) -> None: ...
+
+class Task(Message):
+    name: str
+    dispatch_count: int
+    response_count: int
+    view: int
+    @property
+    def http_request(self) -> HttpRequest: ...
+    @property
+    def schedule_time(self) -> Timestamp: ...
+    @property
+    def create_time(self) -> Timestamp: ...
+    @property
+    def dispatch_deadline(self) -> Duration: ...
+    @property
+    def first_attempt(self) -> Attempt: ...
+    @property
+    def last_attempt(self) -> Attempt: ...
+    @property
+    def retry_config(self) -> RetryConfig: ...
+    def __init__(
+        self,
+        *,
+        name: str = "",
+        http_request: HttpRequest | None = None,
+        schedule_time: Timestamp | None = None,
+        create_time: Timestamp | None = None,
+        dispatch_deadline: Duration | None = None,
+        dispatch_count: int = 0,
+        response_count: int = 0,
+        first_attempt: Attempt | None = None,
+        last_attempt: Attempt | None = None,
+        view: int = 0,
+        retry_config: RetryConfig | None = None,
+    ) -> None: ...
+
+class CreateQueueRequest(Message):
+    parent: str
+    @property
+    def queue(self) -> Queue: ...
+    def __init__(self, *, parent: str = "", queue: Queue | None = None) -> None: ...
+
+class GetQueueRequest(Message):
+    name: str
+    def __init__(self, *, name: str = "") -> None: ...
+
+class DeleteQueueRequest(Message):
+    name: str
+    def __init__(self, *, name: str = "") -> None: ...
+
+class PauseQueueRequest(Message):
+    name: str
+    def __init__(self, *, name: str = "") -> None: ...
+
+class ResumeQueueRequest(Message):
+    name: str
+    def __init__(self, *, name: str = "") -> None: ...
+
+class PurgeQueueRequest(Message):
+    name: str
+    def __init__(self, *, name: str = "") -> None: ...
+
+class ListQueuesRequest(Message):
+    parent: str
+    filter: str
+    page_size: int
+    page_token: str
+    def __init__(self, *, parent: str = "", filter: str = "", page_size: int = 0, page_token: str = "") -> None: ...
+
+class ListQueuesResponse(Message):
+    next_page_token: str
+    @property
+    def queues(self) -> RepeatedCompositeFieldContainer[Queue]: ...
+    def __init__(self, *, queues: Iterable[Queue] = (), next_page_token: str = "") -> None: ...
+
+class CreateTaskRequest(Message):
+    parent: str
+    response_view: int
+    @property
+    def task(self) -> Task: ...
+    def __init__(self, *, parent: str = "", task: Task | None = None, response_view: int = 0) -> None: ...
+
+class GetTaskRequest(Message):
+    name: str
+    response_view: int
+    def __init__(self, *, name: str = "", response_view: int = 0) -> None: ...
+
+class DeleteTaskRequest(Message):
+    name: str
+    def __init__(self, *, name: str = "") -> None: ...
+
+class RunTaskRequest(Message):
+    name: str
+    response_view: int
+    def __init__(self, *, name: str = "", response_view: int = 0) -> None: ...
+
+class ListTasksRequest(Message):
+    parent: str
+    response_view: int
+    page_size: int
+    page_token: str
+    def __init__(
+        self, *, parent: str = "", response_view: int = 0, page_size: int = 0, page_token: str = ""
+    ) -> None: ...
+
+class ListTasksResponse(Message):
+    next_page_token: str
+    @property
+    def tasks(self) -> RepeatedCompositeFieldContainer[Task]: ...
+    def __init__(self, *, tasks: Iterable[Task] = (), next_page_token: str = "") -> None: ...

@@ -1,0 +1,79 @@
+"""Queues as messages, and what the calls on queues ask for."""
+
+from collections.abc import Iterable
+
+from gcptasks.base.errors import Unimplemented
+from gcptasks.base.names import LocationName, QueueName, parse_location, parse_queue, required
+from gcptasks.engine.model import NewQueue, Page, Queue, QueueState, RateLimits
+from gcptasks.engine.queues import burst_size
+from gcptasks.wire import messages, times
+from gcptasks.wire.retries import put_retry_config, retry_config
+
+QueueRequest = (
+    messages.GetQueueRequest
+    | messages.DeleteQueueRequest
+    | messages.PauseQueueRequest
+    | messages.ResumeQueueRequest
+    | messages.PurgeQueueRequest
+)
+"""A request that names a queue and says no more."""
+
+_STATES = {QueueState.RUNNING: 1, QueueState.PAUSED: 2, QueueState.DISABLED: 3}
+
+# An older google-cloud-tasks does not have all of them, and then nobody can send them.
+_NOT_YET = [
+    name for name in ("app_engine_routing_override", "http_target") if name in messages.Queue.DESCRIPTOR.fields_by_name
+]
+
+
+def new_queue(request: messages.CreateQueueRequest) -> NewQueue:
+    """The queue that is asked for; `InvalidArgument` if its name or parent is none (CT-023, CT-028, CT-254)."""
+    parent = parse_location(required(request.parent, "CreateQueue"))
+    queue = request.queue
+    name = parse_queue(queue.name)
+    for field in _NOT_YET:
+        if queue.HasField(field):
+            raise Unimplemented(f"The local service does not support Queue.{field} yet; leave it out.")
+    return NewQueue(
+        parent=parent,
+        name=name,
+        rate_limits=RateLimits(
+            max_dispatches_per_second=queue.rate_limits.max_dispatches_per_second,
+            max_concurrent_dispatches=queue.rate_limits.max_concurrent_dispatches,
+        ),
+        retry_config=retry_config(queue.retry_config),
+        sampling_ratio=queue.stackdriver_logging_config.sampling_ratio,
+    )
+
+
+def queue_name(request: QueueRequest) -> QueueName:
+    """The queue that the request names; `InvalidArgument` if that is no queue name (CT-028, CT-254)."""
+    return parse_queue(required(request.name, request.DESCRIPTOR.name.removesuffix("Request")))
+
+
+def list_queues(request: messages.ListQueuesRequest) -> tuple[LocationName, Page]:
+    """Where to look and which page of it; `InvalidArgument` if the parent is no location (CT-254)."""
+    parent = parse_location(required(request.parent, "ListQueues"))
+    if request.filter:
+        raise Unimplemented("The local service does not support filters yet; list all queues instead.")
+    return parent, Page(size=request.page_size, token=request.page_token)
+
+
+def queue_message(queue: Queue) -> messages.Queue:
+    """The queue as callers see it; what is not set is left out (CT-048, CT-243)."""
+    message = messages.Queue(name=str(queue.name), state=_STATES[queue.state])
+    limits = message.rate_limits
+    limits.max_dispatches_per_second = queue.rate_limits.max_dispatches_per_second
+    limits.max_burst_size = burst_size(queue.rate_limits.max_dispatches_per_second)
+    limits.max_concurrent_dispatches = queue.rate_limits.max_concurrent_dispatches
+    put_retry_config(message.retry_config, queue.retry_config)
+    if queue.purged_at is not None:
+        times.put_datetime(message.purge_time, queue.purged_at)
+    if queue.sampling_ratio:
+        message.stackdriver_logging_config.sampling_ratio = queue.sampling_ratio
+    return message
+
+
+def queue_list(queues: Iterable[Queue], next_page_token: str) -> messages.ListQueuesResponse:
+    """One page of queues as callers see it."""
+    return messages.ListQueuesResponse(queues=map(queue_message, queues), next_page_token=next_page_token)

@@ -1,0 +1,194 @@
+"""Tasks as messages, and what the calls on tasks ask for."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from gcptasks.base.errors import InvalidArgument, Unimplemented
+from gcptasks.base.names import QueueName, TaskName, parse_queue, parse_task, required
+from gcptasks.engine.delivery import rpc_code, status_text
+from gcptasks.engine.model import Attempt, HttpRequest, NewTask, OAuthToken, OidcToken, Page, Task, Token, View
+from gcptasks.wire import messages, times
+from gcptasks.wire.retries import put_retry_config, retry_config
+
+TaskRequest = messages.GetTaskRequest | messages.DeleteTaskRequest | messages.RunTaskRequest
+"""A request that names a task."""
+
+_METHODS = {1: "POST", 2: "GET", 3: "HEAD", 4: "PUT", 5: "DELETE", 6: "PATCH", 7: "OPTIONS"}
+_METHOD_NUMBERS = {name: number for number, name in _METHODS.items()}
+_VIEWS = {0: View.BASIC, 1: View.BASIC, 2: View.FULL}
+_VIEW_NUMBERS = {View.UNSPECIFIED: 0, View.BASIC: 1, View.FULL: 2}
+
+_YEAR_10000 = 253_402_300_800
+_BEYOND_ANY_LIMIT = 1_000_000_000
+
+# An older google-cloud-tasks knows no retries of a task's own, and then nobody can send them.
+_HAS_RETRIES = "retry_config" in messages.Task.DESCRIPTOR.fields_by_name
+
+
+def new_task(request: messages.CreateTaskRequest) -> NewTask:
+    """The task that is asked for.
+
+    `InvalidArgument` if a name is none or the names do not go together (CT-026, CT-027, CT-254, CT-258), there is
+    no payload (CT-092), or a time lies past year 9999 (CT-099). The rest is for the rules.
+    """
+    queue = parse_queue(required(request.parent, "CreateTask"))
+    task = request.task
+    return NewTask(
+        queue=queue,
+        name=_name_in(queue, task.name) if task.name else None,
+        request=_payload(task),
+        scheduled_at=_schedule(task.schedule_time) if task.HasField("schedule_time") else None,
+        dispatch_deadline=_deadline(task.dispatch_deadline) if task.HasField("dispatch_deadline") else None,
+        retry_config=retry_config(task.retry_config) if _HAS_RETRIES and task.HasField("retry_config") else None,
+        size=task.ByteSize(),
+        view=view(request.response_view),
+    )
+
+
+def task_name(request: TaskRequest) -> TaskName:
+    """The task that the request names; `InvalidArgument` if that is no task name (CT-026, CT-028, CT-254)."""
+    return parse_task(required(request.name, request.DESCRIPTOR.name.removesuffix("Request")))
+
+
+def list_tasks(request: messages.ListTasksRequest) -> tuple[QueueName, Page, View]:
+    """Which queue, which page of it, how much of each task; `InvalidArgument` if the parent is no queue (CT-254)."""
+    queue = parse_queue(required(request.parent, "ListTasks"))
+    # Unlike in other calls an unknown number means BASIC here (CT-293).
+    return queue, Page(size=request.page_size, token=request.page_token), _VIEWS.get(request.response_view, View.BASIC)
+
+
+def view(number: int) -> View:
+    """The view of that number: BASIC if unset, UNSPECIFIED if there is none (CT-126, CT-293)."""
+    return _VIEWS.get(number, View.UNSPECIFIED)
+
+
+def task_message(task: Task, view: View) -> messages.Task:
+    """The task as callers see it, its body only in FULL (CT-125)."""
+    message = _stored(task)
+    message.view = _VIEW_NUMBERS[view]
+    if view is View.FULL:
+        message.http_request.body = task.request.body
+    return message
+
+
+def task_list(tasks: Iterable[Task], next_page_token: str, view: View) -> messages.ListTasksResponse:
+    """One page of tasks as callers see it."""
+    return messages.ListTasksResponse(
+        tasks=[task_message(task, view) for task in tasks], next_page_token=next_page_token
+    )
+
+
+def stored_size(task: Task) -> int:
+    """What the limit on a task's size counts, in bytes: the whole of it in FULL, without `view` (CT-101, CT-245).
+
+    As slow as `task_message`: ask only where `NewTask.size` comes near the limit.
+    """
+    message = _stored(task)
+    message.http_request.body = task.request.body
+    return message.ByteSize()
+
+
+def _name_in(queue: QueueName, text: str) -> TaskName:
+    name = parse_task(text)
+    if name.queue != queue:
+        raise InvalidArgument(
+            f"The queue name from request ('{queue}') must be the same as "
+            f"the queue name in the named task ('{name.queue}')."
+        )
+    return name
+
+
+def _payload(task: messages.Task) -> HttpRequest:
+    match task.WhichOneof("message_type"):
+        case "http_request":
+            return _http_request(task.http_request)
+        case None:
+            raise InvalidArgument("Task.payload_type is not set.")
+        case _:
+            raise Unimplemented("The local service does not support App Engine tasks yet; set http_request instead.")
+
+
+def _http_request(message: messages.HttpRequest) -> HttpRequest:
+    return HttpRequest(
+        url=message.url,
+        method=_METHODS.get(message.http_method, "POST"),  # CT-119, CT-293
+        headers=dict(message.headers.items()),
+        body=message.body,
+        token=_token(message),
+    )
+
+
+def _token(message: messages.HttpRequest) -> Token | None:
+    match message.WhichOneof("authorization_header"):
+        case "oidc_token":
+            oidc = message.oidc_token
+            return OidcToken(service_account_email=oidc.service_account_email, audience=oidc.audience)
+        case "oauth_token":
+            oauth = message.oauth_token
+            return OAuthToken(service_account_email=oauth.service_account_email, scope=oauth.scope)
+        case _:
+            return None
+
+
+def _schedule(message: messages.Timestamp) -> datetime:
+    if message.seconds < 0:
+        # Any past time means now, also one before year 1, which no datetime can hold (CT-111).
+        return times.EPOCH
+    if message.seconds >= _YEAR_10000:
+        raise InvalidArgument("Request contains an invalid argument.")
+    if not 0 <= message.nanos < 1_000_000_000:
+        raise InvalidArgument(f"Task.scheduleTime.nanos must be from 0 to 999999999, not {message.nanos}.")
+    return times.datetime_of(message)
+
+
+def _deadline(message: messages.Duration) -> timedelta:
+    """The span; one that no `timedelta` can hold becomes one that the rule refuses as well (CT-097)."""
+    if abs(message.seconds) > _BEYOND_ANY_LIMIT:
+        return timedelta(seconds=_BEYOND_ANY_LIMIT if message.seconds > 0 else -_BEYOND_ANY_LIMIT)
+    return timedelta(microseconds=times.ns_of(message) // 1000)
+
+
+def _stored(task: Task) -> messages.Task:
+    """The task without its body and without `view`."""
+    # Setting members one by one takes half the time of handing them to the constructors.
+    message = messages.Task()
+    message.name = str(task.name)
+    _put_request(message.http_request, task.request)
+    times.put_datetime(message.schedule_time, task.scheduled_at)
+    times.put_datetime(message.create_time, task.created_at)
+    times.put_timedelta(message.dispatch_deadline, task.dispatch_deadline)
+    message.dispatch_count = task.dispatch_count
+    message.response_count = task.response_count
+    if task.first_dispatched_at is not None:
+        times.put_datetime(message.first_attempt.dispatch_time, task.first_dispatched_at)
+    if task.last_attempt is not None:
+        _put_attempt(message.last_attempt, task.last_attempt)
+    if _HAS_RETRIES and task.retry_config is not None:
+        put_retry_config(message.retry_config, task.retry_config)
+    return message
+
+
+def _put_request(message: messages.HttpRequest, request: HttpRequest) -> None:
+    message.url = request.url
+    message.http_method = _METHOD_NUMBERS[request.method]
+    message.headers.update(request.headers)
+    match request.token:
+        case OidcToken(service_account_email=email, audience=audience):
+            message.oidc_token.service_account_email = email
+            message.oidc_token.audience = audience
+        case OAuthToken(service_account_email=email, scope=scope):
+            message.oauth_token.service_account_email = email
+            message.oauth_token.scope = scope
+        case None:
+            pass
+
+
+def _put_attempt(message: messages.Attempt, attempt: Attempt) -> None:
+    times.put_datetime(message.schedule_time, attempt.scheduled_at)
+    if attempt.dispatched_at is not None:
+        times.put_datetime(message.dispatch_time, attempt.dispatched_at)
+    if attempt.responded_at is not None:
+        times.put_datetime(message.response_time, attempt.responded_at)
+    if attempt.status is not None:
+        message.response_status.code = rpc_code(attempt.status)
+        message.response_status.message = status_text(attempt.status)
