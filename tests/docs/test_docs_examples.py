@@ -1,6 +1,6 @@
 """The Python of README.md and docs/ runs.
 
-The blocks of a page run in order, in one module. A block that can't run here has a line `<!-- not run: reason -->` above it.
+The blocks of a page run in order, in one module. Above a block that can't run here stands `<!-- not run: reason -->`.
 """
 
 import re
