@@ -26,9 +26,12 @@ class SystemClock:
     async def wait(self, wake: asyncio.Event, until: datetime) -> None:
         # A wall clock may be set back or forward while we wait, so whoever waits looks at it each second.
         left = min((until - self.now()).total_seconds(), 1.0)
-        timer = asyncio.get_running_loop().call_later(max(left, 0.0), wake.set)
-        try:
-            await wake.wait()
-        finally:
-            timer.cancel()
-            wake.clear()
+        if left > 0:
+            timer = asyncio.get_running_loop().call_later(left, wake.set)
+            try:
+                await wake.wait()
+            finally:
+                timer.cancel()
+        else:
+            await asyncio.sleep(0)
+        wake.clear()

@@ -3,7 +3,8 @@
 from typing import Any
 
 from gcptasks.base.clock import Clock
-from gcptasks.service.methods import Method, method
+from gcptasks.service import methods
+from gcptasks.service.methods import Method
 from gcptasks.service.policy import Policy
 from gcptasks.store.store import Store
 
@@ -31,8 +32,8 @@ class Calls:
         run = self._store.write_sync if method.writes else self._store.read
         return method.encode(run(method.verb, request, self._clock.now(), self._policy), message)
 
-    async def answer(self, path: str, message: bytes) -> bytes:
+    async def answer(self, method: str, message: bytes) -> bytes:
         """The same on bytes, by the method's path, as gRPC has them."""
-        served = method(path)
+        served = methods.method(method)
         answer = await self.call(served, served.message.FromString(message))
         return bytes(answer.SerializeToString())

@@ -1,0 +1,53 @@
+"""Events as lines of the log `gcptasks`."""
+
+import logging
+
+from gcptasks.base.events import (
+    AttemptFailed,
+    AttemptStarted,
+    AttemptSucceeded,
+    Event,
+    QueueChanged,
+    TaskCreated,
+    TaskDeleted,
+)
+
+_log = logging.getLogger("gcptasks")
+
+
+def log(event: Event) -> None:
+    """Write the event to the log: failures as warnings, given-up tasks as errors, the usual life of a task as debug."""
+    level = _level(event)
+    if _log.isEnabledFor(level):
+        _log.log(level, "%s", line(event))
+
+
+def line(event: Event) -> str:
+    """What happened, for people."""
+    match event:
+        case QueueChanged(queue, change):
+            return f"queue {queue.queue} {change}"
+        case TaskCreated(task, scheduled_at):
+            return f"task {task.queue.queue}/{task.task} created, due {scheduled_at.isoformat()}"
+        case TaskDeleted(task):
+            return f"task {task.queue.queue}/{task.task} deleted"
+        case AttemptStarted(task, attempt, _, _):
+            return f"task {task.queue.queue}/{task.task} attempt {attempt} started"
+        case AttemptSucceeded(task, attempt, status):
+            return f"task {task.queue.queue}/{task.task} attempt {attempt} done with {status}"
+        case AttemptFailed(task, attempt, status, reason, next_at):
+            answer = f"{status} {reason}".strip() if status else reason
+            then = "given up" if next_at is None else f"next attempt {next_at.isoformat()}"
+            return f"task {task.queue.queue}/{task.task} attempt {attempt} failed: {answer}; {then}"
+
+
+def _level(event: Event) -> int:
+    match event:
+        case AttemptFailed(next_at=None):
+            return logging.ERROR
+        case AttemptFailed():
+            return logging.WARNING
+        case QueueChanged():
+            return logging.INFO
+        case _:
+            return logging.DEBUG

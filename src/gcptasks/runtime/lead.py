@@ -1,0 +1,55 @@
+"""Which of the processes on one database file dispatches: the holder of an operating-system lock.
+
+The lock is on a file of its own beside the database. It ends with its process, however that ends, and a forked child
+does not keep it.
+"""
+
+import fcntl
+import os
+import weakref
+from pathlib import Path
+
+from gcptasks.base.errors import StoreError
+
+
+class Lead:
+    """The right to dispatch from a database; with no path, as for one in memory, it is always ours."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: int | None = None
+        _leads.add(self)
+
+    def taken(self) -> bool:
+        """Take the lead, if nobody else has it; whether it is ours now."""
+        if self._path is None or self._file is not None:
+            return True
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreError(f"the lock file {self._path} cannot be opened: {error.strerror}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            return False
+        self._file = file
+        return True
+
+    def leave(self) -> None:
+        """Let another process take the lead."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+_leads: "weakref.WeakSet[Lead]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    # The lock belongs to the open file, which parent and child share: it lasts while either has it open.
+    for lead in list(_leads):
+        lead.leave()
+
+
+os.register_at_fork(after_in_child=_after_fork)

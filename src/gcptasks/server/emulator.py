@@ -1,0 +1,91 @@
+"""The local service on a port, for any client in any language."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gcptasks.base.errors import AlreadyExists
+from gcptasks.base.events import Listener as EventListener
+from gcptasks.base.names import QueueName, parse_queue
+from gcptasks.engine.quotas import Quotas
+from gcptasks.rpc.listener import Listener
+from gcptasks.runtime.targets.router import Targets
+from gcptasks.server.service import Service
+from gcptasks.service.methods import method
+from gcptasks.service.policy import Policy
+from gcptasks.store.location import located
+from gcptasks.web.app import make_app
+from gcptasks.web.http1 import protocol_factory
+from gcptasks.wire import messages
+
+_GRACE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """How the service is run."""
+
+    host: str = "localhost"
+    port: int = 8123
+    """0: any free port."""
+    database: str = ":memory:"
+    queues: tuple[str, ...] = ()
+    """Full names of queues that are there from the start."""
+    create_queues: bool = False
+    quotas: Quotas = Quotas.GOOGLE
+
+
+class Emulator:
+    """The service that runs in an `emulating` block."""
+
+    def __init__(self, service: Service, listener: Listener) -> None:
+        self._service = service
+        self.host = listener.host
+        self.port = listener.port
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as `host:port`."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def delivers(self) -> bool:
+        """Whether this process delivers, or waits until the one that does has ended."""
+        return self._service.delivers
+
+    def subscribe(self, listener: EventListener) -> None:
+        """Call `listener` for each event from now on."""
+        self._service.events.subscribe(listener)
+
+
+@asynccontextmanager
+async def emulating(config: Config) -> AsyncGenerator[Emulator]:
+    """Serves gRPC and HTTP at one address, and delivers, inside of the block.
+
+    `ValueError` or `InvalidArgument` for a malformed database or queue, before anything is started; `SetupError` for
+    a port that is in use; `StoreError` for a database that cannot be used.
+    """
+    queues = [parse_queue(name) for name in config.queues]
+    policy = Policy(quotas=config.quotas, create_queues=config.create_queues)
+    service = Service(located(config.database), policy)
+    await service.start(Targets())
+    try:
+        for queue in queues:
+            await _ensure(service, queue)
+        async with protocol_factory(make_app(), grace=_GRACE) as web:
+            listener = await Listener.start(config.host, config.port, service.calls.answer, web)
+            try:
+                yield Emulator(service, listener)
+            finally:
+                await listener.stop(_GRACE)
+    finally:
+        await service.stop(_GRACE)
+
+
+async def _ensure(service: Service, queue: QueueName) -> None:
+    request = messages.CreateQueueRequest(parent=str(queue.location), queue=messages.Queue(name=str(queue)))
+    try:
+        await service.calls.call(method("CreateQueue"), request)
+    except AlreadyExists:
+        pass

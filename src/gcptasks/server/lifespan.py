@@ -1,0 +1,55 @@
+"""Wrapping the lifespan of an application, those of its routers included."""
+
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from gcptasks.base.errors import SetupError
+
+Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
+
+
+class Router(Protocol):
+    lifespan_context: Lifespan
+
+
+class App(Protocol):
+    """A Starlette or FastAPI application."""
+
+    @property
+    def router(self) -> Any: ...
+
+
+def refuse_later_lifespans(router: Router, ours: Lifespan) -> None:
+    """`SetupError` if a router with a lifespan was included after `ours` was put in place.
+
+    `include_router` puts the router's lifespan inside of ours, where it would start after delivery has begun and end
+    while tasks still run. A router without one is wrapped likewise and does no harm.
+    """
+    context = router.lifespan_context
+    while context is not ours:
+        outer, inner = _merged(context)
+        if inner is None or _does_something(inner):
+            raise SetupError(
+                "a router with a lifespan was included after LocalService.install(app): "
+                "call install last, after every include_router"
+            )
+        context = outer
+
+
+def _does_something(context: Lifespan) -> bool:
+    outer, inner = _merged(context)
+    if inner is not None:
+        return _does_something(outer) or _does_something(inner)
+    # What FastAPI and Starlette give to a router that was given no lifespan.
+    return type(context).__name__ != "_DefaultLifespan"
+
+
+def _merged(context: Lifespan) -> tuple[Lifespan, Lifespan | None]:
+    """The two that FastAPI's include_router has merged into this one; itself and None if it is not merged."""
+    function = inspect.unwrap(context)
+    inside = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
+    if "original_context" in inside and "nested_context" in inside:
+        return inside["original_context"], inside["nested_context"]
+    return context, None

@@ -1,0 +1,104 @@
+"""The local service inside an application: no server, no port, tasks kept in a file."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from gcptasks.base.errors import SetupError
+from gcptasks.client import inprocess
+from gcptasks.engine.quotas import Quotas
+from gcptasks.runtime.targets.asgi import AsgiTarget
+from gcptasks.runtime.targets.router import Targets
+from gcptasks.server.lifespan import App, refuse_later_lifespans
+from gcptasks.server.service import Service
+from gcptasks.service.policy import Policy
+from gcptasks.store.connection import Synchronous
+from gcptasks.store.location import located
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
+
+
+class LocalService:
+    """Cloud Tasks inside this application: durable, and delivering straight into the app.
+
+    `database` is `sqlite:///tasks.db` (relative), `sqlite:////var/lib/tasks.db` (absolute) or `memory:`, which is gone
+    with the process. Tasks whose URL is under `app_url` run in the app by ASGI, others are sent over HTTP.
+
+    `synchronous="full"` has every accepted task on the disk before `.delay()` returns; `"normal"` may lose the last
+    ones in a power cut, though not when the process is killed. `create_queues` creates a queue that a task names first,
+    with Google's defaults. `quotas="none"` lifts Google's upper limits of rate and concurrency. `grace` is how many
+    seconds a stopping service waits for tasks that run.
+
+    Raises `ValueError` for a malformed database or URL; `StoreError` at first use if the file cannot be used.
+    """
+
+    def __init__(
+        self,
+        database: str,
+        *,
+        app_url: str,
+        synchronous: Synchronous = "full",
+        create_queues: bool = True,
+        quotas: Literal["google", "none"] = "google",
+        grace: float = 10.0,
+    ) -> None:
+        if synchronous not in ("full", "normal"):
+            raise ValueError(f"synchronous is 'full' or 'normal', not {synchronous!r}")
+        self._app_url = _checked(app_url)
+        self._grace = timedelta(seconds=grace)
+        self._installed: App | None = None
+        self._running = False
+        policy = Policy(quotas=Quotas(quotas), create_queues=create_queues)
+        self._service = Service(located(database), policy, synchronous=synchronous)
+
+    def tasks_client(self) -> "CloudTasksClient":
+        """Google's client, calling this service. It may be used from any thread, and before start-up."""
+        return inprocess.tasks_client(self._service.calls)
+
+    def async_tasks_client(self) -> "CloudTasksAsyncClient":
+        """Google's async client, calling this service. It may be used on any event loop, and before start-up."""
+        return inprocess.async_tasks_client(self._service.calls)
+
+    def install(self, app: App) -> None:
+        """Deliver while the app runs: from when all lifespans have started until before the first of them ends.
+
+        Call it last, after every `include_router`; `SetupError` if the service is installed already.
+        """
+        if self._installed is not None:
+            raise SetupError("this LocalService is installed in an app already: make another for another app")
+        self._installed = app
+        router = app.router
+        inner = router.lifespan_context
+
+        @asynccontextmanager
+        async def whole(app: Any) -> AsyncGenerator[Mapping[str, Any] | None]:
+            refuse_later_lifespans(router, whole)
+            async with inner(app) as state, self.running(app, state=state):
+                yield state
+
+        router.lifespan_context = whole
+
+    @asynccontextmanager
+    async def running(self, app: Any, *, state: Mapping[str, Any] | None = None) -> AsyncGenerator[None]:
+        """Deliver into `app` inside of this block, with `state` in its `request.state`."""
+        if self._running:
+            raise SetupError("this LocalService is running already: start it once, by install or by running")
+        self._running = True
+        try:
+            await self._service.start(Targets({self._app_url: AsgiTarget(app, state, grace=self._grace)}))
+            try:
+                yield
+            finally:
+                await self._service.stop(self._grace)
+        finally:
+            self._running = False
+
+
+def _checked(app_url: str) -> str:
+    parts = urlsplit(app_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"app_url must be a URL such as 'http://app.local', not {app_url!r}")
+    return app_url

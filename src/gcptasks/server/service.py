@@ -1,0 +1,77 @@
+"""The local service without a front: a store, the calls on it, and, once started, whoever delivers from it."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+from gcptasks.base.clock import Clock, SystemClock
+from gcptasks.base.events import Events
+from gcptasks.observe.log import log
+from gcptasks.runtime.dispatcher import Dispatcher
+from gcptasks.runtime.lead import Lead
+from gcptasks.runtime.sweeper import Sweeper
+from gcptasks.runtime.targets.target import Target
+from gcptasks.service.calls import Calls
+from gcptasks.service.policy import Policy
+from gcptasks.store.connection import Synchronous
+from gcptasks.store.location import Location
+from gcptasks.store.store import Store
+
+_TRY_AGAIN = 0.25
+"""Seconds between two tries to take the lead, so that another process goes on within a second of the leader's end."""
+
+
+class Service:
+    """Answers calls from the start, and delivers from `start` to `stop`."""
+
+    def __init__(
+        self, location: Location, policy: Policy, *, synchronous: Synchronous = "full", clock: Clock | None = None
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self.events = Events()
+        self.events.subscribe(log)
+        self._store = Store(location, self.events, synchronous)
+        self.calls = Calls(self._store, self._clock, policy)
+        self._lead = Lead(location.lock_path)
+        self._dispatcher: Dispatcher | None = None
+        self._sweeper = Sweeper(self._store, self._clock)
+        self._waiting: asyncio.Task[None] | None = None
+
+    async def start(self, target: Target) -> None:
+        """Deliver to `target` from now on; as soon as no other process does, if one has the lead."""
+        self._store.open()
+        self._target = target
+        if self._lead.taken():
+            await self._deliver()
+        else:
+            self._waiting = asyncio.get_running_loop().create_task(self._deliver_later())
+
+    async def stop(self, grace: timedelta) -> None:
+        """Start no more attempts, finish those under way within `grace`, and let another process take over."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._waiting
+            self._waiting = None
+        if self._dispatcher is not None:
+            await self._dispatcher.stop(grace)
+            await self._sweeper.stop()
+            self._dispatcher = None
+        await self._target.close()
+        self._store.close()
+        self._lead.leave()
+
+    @property
+    def delivers(self) -> bool:
+        """Whether it is this process that delivers."""
+        return self._dispatcher is not None
+
+    async def _deliver_later(self) -> None:
+        while not self._lead.taken():
+            await asyncio.sleep(_TRY_AGAIN)
+        await self._deliver()
+
+    async def _deliver(self) -> None:
+        self._dispatcher = Dispatcher(self._store, self._target, self._clock)
+        await self._dispatcher.start()
+        self._sweeper.start()
