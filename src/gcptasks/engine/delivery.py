@@ -1,0 +1,86 @@
+"""What an attempt sends beside the stored request, and how its outcome is written down."""
+
+from datetime import UTC, datetime
+
+from gcptasks.engine.model import Task
+
+_OWN_PREFIX = "x-cloudtasks-"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_ANSWER = 504
+
+# CT-311; what it does not list follows its neighbours.
+_CODES = {
+    0: 2,
+    400: 3,
+    401: 16,
+    403: 7,
+    404: 5,
+    409: 10,
+    429: 8,
+    499: 1,
+    501: 12,
+    503: 14,
+    504: 4,
+}
+_CODES_OF_CLASS = {4: 9, 5: 13}
+_UNKNOWN = 2
+_CODE_NAMES = {
+    1: "CANCELLED",
+    2: "UNKNOWN",
+    3: "INVALID_ARGUMENT",
+    4: "DEADLINE_EXCEEDED",
+    5: "NOT_FOUND",
+    7: "PERMISSION_DENIED",
+    8: "RESOURCE_EXHAUSTED",
+    9: "FAILED_PRECONDITION",
+    10: "ABORTED",
+    12: "UNIMPLEMENTED",
+    13: "INTERNAL",
+    14: "UNAVAILABLE",
+    16: "UNAUTHENTICATED",
+}
+
+
+def attempt_headers(task: Task, previous_status: int | None) -> list[tuple[str, str]]:
+    """All headers of the attempt that `task`, as `tasks.dispatched` left it, has under way.
+
+    `previous_status` is that of the attempt before; None if there was none, or if it was lost.
+    The token, `Host` and `Content-Length` are added by whoever sends.
+    """
+    retries = task.dispatch_count - 1
+    name, last = task.name, task.last_attempt
+    # A caller's own X-CloudTasks-* headers are kept in the task, and replaced here (CT-170).
+    headers = [item for item in task.request.headers.items() if not item[0].lower().startswith(_OWN_PREFIX)]
+    headers += (
+        ("X-CloudTasks-QueueName", name.queue.queue),
+        ("X-CloudTasks-TaskName", name.task),
+        ("X-CloudTasks-TaskRetryCount", str(retries)),
+        ("X-CloudTasks-TaskExecutionCount", str(task.response_count)),
+        ("X-CloudTasks-TaskETA", _seconds(last.scheduled_at if last else task.scheduled_at)),
+    )
+    if retries > 0:
+        headers += (
+            # No answer shows as 504 (CT-168), an unreachable host too (CT-193).
+            ("X-CloudTasks-TaskPreviousResponse", str(previous_status or _NO_ANSWER)),
+            ("X-CloudTasks-TaskRetryReason", ""),
+        )
+    return headers
+
+
+def _seconds(when: datetime) -> str:
+    """Seconds since the epoch, the fraction without trailing zeros (CT-169)."""
+    since = when - _EPOCH
+    seconds = since.days * 86400 + since.seconds
+    return f"{seconds}.{since.microseconds:06}".rstrip("0") if since.microseconds else str(seconds)
+
+
+def rpc_code(status: int) -> int:
+    """The gRPC code that stands for that HTTP status in `response_status` (CT-311 to CT-313)."""
+    code = _CODES.get(status)
+    return _CODES_OF_CLASS.get(status // 100, _UNKNOWN) if code is None else code
+
+
+def status_text(status: int) -> str:
+    """The message of `response_status` (CT-187)."""
+    code = rpc_code(status)
+    return f"{_CODE_NAMES[code]}({code}): HTTP status code {status}"

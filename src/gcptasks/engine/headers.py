@@ -1,0 +1,69 @@
+"""Which of a caller's headers a task keeps. Google drops and mends without a word; so do we."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+from gcptasks.base.errors import InvalidArgument
+
+USER_AGENT = "Google-Cloud-Tasks"
+
+_MAX_HEADER = 8188
+_MAX_TOTAL = 80 * 1024
+
+# CT-289, and no control character. `/` and other separators pass.
+_NAME = re.compile(r"[!-9;-~]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+# CT-249; `user-agent` is put back with Google's value (CT-121).
+_DROPPED = frozenset(
+    [
+        "host",
+        "content-length",
+        "connection",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+        "accept-encoding",
+        "x-forwarded-for",
+        "from",
+        "x-google",
+        "user-agent",
+    ]
+)
+_DROPPED_PREFIXES = ("x-google-", "x-appengine-")
+
+
+def stored(sent: Mapping[str, str]) -> dict[str, str]:
+    """The headers as the task keeps them; `InvalidArgument` if they are over 80 KB in all (CT-105)."""
+    kept: dict[str, str] = {}
+    total = 0
+    for name, value in sent.items():
+        if len(name) > _MAX_HEADER or not _is_kept(name):
+            continue
+        if not (value.isascii() and value.isprintable()):
+            value = _mended(value)
+        size = len(name) + len(value)
+        if value and size <= _MAX_HEADER:
+            kept[name] = value
+            total += size
+    if total > _MAX_TOTAL:
+        raise InvalidArgument("HttpRequest.headers must be at most 80KB in total.")
+    kept["User-Agent"] = USER_AGENT
+    return kept
+
+
+@lru_cache(maxsize=1024)
+def _is_kept(name: str) -> bool:
+    lower = name.lower()
+    return bool(_NAME.fullmatch(name)) and lower not in _DROPPED and not lower.startswith(_DROPPED_PREFIXES)
+
+
+def _mended(value: str) -> str:
+    """The value as it is kept (CT-291); empty if it is dropped (CT-290)."""
+    value = value.partition("\0")[0].replace("\r", "_").replace("\n", "_")
+    return value if value.isascii() and not _CONTROL.search(value) else ""

@@ -1,0 +1,74 @@
+"""The rules of queues: what is refused, what is filled in, and their states."""
+
+import math
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.names import QueueName
+from gcptasks.engine import retry
+from gcptasks.engine.model import NewQueue, Queue, QueueState, RateLimits
+from gcptasks.engine.quotas import Quotas
+
+QUEUE_NAME_BLOCK = timedelta(days=7)
+"""How long the name of a deleted queue cannot be used again (CT-033)."""
+
+_MAX_RATE = 500
+_MAX_CONCURRENT = 5000
+_INT32_MAX = 2**31 - 1
+_DEFAULTS = RateLimits()
+
+
+def create(new: NewQueue, quotas: Quotas) -> Queue:
+    """The queue as it is kept, members left out at their defaults (CT-044); `InvalidArgument` if something is wrong."""
+    if new.name.location != new.parent:
+        raise InvalidArgument(f"{new.name} must begin with {new.parent}.")
+    rate_limits = _rate_limits(new.rate_limits, quotas)
+    retry_config = retry.stored(new.retry_config)
+    if not 0.0 <= new.sampling_ratio <= 1.0:
+        raise InvalidArgument("sampling_ratio must be between 0.0 and 1.0.")
+    return Queue(name=new.name, rate_limits=rate_limits, retry_config=retry_config, sampling_ratio=new.sampling_ratio)
+
+
+def defaults(name: QueueName) -> Queue:
+    """The queue that a task makes by naming it first (CT-L16)."""
+    return Queue(name=name)
+
+
+def paused(queue: Queue) -> Queue:
+    """The queue, sending nothing."""
+    return replace(queue, state=QueueState.PAUSED)
+
+
+def resumed(queue: Queue) -> Queue:
+    """The queue, sending again."""
+    return replace(queue, state=QueueState.RUNNING)
+
+
+def purged(queue: Queue, now: datetime) -> Queue:
+    """The queue after a purge, its state unchanged (CT-083). Its tasks go by the hand of whoever keeps them."""
+    return replace(queue, purged_at=now)
+
+
+def burst_size(rate: float) -> int:
+    """How many tasks a queue of that rate may send at once: max(10, floor(rate / 5)) (CT-039)."""
+    return max(10, int(min(rate / 5, _INT32_MAX)))  # it is an int32 in Google's message
+
+
+def _rate_limits(sent: RateLimits, quotas: Quotas) -> RateLimits:
+    rate = sent.max_dispatches_per_second or _DEFAULTS.max_dispatches_per_second
+    concurrent = sent.max_concurrent_dispatches or _DEFAULTS.max_concurrent_dispatches
+    limited = quotas is Quotas.GOOGLE
+    for wrong, text in (
+        (limited and rate > _MAX_RATE, "RateLimits.maxDispatchesPerSecond must be less than or equal to 500."),
+        (rate < 0, "RateLimits.maxDispatchesPerSecond cannot be negative."),
+        (not math.isfinite(rate), "RateLimits.maxDispatchesPerSecond must be a finite number."),
+        (
+            limited and concurrent > _MAX_CONCURRENT,
+            "RateLimits.maxConcurrentDispatches must be less than or equal to 5000.",
+        ),
+        (concurrent < 0, "RateLimits.maxConcurrentDispatches cannot be negative."),
+    ):
+        if wrong:
+            raise InvalidArgument(text)
+    return RateLimits(max_dispatches_per_second=rate, max_concurrent_dispatches=concurrent)

@@ -1,0 +1,127 @@
+"""The rules of tasks: made, sent, answered, and gone."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.events import AttemptFailed, AttemptSucceeded, TaskCreated
+from gcptasks.base.names import TaskName
+from gcptasks.engine import requests, retry
+from gcptasks.engine.delivery import status_text
+from gcptasks.engine.model import Attempt, NewTask, Reply, RetryConfig, Task
+from gcptasks.engine.step import Step
+
+NAME_BLOCK = timedelta(hours=24)
+"""How long the name of a task that is gone cannot be used again (CT-130)."""
+
+RETENTION = timedelta(days=31)
+"""How old a task can get (CT-145)."""
+
+_MAX_AHEAD = timedelta(hours=720)
+_DEADLINE = timedelta(minutes=10)
+_MIN_DEADLINE = timedelta(seconds=15)
+_MAX_DEADLINE = timedelta(minutes=30)
+_MILLISECOND = timedelta(milliseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
+_RETRY_AFTER_STATUSES = frozenset([429, 503])
+
+
+def create(new: NewTask, name: TaskName, now: datetime) -> Step:
+    """The task as it is kept, what was left out filled in; `InvalidArgument` if something is wrong."""
+    scheduled_at = _scheduled_at(new.scheduled_at, now)
+    task = Task(
+        name=name,
+        request=requests.stored(new.request),
+        created_at=now - now.microsecond * _MICROSECOND,  # whole seconds, CT-115
+        scheduled_at=scheduled_at,
+        dispatch_deadline=_DEADLINE if new.dispatch_deadline is None else _deadline(new.dispatch_deadline),
+        retry_config=retry.stored(new.retry_config) if new.retry_config else None,
+    )
+    return Step(task, (TaskCreated(name, scheduled_at),))
+
+
+def dispatched(task: Task, now: datetime) -> Task:
+    """The task with an attempt under way."""
+    return replace(
+        task,
+        dispatch_count=task.dispatch_count + 1,
+        first_dispatched_at=task.first_dispatched_at or now,
+        last_attempt=Attempt(scheduled_at=task.scheduled_at, dispatched_at=now),
+    )
+
+
+def forced(task: Task) -> Task:
+    """The task as RunTask shows it: the moment before its attempt starts (CT-148)."""
+    return replace(task, dispatch_count=task.dispatch_count + 1, last_attempt=Attempt(scheduled_at=task.scheduled_at))
+
+
+def answered(task: Task, attempt: Attempt, reply: Reply, queue_retry: RetryConfig, now: datetime) -> Step:
+    """What becomes of a task once `attempt` has ended: gone if that went well or was the last, else waiting again.
+
+    `task` is as stored now, which counts this attempt already.
+    """
+    number = task.dispatch_count
+    if reply.ok:
+        return Step(None, (AttemptSucceeded(task.name, number, reply.status),))
+    reason = reply.reason or status_text(reply.status)
+    config = task.retry_config or queue_retry
+    if _is_over(task, config, now):
+        return Step(None, (AttemptFailed(task.name, number, reply.status, reason, None),))
+    next_at = now + _wait(config, number, reply)
+    waiting = replace(
+        task,
+        scheduled_at=next_at,
+        response_count=task.response_count + _counts(reply.status),
+        last_attempt=replace(attempt, responded_at=now, status=reply.status),
+    )
+    return Step(waiting, (AttemptFailed(task.name, number, reply.status, reason, next_at),))
+
+
+def expired(task: Task, now: datetime) -> bool:
+    """Whether the task goes for its age, whatever its state (CT-145)."""
+    return now - task.created_at > RETENTION
+
+
+def _counts(status: int) -> bool:
+    """Whether `response_count` counts it: an answer outside 5xx (CT-184)."""
+    return status != 0 and status // 100 != 5
+
+
+def _is_over(task: Task, config: RetryConfig, now: datetime) -> bool:
+    first = task.first_dispatched_at or now
+    return expired(task, now) or retry.gives_up(config, task.dispatch_count, first, now)
+
+
+def _wait(config: RetryConfig, number: int, reply: Reply) -> timedelta:
+    """From the end of the attempt (CT-209) to the next one; never longer than a task lives."""
+    microseconds = -(-retry.delay_ns(config, number) // 1000)
+    wait = timedelta(microseconds=min(microseconds, RETENTION // _MICROSECOND))
+    if reply.retry_after and reply.status in _RETRY_AFTER_STATUSES:
+        wait = max(wait, reply.retry_after)  # CT-L7
+    return min(wait, RETENTION)
+
+
+def _scheduled_at(sent: datetime | None, now: datetime) -> datetime:
+    if sent is None or sent <= now:
+        return now  # CT-111, CT-116
+    if sent - now > _MAX_AHEAD:
+        raise InvalidArgument(
+            f"The Task.scheduleTime, {_pacific(sent)}, is too far in the future. "
+            "Schedule time must be no more than 720h in the future."
+        )
+    return sent
+
+
+def _pacific(when: datetime) -> str:
+    """The time as Google prints it in refusals (CT-246)."""
+    local = when.astimezone(ZoneInfo("America/Los_Angeles"))
+    text = local.isoformat(timespec="seconds")
+    fraction = f".{local.microsecond:06}".rstrip("0") if local.microsecond else ""
+    return f"{text[:19]}{fraction}{text[19:]}"
+
+
+def _deadline(sent: timedelta) -> timedelta:
+    if not _MIN_DEADLINE <= sent <= _MAX_DEADLINE:
+        raise InvalidArgument("Task.dispatchDeadline must be between [15s, 30m].")
+    return sent - sent % _MILLISECOND  # CT-292
