@@ -24,9 +24,12 @@ def _is_here(host: object) -> bool:
 
 
 def _refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
-    # Unix sockets have a path for an address; the others a tuple that begins with the host.
-    if event == "socket.connect" and isinstance(arguments[1], tuple) and not _is_here(arguments[1][0]):
-        raise ConnectionRefusedError(f"a test may not leave this machine: {arguments[1]}")
+    if event != "socket.connect":
+        return
+    address: Any = arguments[1]
+    # A Unix socket has a path for an address; the others a tuple that begins with the host.
+    if not isinstance(address, str | bytes) and not _is_here(address[0]):
+        raise ConnectionRefusedError(f"a test may not leave this machine: {address}")
 
 
 sys.addaudithook(_refuse_the_network)
