@@ -67,6 +67,10 @@ class Framing:
         self._ours = bytearray()
         self._over = False
         self._dead: set[int] = set()
+        self._head = b""
+        """The first bytes of a frame whose length is not told yet."""
+        self._skip = len(PREFACE)
+        """How many bytes from now the next frame begins."""
         self._told: dict[type[Event], Callable[[Any], None]] = {
             RequestReceived: self._request_received,
             DataReceived: self._data_received,
@@ -96,6 +100,10 @@ class Framing:
 
     def receive(self, data: bytes) -> bool:
         """Tell the sink what came; False once nothing more can be said on this connection."""
+        if self._is_overlong(data):
+            self.go_away(ErrorCodes.FRAME_SIZE_ERROR)
+            self._over = True
+            return False
         try:
             events = self._h2.receive_data(data)
         except ProtocolError:
@@ -113,7 +121,9 @@ class Framing:
 
     def grant(self, stream: int, size: int) -> None:
         """Let the client send so many more bytes of this request."""
-        self._give_back(stream, size)
+        # Refused requests still arrive for a while, and h2 has forgotten their streams.
+        if not self._over and (state := self._h2.streams.get(stream)) and not state.closed:
+            self._h2.increment_flow_control_window(size, stream)
 
     def respond(self, stream: int, headers: Headers, body: bytes, trailers: Headers) -> None:
         """Answer a request whose body is complete; what the client's window does not admit waits for it."""
@@ -160,6 +170,18 @@ class Framing:
         self._ours.clear()
         return ours + self._h2.data_to_send()
 
+    def _is_overlong(self, data: bytes) -> bool:
+        """Whether a frame is announced that is longer than we allow. h2 looks once it has all of it, 16 MiB later."""
+        data = self._head + data
+        at, end = self._skip, len(data)
+        while at + 3 <= end:
+            length = data[at] << 16 | data[at + 1] << 8 | data[at + 2]
+            if length > self._h2.max_inbound_frame_size:
+                return True
+            at += 9 + length
+        self._head, self._skip = (data[at:], 0) if at < end else (b"", at - end)
+        return False
+
     def _request_received(self, event: RequestReceived) -> None:
         if event.stream_id not in self._dead:
             self._sink.begun(event.stream_id, event.headers)
@@ -174,7 +196,7 @@ class Framing:
             return
         self._sink.received(event.stream_id, event.data)
         if padding := event.flow_controlled_length - len(event.data):
-            self._give_back(event.stream_id, padding)
+            self.grant(event.stream_id, padding)
 
     def _stream_ended(self, event: StreamEnded) -> None:
         if event.stream_id not in self._dead:
@@ -188,11 +210,6 @@ class Framing:
         if not self._over:
             for stream in self._bodies.keys() - self._dead:
                 self._push(stream)
-
-    def _give_back(self, stream: int, size: int) -> None:
-        # Refused requests still arrive for a while, and h2 has forgotten their streams.
-        if not self._over and (state := self._h2.streams.get(stream)) and not state.closed:
-            self._h2.increment_flow_control_window(size, stream)
 
     def _push(self, stream: int) -> None:
         body, trailers = self._bodies[stream]

@@ -19,6 +19,9 @@ _LATE = Status(Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
 _SLOW = Status(Code.DEADLINE_EXCEEDED, "The request did not arrive in time.")
 _STOPPED = Status(Code.UNAVAILABLE, "The service is stopping.")
 
+_LINGER = 1.0
+"""Seconds in which a client should notice that we closed, or read on."""
+
 
 class Answer(Protocol):
     """Answers calls: the message of a method such as `/google.cloud.tasks.v2.CloudTasks/CreateTask`.
@@ -64,6 +67,7 @@ class Http2(asyncio.Protocol):
         self._spare_resets = limits.resets
         self._draining = False
         self._flushing = False
+        self._closing = False
         self._heard = True
         self._pinged = False
 
@@ -76,6 +80,8 @@ class Http2(asyncio.Protocol):
         self._framing.start()
 
     def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
         self._heard = True
         open_ = self._framing.receive(data)
         for call in self._arriving.values():
@@ -117,11 +123,13 @@ class Http2(asyncio.Protocol):
         self.close()
 
     def close(self) -> None:
-        """Close once what was said is sent; at the latest when the client has not read it for too long."""
-        self._send()
-        self._transport.close()
-        self._watch.cancel()
-        self._watch = self._loop.call_later(self._silence, self._transport.abort)
+        """Say no more, and close once the client has: bytes of its that nobody reads would cost it our last ones."""
+        if not self._closing:
+            self._send()
+            self._closing = True
+            self._transport.write_eof()
+            self._watch.cancel()
+            self._watch = self._loop.call_later(_LINGER, self._part, self._unsent())
 
     def abort(self) -> None:
         """Close at once."""
@@ -248,8 +256,18 @@ class Http2(asyncio.Protocol):
             self.close()
 
     def _send(self) -> None:
-        if not self._transport.is_closing() and (data := self._framing.take()):
+        if not (self._closing or self._transport.is_closing()) and (data := self._framing.take()):
             self._transport.write(data)
+
+    def _part(self, unsent: int) -> None:
+        """Close for good, unless the client is still reading."""
+        if 0 < (left := self._unsent()) < unsent:
+            self._watch = self._loop.call_later(_LINGER, self._part, left)
+        else:
+            self.abort()
+
+    def _unsent(self) -> int:
+        return self._transport.get_write_buffer_size()
 
     def _look(self) -> None:
         if self._heard:

@@ -1,0 +1,369 @@
+"""Clients that send garbage, half a request, or too much: their connection ends, the others go on."""
+
+import asyncio
+import gzip
+import os
+from datetime import timedelta
+
+import pytest
+from h2.errors import ErrorCodes
+from h2.events import ConnectionTerminated, PingAckReceived, PingReceived, StreamReset
+from h2.settings import SettingCodes
+from hyperframe.frame import DataFrame, HeadersFrame, SettingsFrame, WindowUpdateFrame
+
+from gcptasks.rpc.framing import PREFACE
+
+SHORT = timedelta(milliseconds=100)
+LONG = timedelta(seconds=50)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 500, id="TLS"),
+        pytest.param(b"\x00" * 1000, id="zeros"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", id="almost the preface"),
+        pytest.param(PREFACE + b"\xff" * 1000, id="preface, then garbage"),
+        pytest.param(
+            PREFACE + SettingsFrame(0).serialize() + b"GET / HTTP/1.1\r\n\r\n" * 1000, id="HTTP/1.1 in HTTP/2"
+        ),
+        pytest.param(PREFACE + DataFrame(1, b"hello").serialize(), id="data without a request"),
+        pytest.param(PREFACE + HeadersFrame(1, b"\xff" * 50, flags=["END_HEADERS"]).serialize(), id="broken HPACK"),
+        pytest.param(PREFACE + HeadersFrame(2, b"\x83", flags=["END_HEADERS"]).serialize(), id="even stream"),
+        pytest.param(PREFACE + SettingsFrame(0, {4: 2**31}).serialize(), id="impossible setting"),
+    ],
+)
+async def test_garbage_ends_its_own_connection_only(listen, connect, garbage: bytes) -> None:
+    listener = await listen()
+    good, bad = await connect(listener), await connect(listener)
+    good.greet()
+    assert (await good.answer(good.call(b"before")))[1][5:] == b"before"
+    bad.send(garbage)
+    await bad.rest()
+    assert (await good.answer(good.call(b"after")))[1][5:] == b"after"
+
+
+async def test_random_bytes_never_hang_or_stop_the_listener(listen, connect) -> None:
+    listener = await listen(opening=SHORT, silence=SHORT, patience=SHORT)
+    for _ in range(20):
+        bad = await connect(listener)
+        bad.send(os.urandom(2000))
+        await bad.rest()
+        bad = await connect(listener)
+        bad.send(PREFACE + os.urandom(2000))
+        await bad.rest()
+    good = await connect(listener)
+    good.greet()
+    assert (await good.answer(good.call(b"after")))[1][5:] == b"after"
+
+
+async def test_the_preface_may_come_byte_by_byte(listen, connect) -> None:
+    client = await connect(await listen())
+    client.h2.initiate_connection()
+    for byte in client.h2.data_to_send():
+        client.send(bytes([byte]))
+        await client.writer.drain()
+        await asyncio.sleep(0)
+    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+
+
+async def test_a_call_may_come_byte_by_byte(listen, connect) -> None:
+    client = await connect(await listen())
+    client.greet()
+    stream = client.h2.get_next_available_stream_id()
+    client.h2.send_headers(
+        stream,
+        [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", "/a.B/C"),
+            (":authority", "x"),
+            ("content-type", "application/grpc"),
+        ],
+    )
+    client.h2.send_data(stream, b"\0\0\0\0\2hi", end_stream=True)
+    for byte in client.h2.data_to_send():
+        client.send(bytes([byte]))
+        await asyncio.sleep(0)
+    assert (await client.answer(stream))[1] == b"\0\0\0\0\2hi"
+
+
+@pytest.mark.parametrize("start", [b"", b"P", PREFACE[:-1]])
+async def test_a_connection_that_does_not_say_what_it_speaks_is_closed(listen, connect, start: bytes) -> None:
+    client = await connect(await listen(opening=SHORT))
+    client.send(start)
+    await client.rest()
+
+
+@pytest.mark.parametrize("start", [b"", b"P", PREFACE[:-1], PREFACE, PREFACE + b"\0\0", b"GET / HT"])
+async def test_a_client_that_stops_sending_half_way_is_closed(listen, connect, start: bytes) -> None:
+    client = await connect(await listen())
+    client.send(start)
+    client.writer.write_eof()
+    await client.rest()
+
+
+@pytest.mark.parametrize("start", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+async def test_half_an_http1_request_and_then_silence_is_closed(listen, connect, start: bytes) -> None:
+    client = await connect(await listen(patience=SHORT))
+    client.send(start)
+    await client.rest()
+
+
+@pytest.mark.parametrize("start", [b"", b"\0\0", SettingsFrame(0).serialize() + b"\0\0\x10\1"])
+async def test_a_silent_http2_client_is_pinged_and_then_closed(listen, connect, start: bytes) -> None:
+    client = await connect(await listen(silence=SHORT))
+    client.send(PREFACE + start)
+    assert b"gcptasks" in await client.rest()
+
+
+async def test_an_idle_client_that_answers_pings_stays(listen, connect) -> None:
+    client = await connect(await listen(silence=SHORT))
+    client.greet()
+    for _ in range(3):
+        await client.until(PingReceived)
+        client.events.clear()
+    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+
+
+async def test_half_a_request_and_then_silence_is_answered_and_ended(listen, connect) -> None:
+    client = await connect(await listen(request=SHORT))
+    client.greet()
+    stream = client.begin()
+    client.h2.send_data(stream, b"\0\0\0\0\5hel")
+    client.flush()
+    fields, _ = await client.answer(stream)
+    assert (fields["grpc-status"], fields["grpc-message"]) == ("4", "The request did not arrive in time.")
+    await client.until(StreamReset, stream=stream)
+    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+
+
+async def test_a_deadline_holds_while_the_request_still_arrives(listen, connect) -> None:
+    client = await connect(await listen(request=LONG))
+    client.greet()
+    fields, _ = await client.answer(client.begin(("grpc-timeout", "20m")))
+    assert (fields["grpc-status"], fields["grpc-message"]) == ("4", "Deadline Exceeded")
+
+
+async def test_a_passed_deadline_is_answered_and_the_call_goes_on(listen, connect) -> None:
+    go, finished = asyncio.Event(), asyncio.Event()
+
+    async def slow(method: str, message: bytes) -> bytes:
+        await go.wait()
+        finished.set()
+        return message
+
+    client = await connect(await listen(slow))
+    client.greet()
+    fields, body = await client.answer(client.call(b"hello", ("grpc-timeout", "20m")))
+    assert (fields["grpc-status"], body) == ("4", b"")
+    assert not finished.is_set()
+    go.set()
+    await finished.wait()
+    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+
+
+async def test_a_call_whose_client_is_gone_is_cancelled(listen, connect) -> None:
+    started, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def wait(method: str, message: bytes) -> bytes:
+        started.set()
+        try:
+            return await asyncio.Future()
+        finally:
+            cancelled.set()
+
+    client = await connect(await listen(wait))
+    client.greet()
+    client.call()
+    await started.wait()
+    client.writer.transport.abort()
+    await cancelled.wait()
+
+
+async def test_headers_over_the_limit_end_the_connection(listen, connect) -> None:
+    client = await connect(await listen(headers=4096))
+    client.greet()
+    client.begin(("x-large", "x" * 5000))
+    ended = await client.until(ConnectionTerminated)
+    assert ended.error_code is ErrorCodes.ENHANCE_YOUR_CALM
+    await client.ended()
+
+
+async def test_a_gzip_bomb_is_refused(listen, connect) -> None:
+    client = await connect(await listen())
+    client.greet()
+    bomb = gzip.compress(b"\0" * 40_000_000)
+    fields, _ = await client.answer(client.call(bomb, ("grpc-encoding", "gzip"), flag=1))
+    assert fields["grpc-status"] == "8"
+    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("header", "http", "code"),
+    [
+        (("content-type", "application/json"), "415", "3"),
+        (("content-type", "application/grpc-web+proto"), "415", "3"),
+        (("content-type", "application/grpc+json"), "415", "3"),
+        ((":method", "GET"), "405", "12"),
+        (("grpc-timeout", "soon"), "200", "13"),
+    ],
+)
+async def test_what_is_not_grpc_is_told_so(listen, connect, header: tuple[str, str], http: str, code: str) -> None:
+    client = await connect(await listen())
+    client.greet()
+    fields, _ = await client.answer(client.call(b"", header))
+    assert (fields[":status"], fields["grpc-status"]) == (http, code)
+    assert fields["grpc-message"]
+    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+
+
+async def test_an_unknown_encoding_is_refused_with_those_we_know(listen, connect) -> None:
+    client = await connect(await listen())
+    client.greet()
+    fields, _ = await client.answer(client.call(b"x", ("grpc-encoding", "snappy"), flag=1))
+    assert (fields["grpc-status"], fields["grpc-accept-encoding"]) == ("12", "identity,deflate,gzip")
+
+
+async def test_resetting_without_end_ends_the_connection(listen, connect) -> None:
+    cancelled = 0
+
+    async def wait(method: str, message: bytes) -> bytes:
+        nonlocal cancelled
+        try:
+            return await asyncio.Future()
+        finally:
+            cancelled += 1
+
+    listener = await listen(wait, resets=50)
+    client = await connect(listener)
+    client.greet()
+    for _ in range(200):
+        client.h2.reset_stream(client.call())
+        client.flush()
+        await asyncio.sleep(0)
+    ended = await client.until(ConnectionTerminated)
+    assert ended.error_code is ErrorCodes.ENHANCE_YOUR_CALM
+    await client.ended()
+    assert cancelled <= 51
+
+
+async def test_resets_that_answers_make_up_for_are_fine(listen, connect) -> None:
+    client = await connect(await listen(resets=3))
+    client.greet()
+    for _ in range(20):
+        client.h2.reset_stream(client.begin())
+        assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+
+
+async def test_reset_calls_that_still_run_count_against_the_streams(listen, connect) -> None:
+    started, go = asyncio.Semaphore(0), asyncio.Event()
+
+    async def stubborn(method: str, message: bytes) -> bytes:
+        started.release()
+        try:
+            await go.wait()
+        except asyncio.CancelledError:
+            await go.wait()
+        return message
+
+    client = await connect(await listen(stubborn, streams=2))
+    client.greet()
+    for _ in range(2):
+        stream = client.call()
+        await started.acquire()
+        client.h2.reset_stream(stream)
+    refused = client.call()
+    assert (await client.until(StreamReset, stream=refused)).error_code is ErrorCodes.REFUSED_STREAM
+    go.set()
+
+
+async def test_a_large_answer_waits_for_the_clients_window(listen, connect) -> None:
+    async def large(method: str, message: bytes) -> bytes:
+        return b"x" * 3_000_000
+
+    client = await connect(await listen(large))
+    client.greet()
+    client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 1000})
+    stream = client.call()
+    received = 0
+    while received < 3_000_005:
+        assert await client.read()
+        for event in client.events:
+            if length := getattr(event, "flow_controlled_length", 0):
+                client.h2.acknowledge_received_data(length, stream)
+                received += length
+        client.flush()
+        client.events = [event for event in client.events if not hasattr(event, "flow_controlled_length")]
+    assert (await client.answer(stream))[0]["grpc-status"] == "0"
+
+
+async def test_a_client_that_never_opens_its_window_is_refused_more_calls(listen, connect) -> None:
+    async def large(method: str, message: bytes) -> bytes:
+        return b"x" * 200_000
+
+    client = await connect(await listen(large, buffered=300_000))
+    client.greet()
+    for _ in range(2):
+        client.call()
+    client.h2.ping(b"answered")
+    client.flush()
+    await client.until(PingAckReceived)
+    refused = client.call()
+    reset = await client.until(StreamReset)
+    assert isinstance(reset, StreamReset)
+    assert (reset.stream_id, reset.error_code) == (refused, ErrorCodes.REFUSED_STREAM)
+
+
+async def test_a_client_that_does_not_read_is_closed_and_others_are_served(listen, connect) -> None:
+    answered, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def large_then_never(method: str, message: bytes) -> bytes:
+        if message == b"large":
+            answered.set()
+            return b"x" * 20_000_000
+        try:
+            return await asyncio.Future()
+        finally:
+            cancelled.set()
+
+    listener = await listen(large_then_never, silence=SHORT)
+    deaf = await connect(listener)
+    deaf.greet()
+    deaf.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1})
+    deaf.h2.increment_flow_control_window(2**30)
+    deaf.call(b"never")
+    deaf.call(b"large")
+    await answered.wait()
+    good = await connect(listener)
+    good.greet()
+    fields, _ = await good.answer(good.call(b"x", ("content-type", "none")))
+    assert fields[":status"] == "415"
+    await cancelled.wait()
+
+
+async def test_connections_over_the_limit_are_closed_and_room_is_made_again(listen, connect) -> None:
+    listener = await listen(connections=2)
+    first, second = await connect(listener), await connect(listener)
+    for client in (first, second):
+        client.greet()
+        assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+    third = await connect(listener)
+    await third.rest()
+    first.writer.close()
+    # The server may take a moment to see it.
+    while True:
+        fourth = await connect(listener)
+        fourth.greet()
+        stream = fourth.call()
+        if await fourth.read():
+            break
+    assert (await fourth.answer(stream))[0]["grpc-status"] == "0"
+
+
+async def test_windows_beyond_the_largest_end_the_connection(listen, connect) -> None:
+    client = await connect(await listen())
+    client.greet()
+    client.send(WindowUpdateFrame(0, window_increment=2**31 - 1).serialize())
+    ended = await client.until(ConnectionTerminated)
+    assert ended.error_code is ErrorCodes.FLOW_CONTROL_ERROR
