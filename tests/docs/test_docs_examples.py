@@ -28,7 +28,8 @@ def blocks(page: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page))])
-def test_the_blocks_of_a_page_run(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_blocks_of_a_page_run(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)  # a page may name a database file
     module = ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
     for block in blocks(page):
