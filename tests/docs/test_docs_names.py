@@ -6,10 +6,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from fastapi_gcp_tasks.protocols import AsyncDelayOptions, DelayOptions, TaskDefaultOptions
 
 import fastapi_gcp_tasks
 from fastapi_gcp_tasks import AsyncDelayedRouteBuilder, DelayedRouteBuilder, LocalService
+from fastapi_gcp_tasks.protocols import AsyncDelayOptions, DelayOptions, TaskDefaultOptions
 
 ROOT = Path(__file__).parents[2]
 DOCS = {page.name: page.read_text() for page in (ROOT / "docs").glob("*.md")}
