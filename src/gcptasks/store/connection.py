@@ -27,6 +27,8 @@ def connect(path: Path | None, *, patience: float) -> sqlite3.Connection:
 
 def open_writer(path: Path | None) -> sqlite3.Connection:
     """The connection that writes, on a file that has the newest schema."""
+    if sqlite3.sqlite_version_info < (3, 35):
+        raise StoreError(f"SQLite 3.35 or newer is needed, this Python has {sqlite3.sqlite_version}")
     with store_errors():
         connection = connect(path, patience=10)
         try:
