@@ -30,9 +30,9 @@ def test_the_reference_names_what_the_package_exports(name: str) -> None:
 
 
 def public(module: ModuleType) -> list[str]:
-    """What a module defines and does not hide."""
-    own = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
-    return [name for name in own if not name.startswith("_")]
+    """The functions and classes that a module defines and does not hide."""
+    named = {name: value for name, value in vars(module).items() if inspect.isroutine(value) or inspect.isclass(value)}
+    return [name for name, value in named.items() if value.__module__ == module.__name__ and name[0] != "_"]
 
 
 @pytest.mark.parametrize("module", [dependencies, exception, hooks, utils], ids=lambda module: module.__name__)
