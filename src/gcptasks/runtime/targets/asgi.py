@@ -149,23 +149,23 @@ class _Call:
 
     async def _send(self, message: Message) -> None:
         kind = message["type"]
-        if self.over.done():
-            # As uvicorn: silence for a client that is gone, an error for an answer that was whole.
-            if self._gone or self.over.cancelled():
-                return
+        if self._gone or self.over.cancelled():
+            # As uvicorn: a client that is gone is no error. But let the app notice that it was cancelled.
+            await asyncio.sleep(0)
+        elif self.over.done():
             raise RuntimeError(f"Unexpected ASGI message '{kind}' sent, after response already completed.")
-        if not self._started:
+        elif not self._started:
             _expect("http.response.start", kind)
             self._started = True
             self._status = message["status"]
             self._headers = message.get("headers", ())
-            return
-        _expect("http.response.body", kind)
-        if not message.get("more_body", False):
-            self._finish()
         else:
-            # No socket slows this app down, and one that answers without end must not hold the loop.
-            await asyncio.sleep(0)
+            _expect("http.response.body", kind)
+            if not message.get("more_body", False):
+                self._finish()
+            else:
+                # No socket slows this app down, and one that answers without end must not hold the loop.
+                await asyncio.sleep(0)
 
     def _fail(self, reason: str) -> None:
         if not self.over.done():

@@ -1,0 +1,225 @@
+"""Which target an attempt goes to, and where redirects lead it."""
+
+import asyncio
+from asyncio import StreamReader as Reader
+from asyncio import StreamWriter as Writer
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+from gcptasks.base.errors import SetupError
+from gcptasks.runtime.targets.asgi import AsgiTarget
+from gcptasks.runtime.targets.redirect import next_request
+from gcptasks.runtime.targets.router import Targets
+from gcptasks.runtime.targets.target import Answer
+from targets.targets_workers import NO_CONTENT, Workers, outgoing, read_request
+
+
+def teapot(seen: list[str]) -> AsgiTarget:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["path"])
+        await send({"type": "http.response.start", "status": 218})
+        await send({"type": "http.response.body"})
+
+    return AsgiTarget(app)
+
+
+class TestWhoIsAsked:
+    @pytest.mark.parametrize(
+        ("app_url", "url"),
+        [
+            ("http://app.local", "http://app.local"),
+            ("http://app.local/", "http://app.local/tasks/x?y#z"),
+            ("http://app.local", "HTTP://App.LOCAL:80/tasks"),
+            ("https://app.local:443", "https://app.local/x"),
+            ("http://app.local", "http://user:pw@app.local/x"),
+            ("http://127.0.0.1:1/api", "http://127.0.0.1:1/api"),
+            ("http://127.0.0.1:1/api/", "http://127.0.0.1:1/api?x=/"),
+            ("http://127.0.0.1:1/api", "http://127.0.0.1:1/api/x"),
+        ],
+    )
+    async def test_the_app_for_its_own_urls(self, app_url: str, url: str) -> None:
+        seen: list[str] = []
+        targets = Targets({app_url: teapot(seen)})
+        assert (await targets.send(outgoing(url))).status == 218
+        assert len(seen) == 1
+        await targets.close()
+
+    @pytest.mark.parametrize(
+        ("app_url", "url"),
+        [
+            ("http://127.0.0.1", "http://127.0.0.1.invalid/"),
+            ("http://127.0.0.1", "http://127.0.0.1@app.invalid/"),
+            ("http://127.0.0.1", "https://127.0.0.1/"),
+            ("http://127.0.0.1", "http://127.0.0.1:1/"),
+            ("http://127.0.0.1:1/api", "http://127.0.0.1:1/apis"),
+            ("http://127.0.0.1:1/api", "http://127.0.0.1:1/API"),
+            ("http://127.0.0.1:1/api", "http://127.0.0.1:1/?x=/api"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1:1/"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1/%zz"),
+        ],
+    )
+    async def test_http_for_all_others(self, app_url: str, url: str) -> None:
+        seen: list[str] = []
+        targets = Targets({app_url: teapot(seen)})
+        answer = await targets.send(outgoing(url))
+        assert answer.status == 0
+        assert answer.reason
+        assert seen == []
+        await targets.close()
+
+    async def test_the_app_with_the_longest_prefix(self) -> None:
+        outer, inner = list[str](), list[str]()
+        targets = Targets({"http://app.local": teapot(outer), "http://app.local/api": teapot(inner)})
+        for path in ("/api/x", "/apix"):
+            await targets.send(outgoing("http://app.local" + path))
+        assert (outer, inner) == (["/apix"], ["/api/x"])
+        await targets.close()
+
+    @pytest.mark.parametrize("app_url", ["app.local", "ftp://app.local", "http://", "http://app.local/?x=1"])
+    def test_an_app_url_that_is_none_is_refused(self, app_url: str) -> None:
+        with pytest.raises(SetupError, match="app_url must"):
+            Targets({app_url: teapot([])})
+
+
+class TestRedirects:
+    """CT-178."""
+
+    @pytest.mark.parametrize(
+        ("method", "status", "then"),
+        [
+            ("POST", 301, "GET"),
+            ("POST", 302, "GET"),
+            ("POST", 303, "GET"),
+            ("PUT", 303, "GET"),
+            ("DELETE", 303, "GET"),
+            ("PUT", 302, "PUT"),
+            ("HEAD", 303, "HEAD"),
+            ("GET", 302, "GET"),
+            ("POST", 307, "POST"),
+            ("PATCH", 308, "PATCH"),
+        ],
+    )
+    async def test_they_are_followed_within_the_attempt(
+        self, worker: Workers, method: str, status: int, then: str
+    ) -> None:
+        seen: list[tuple[bytes, bytes]] = []
+
+        async def script(reader: Reader, writer: Writer) -> None:
+            while True:
+                seen.append(await read_request(reader))
+                if len(seen) == 1:
+                    writer.write(b"HTTP/1.1 %d X\r\nLocation: ../new?y#z\r\nContent-Length: 0\r\n\r\n" % status)
+                else:
+                    writer.write(NO_CONTENT)
+
+        made = await worker(script)
+        targets = Targets()
+        headers = [("Content-Type", "text/plain"), ("X-CloudTasks-TaskName", "t")]
+        answer = await targets.send(outgoing(made.url + "/a/b/old?x", method=method, headers=headers, body=b"hello"))
+        await targets.close()
+        assert (answer.status, answer.reason) == (204, "")
+        head, body = seen[1]
+        keeps_body = then in ("POST", "PUT", "PATCH")
+        assert head.startswith(f"{then} /a/new?y HTTP/1.1\r\n".encode())
+        assert b"X-CloudTasks-TaskName: t" in head
+        assert body == (b"hello" if keeps_body else b"")
+        assert (b"Content-Type" in head) is (then == method)
+
+    @pytest.mark.parametrize("status", [300, 301, 302, 304, 307])
+    async def test_without_a_location_it_is_the_answer(self, worker: Workers, status: int) -> None:
+        async def script(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)
+
+        targets = Targets()
+        answer = await targets.send(outgoing((await worker(script)).url))
+        await targets.close()
+        assert (answer.status, answer.reason) == (status, "")
+
+    @pytest.mark.parametrize("location", [b"mailto:x@y", b"ftp://h/", b"//a b/", b"http://[x/", b"/%zz", b"http://"])
+    async def test_a_location_that_leads_nowhere_is_the_answer(self, worker: Workers, location: bytes) -> None:
+        async def script(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 302 X\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % location)
+
+        targets = Targets()
+        answer = await targets.send(outgoing((await worker(script)).url))
+        await targets.close()
+        assert answer.status == 302
+
+    @pytest.mark.parametrize(("redirects", "status"), [(5, 204), (6, 302)])
+    async def test_five_are_followed_and_no_more(self, worker: Workers, redirects: int, status: int) -> None:
+        count = 0
+
+        async def script(reader: Reader, writer: Writer) -> None:
+            nonlocal count
+            while True:
+                await read_request(reader)
+                count += 1
+                around = b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n"
+                writer.write(around if count <= redirects else NO_CONTENT)
+
+        made = await worker(script)
+        targets = Targets()
+        answer = await targets.send(outgoing(made.url))
+        await targets.close()
+        assert answer.status == status
+        assert answer.reason == ("" if status == 204 else "more than 5 redirects")
+        assert (count, made.connections) == (6, 1)
+
+    async def test_all_of_them_share_one_deadline(self, worker: Workers) -> None:
+        async def script(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 302 Found\r\nLocation: /slow\r\nContent-Length: 0\r\n\r\n")
+            await read_request(reader)
+            await reader.read()
+
+        made = await worker(script)
+        targets = Targets()
+        answer = await targets.send(outgoing(made.url, deadline=0.1))
+        await targets.close()
+        assert answer.status == 504
+        assert answer.reason.startswith(f"redirected to {made.url}/slow: no answer within 0.")
+
+    async def test_they_lead_from_the_worker_into_the_app_and_within_it(self, worker: Workers) -> None:
+        async def script(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 307 X\r\nLocation: http://app.local/first\r\nContent-Length: 0\r\n\r\n")
+            await asyncio.Event().wait()
+
+        app = FastAPI()
+        bodies: list[object] = []
+
+        @app.post("/first")
+        def first() -> RedirectResponse:
+            return RedirectResponse("/second")
+
+        @app.post("/second/")
+        def second(body: dict[str, int]) -> None:
+            bodies.append(body)
+
+        url = (await worker(script)).url
+        targets = Targets({"http://app.local": AsgiTarget(app)})
+        answer = await targets.send(outgoing(url, headers=[("Content-Type", "application/json")], body=b'{"a": 1}'))
+        await targets.close()
+        assert (answer.status, bodies) == (200, [{"a": 1}])
+
+    @pytest.mark.parametrize(
+        ("location", "follow"),
+        [
+            ("/other", True),
+            ("HTTPS://Worker.example:443/other", True),
+            ("https://worker.example.evil/", False),
+            ("http://worker.example/", False),
+            ("//worker.example:8443/", False),
+        ],
+    )
+    def test_credentials_stay_with_their_origin(self, location: str, follow: bool) -> None:
+        headers = [("Authorization", "Bearer token"), ("cookie", "a=b"), ("X-Other", "1")]
+        request = outgoing("https://worker.example/x", headers=headers)
+        following = next_request(request, Answer(status=307, location=location))
+        assert following is not None
+        assert list(following.headers) == (headers if follow else [("X-Other", "1")])
