@@ -1,0 +1,159 @@
+"""The JSON of a body, and of each parameter in it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from fastapi.routing import APIRoute
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from fastapi_gcp_tasks.encode import fastapi_versions as versions
+from fastapi_gcp_tasks.encode.faithful import dumped, read_json, round_trip, strictly
+from fastapi_gcp_tasks.encode.losses import walk_of
+from fastapi_gcp_tasks.encode.parameters import Parameter
+from fastapi_gcp_tasks.encode.refusal import NotCarried, guarded, reasons, serializer_said
+from fastapi_gcp_tasks.encode.schemas import Reading
+
+ToJson = Callable[[Any], bytes | None]
+"""None leaves the parameter out."""
+
+_MOST_DIGITS = 4300  # of an int that Python reads: sys.int_info.default_max_str_digits
+_EVERY = 512
+_RUN = b"0" * (_MOST_DIGITS // _EVERY)
+_DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
+
+
+def body_writer(route: APIRoute, declared: list[Parameter]) -> Callable[[Mapping[str, Any]], bytes | None]:
+    """How this route's body is made of its body parameters; None is no body."""
+    if not declared:
+        return lambda values: None
+    writers = [(one.name, to_json(one.key), guarded(one.name, json_of(one))) for one in declared]
+    if versions.embeds_body(cast("versions.Dependant", route.dependant)):
+        return _embedded(writers)
+    name, _, write = writers[0]
+    return lambda values: write(values[name]) if name in values else None
+
+
+def _embedded(writers: list[tuple[str, bytes, ToJson]]) -> Callable[[Mapping[str, Any]], bytes | None]:
+    def body(values: Mapping[str, Any]) -> bytes | None:
+        members = [
+            key + b":" + member
+            for name, key, write in writers
+            if name in values and (member := write(values[name])) is not None
+        ]
+        return b"{" + b",".join(members) + b"}" if members else None
+
+    return body
+
+
+def json_of(parameter: Parameter) -> ToJson:
+    """How this parameter is written, decided once."""
+    reading = Reading(parameter.adapter)
+    if not reading.is_plain():
+        return _optional(parameter, _by_round_trip(parameter))
+    if reading.root["type"] == "model":
+        return _plain_model(parameter, reading)
+    return _optional(parameter, _plain_value(parameter, reading))
+
+
+def _optional(parameter: Parameter, write: Callable[[Any], bytes]) -> ToJson:
+    def written(value: Any) -> bytes | None:
+        if value is None:
+            parameter.left_out(value)
+            return None
+        try:
+            return write(value)
+        except ValidationError as error:
+            raise NotCarried(reasons(error)) from None
+
+    return written
+
+
+def _plain_model(parameter: Parameter, reading: Reading) -> ToJson:
+    cls: type = reading.root["cls"]
+    dump = parameter.adapter.serializer.to_json
+    check = _check(parameter, reading)
+
+    def written(value: Any) -> bytes | None:
+        if type(value) is not cls:
+            _refuse_class(parameter, cls, value)
+            return None
+        try:
+            body = dump(value, by_alias=True, round_trip=True, warnings="error")
+        except (ValueError, RecursionError) as error:
+            raise serializer_said(error) from None
+        check(value, body)
+        return body
+
+    return written
+
+
+def _refuse_class(parameter: Parameter, cls: type, value: Any) -> None:
+    if value is not None:
+        raise NotCarried(f"it takes a {cls.__name__} and no subclass of it, not a {type(value).__name__}")
+    parameter.left_out(value)
+
+
+def _plain_value(parameter: Parameter, reading: Reading) -> Callable[[Any], bytes]:
+    adapter = parameter.adapter
+    dump = adapter.serializer.to_json
+    check = _check(parameter, reading)
+
+    def written(value: Any) -> bytes:
+        checked = strictly(adapter, value)
+        body: bytes = dumped(dump, checked, by_alias=True)
+        check(checked, body)
+        return body
+
+    return written
+
+
+def _by_round_trip(parameter: Parameter) -> Callable[[Any], bytes]:
+    adapter = parameter.adapter
+    dump = adapter.serializer.to_json
+
+    def written(value: Any) -> bytes:
+        checked = strictly(adapter, value)
+        body: bytes = dumped(dump, checked, by_alias=True)
+        try:
+            round_trip(checked, read_json(body), parameter.receive)
+        except NotCarried as refusal:
+            # A model may validate by names what it serializes by alias.
+            by_name: bytes = dumped(dump, checked, by_alias=False)
+            if by_name == body:
+                raise
+            try:
+                round_trip(checked, read_json(by_name), parameter.receive)
+            except NotCarried:
+                raise refusal from None
+            return by_name
+        return body
+
+    return written
+
+
+def _check(parameter: Parameter, reading: Reading) -> Callable[[Any, bytes], None]:
+    """What is left to check of a plain value once it is written."""
+    kinds, classes = reading.kinds(), reading.classes()
+    always = bool(kinds & {"datetime", "time"})
+    floats = "float" in kinds
+    flat = len(classes) < 2 and reading.root["type"] == "model" and "definition-ref" not in kinds
+    walk = None if flat and not always and not floats else walk_of(reading)
+
+    def check(value: Any, body: bytes) -> None:
+        if walk and (always or (floats and b"null" in body) or _subclassed(classes)):
+            walk(value)
+        if len(body) > _MOST_DIGITS and _long_number(body):
+            round_trip(value, read_json(body), parameter.receive)
+
+    return check
+
+
+def _subclassed(classes: list[type]) -> bool:
+    """Whether an instance of a subclass can stand in a field of one of these, and lose its own fields."""
+    return any(cls.__subclasses__() for cls in classes)
+
+
+def _long_number(body: bytes) -> bool:
+    """Whether there may be an int too long for the worker: every 512th byte of it is a digit."""
+    return _RUN in body[::_EVERY].translate(_DIGITS)

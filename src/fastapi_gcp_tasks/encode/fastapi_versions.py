@@ -1,0 +1,82 @@
+"""What FastAPI 0.115 to the newest keep in different places, or do not publish."""
+
+import types
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, Protocol, Union, get_args, get_origin
+
+from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
+
+
+class Field(Protocol):
+    """FastAPI's `ModelField`: one declared parameter."""
+
+    name: str
+    field_info: FieldInfo
+
+    @property
+    def alias(self) -> str: ...
+
+    def validate(self, value: Any, values: dict[str, Any] = ..., *, loc: tuple[int | str, ...] = ...) -> Any: ...
+
+
+class Dependant(Protocol):
+    """FastAPI's `Dependant`: what an endpoint, or one of its dependencies, declares."""
+
+    call: Callable[..., Any] | None
+    path_params: list[Any]
+    query_params: list[Any]
+    header_params: list[Any]
+    cookie_params: list[Any]
+    body_params: list[Any]
+    dependencies: list[Any]
+
+
+def with_dependencies(dependant: Dependant) -> Iterator[Dependant]:
+    """The endpoint itself, then what it depends on, in the order in which FastAPI lays out a body."""
+    yield dependant
+    for inner in dependant.dependencies:
+        yield from with_dependencies(inner)
+
+
+def embeds_body(dependant: Dependant) -> bool:
+    """Whether the body is an object with a member for each body parameter, even if there is one alone."""
+    fields: list[Field] = [field for one in with_dependencies(dependant) for field in one.body_params]
+    return len({field.name for field in fields}) > 1 or bool(fields and getattr(fields[0].field_info, "embed", None))
+
+
+def adapter_of(field: Field) -> TypeAdapter[Any]:
+    """The validators that the worker uses for this parameter; the attribute has stood since FastAPI 0.100."""
+    own = getattr(field, "_type_adapter", None)
+    if isinstance(own, TypeAdapter):
+        return own
+    annotation: Any = Annotated[field.field_info.annotation, field.field_info]
+    return TypeAdapter(annotation)
+
+
+def receiver_of(field: Field) -> Callable[[Any], Any]:
+    """What the worker does with a received value; raises ValueError with the worker's reason."""
+
+    def receive(wire: Any) -> Any:
+        value, errors = field.validate(wire, {}, loc=())
+        if errors:
+            raise ValueError("; ".join(error["msg"] for error in errors))
+        return value
+
+    return receive
+
+
+def repeats(annotation: Any) -> bool:
+    """Whether FastAPI reads every value of a repeated key for this annotation."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return repeats(get_args(annotation)[0])
+    if origin is Union or origin is types.UnionType:
+        return any(repeats(choice) for choice in get_args(annotation))
+    kind = origin or annotation
+    return (
+        isinstance(kind, type)
+        and issubclass(kind, list | tuple | set | frozenset | deque | Sequence)
+        and not (issubclass(kind, str | bytes))
+    )

@@ -1,0 +1,67 @@
+"""How a value that can't be carried is refused: by the parameter's name, with the reason."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticSerializationError
+
+from fastapi_gcp_tasks.exception import WrongTypeError
+
+
+class NotCarried(Exception):
+    """The value would not arrive as it is; the text says why."""
+
+
+def guarded(name: str, write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`write`, raising WrongTypeError that names the parameter."""
+
+    def write_or_refuse(value: Any) -> Any:
+        try:
+            return write(value)
+        except NotCarried as error:
+            raise WrongTypeError(f"{name}: {error}") from None
+        except UnicodeEncodeError:
+            raise WrongTypeError(f"{name}: a lone surrogate cannot be written in UTF-8") from None
+
+    return write_or_refuse
+
+
+def shown(value: Any) -> str:
+    """The value's type and the beginning of its text, for a message."""
+    try:
+        text = repr(value)
+    except Exception:  # a user's own __repr__ must not hide the refusal
+        text = "…"
+    return f"{type(value).__name__} {text if len(text) <= 80 else text[:79] + '…'}"
+
+
+def reasons(error: ValidationError) -> str:
+    """pydantic's reasons in one line."""
+    return "; ".join(
+        ".".join(map(str, found["loc"])) + ": " * bool(found["loc"]) + found["msg"] for found in error.errors()
+    )
+
+
+def named(error: ValidationError, name: str) -> ValidationError:
+    """The same error, with the parameter's name as its title and at the head of each location."""
+    lines = [
+        InitErrorDetails(
+            # A message of ours fills in nothing: the text is complete, and error types of users have no template.
+            type=PydanticCustomError(found["type"], found["msg"]),
+            loc=(name, *found["loc"]),
+            input=found["input"],
+        )
+        for found in error.errors()
+    ]
+    return ValidationError.from_exception_data(name, lines)
+
+
+def serializer_said(error: Exception) -> NotCarried:
+    """Why pydantic could not write the value."""
+    if isinstance(error, RecursionError):
+        return NotCarried("it is nested too deeply")
+    text = str(error)
+    if isinstance(error, PydanticSerializationError):
+        text = " ".join(line.strip() for line in text.splitlines())
+    return NotCarried(f"it cannot be written as JSON: {text}")

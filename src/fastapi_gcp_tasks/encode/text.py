@@ -1,0 +1,182 @@
+"""The text of a parameter in a path, a query, a header or a cookie."""
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, cast
+from uuid import UUID
+
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from fastapi_gcp_tasks.encode.faithful import dumped, round_trip, strictly
+from fastapi_gcp_tasks.encode.losses import whole_minutes
+from fastapi_gcp_tasks.encode.parameters import Parameter
+from fastapi_gcp_tasks.encode.refusal import NotCarried, named, shown
+from fastapi_gcp_tasks.encode.schemas import ENUM, Reading, Schema, items, only
+
+ToText = Callable[[Any], str | None]
+ToTexts = Callable[[Any], list[str] | None]
+"""None leaves the parameter out."""
+
+# pydantic always says so, and Python's own microseconds have nothing to truncate.
+_UNCONSTRAINED = frozenset(("microseconds_precision",))
+
+
+def text_of(parameter: Parameter) -> ToText:
+    """How this parameter's one value is written, decided once."""
+    reading = Reading(parameter.adapter)
+    schema = reading.root
+    if schema["type"] == "enum" and only(schema, ENUM):
+        return _enum_text(parameter, schema)
+    if not reading.is_plain_scalar(schema):
+        return _text_by_round_trip(parameter)
+    cls, write = _TEXTS[schema["type"]]
+    slowly = _checked_text(parameter, write)
+    if schema["type"] == "decimal" or not only(schema, _UNCONSTRAINED):
+        return slowly
+
+    def to_text(value: Any) -> str | None:
+        return write(value) if type(value) is cls else slowly(value)
+
+    return to_text
+
+
+def texts_of(parameter: Parameter) -> ToTexts:
+    """How the values of this parameter's repeated key are written."""
+    reading = Reading(parameter.adapter)
+    held = list(items(reading.root)) if reading.root["type"] in ("list", "set", "frozenset") else []
+    if not (reading.is_plain() and len(held) == 1 and reading.is_plain_scalar(held[0])):
+        return _texts_by_round_trip(parameter)
+    write = _TEXTS[held[0]["type"]][1]
+
+    def to_texts(value: Any) -> list[str] | None:
+        if value is None:
+            parameter.left_out(value)
+            return None
+        checked = _strictly(parameter, value)
+        if not checked:
+            parameter.left_out(value)
+            return None
+        return list(map(write, checked))
+
+    return to_texts
+
+
+def _strictly(parameter: Parameter, value: Any) -> Any:
+    try:
+        return strictly(parameter.adapter, value)
+    except ValidationError as error:
+        raise named(error, parameter.name) from None
+
+
+def _checked_text(parameter: Parameter, write: Callable[[Any], str]) -> ToText:
+    def to_text(value: Any) -> str | None:
+        if value is None:
+            parameter.left_out(value)
+            return None
+        return write(_strictly(parameter, value))
+
+    return to_text
+
+
+def _enum_text(parameter: Parameter, schema: Schema) -> ToText:
+    """Few values, so each is tried at registration; a member that fails is tried again at the call, for the reason."""
+    slowly = _text_by_round_trip(parameter)
+    cls: type = schema["cls"]
+    texts: dict[Enum, str] = {}
+    for member in cast("list[Enum]", schema["members"]):
+        try:
+            texts[member] = cast(str, slowly(member))
+        except (NotCarried, ValidationError):
+            continue
+
+    def to_text(value: Any) -> str | None:
+        if type(value) is cls and value in texts:
+            return texts[value]
+        return slowly(value)
+
+    return to_text
+
+
+def _text_by_round_trip(parameter: Parameter) -> ToText:
+    dump = parameter.adapter.serializer.to_python
+
+    def to_text(value: Any) -> str | None:
+        if value is None:
+            parameter.left_out(value)
+            return None
+        checked = _strictly(parameter, value)
+        text = _plain_text(dumped(dump, checked, mode="json", by_alias=True))
+        round_trip(checked, text, parameter.receive)
+        return text
+
+    return to_text
+
+
+def _texts_by_round_trip(parameter: Parameter) -> ToTexts:
+    dump = parameter.adapter.serializer.to_python
+
+    def to_texts(value: Any) -> list[str] | None:
+        if value is None:
+            parameter.left_out(value)
+            return None
+        checked = _strictly(parameter, value)
+        simple = dumped(dump, checked, mode="json", by_alias=True)
+        texts = [_plain_text(one) for one in (simple if isinstance(simple, list) else [simple])]
+        if not texts:
+            parameter.left_out(value)
+            return None
+        round_trip(checked, texts, parameter.receive)
+        return texts
+
+    return to_texts
+
+
+def _plain_text(value: object) -> str:
+    write = _SIMPLE.get(type(value))
+    if write is None:
+        raise NotCarried(f"{shown(value)} has no text form outside a body")
+    return write(value)
+
+
+def _int_text(value: int) -> str:
+    try:
+        return str(value)
+    except ValueError:
+        raise NotCarried("an int of more than 4300 digits cannot be read by the worker") from None
+
+
+def _float_text(value: float) -> str:
+    if value != value:
+        raise NotCarried("NaN is not equal to itself, so it cannot arrive as itself")
+    return repr(value)
+
+
+def _bytes_text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise NotCarried("these bytes are no UTF-8") from None
+
+
+def _moment_text(value: datetime | time) -> str:
+    whole_minutes(value)
+    return value.isoformat()
+
+
+_TEXTS: dict[str, tuple[type, Callable[[Any], str]]] = {
+    "str": (str, str),
+    "int": (int, _int_text),
+    "float": (float, _float_text),
+    "bool": (bool, lambda value: "true" if value else "false"),
+    "bytes": (bytes, _bytes_text),
+    "uuid": (UUID, str),
+    "date": (date, date.isoformat),
+    "datetime": (datetime, _moment_text),
+    "time": (time, _moment_text),
+    "timedelta": (timedelta, to_jsonable_python),
+    "decimal": (Decimal, str),
+}
+_SIMPLE = {cls: write for cls, write in _TEXTS.values() if cls in (str, int, float, bool)}
