@@ -1,0 +1,101 @@
+"""Background tasks for FastAPI: a task is an endpoint, enqueueing it is a typed call.
+
+Names are imported when they are first used, so that one part does not pay for another.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from gcptasks.base.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from fastapi_gcp_tasks.decorators import task_default_options
+    from fastapi_gcp_tasks.delayed_route import AsyncDelayedRouteBuilder, DelayedRouteBuilder
+    from fastapi_gcp_tasks.dependencies import CloudTasksHeaders, max_retries
+    from fastapi_gcp_tasks.exception import BadMethodError, MissingParamError, WrongTypeError
+    from fastapi_gcp_tasks.protocols import (
+        AsyncDelayedTask,
+        AsyncDelayOptions,
+        AsyncScheduledTask,
+        AsyncSchedulerOptions,
+        DelayedTask,
+        DelayOptions,
+        ScheduledTask,
+        SchedulerOptions,
+        TaskDefaultOptions,
+        as_async_delayed_task,
+        as_async_scheduled_task,
+        as_delayed_task,
+        as_scheduled_task,
+    )
+
+__all__ = [
+    "AsyncDelayOptions",
+    "AsyncDelayedRouteBuilder",
+    "AsyncDelayedTask",
+    "AsyncScheduledTask",
+    "AsyncSchedulerOptions",
+    "BadMethodError",
+    "CloudTasksHeaders",
+    "DelayOptions",
+    "DelayedRouteBuilder",
+    "DelayedTask",
+    "MissingParamError",
+    "ScheduledTask",
+    "SchedulerOptions",
+    "TaskDefaultOptions",
+    "WrongTypeError",
+    "as_async_delayed_task",
+    "as_async_scheduled_task",
+    "as_delayed_task",
+    "as_scheduled_task",
+    "max_retries",
+    "task_default_options",
+]
+
+_MODULES = {
+    "decorators": ["task_default_options"],
+    "delayed_route": ["AsyncDelayedRouteBuilder", "DelayedRouteBuilder"],
+    "dependencies": ["CloudTasksHeaders", "max_retries"],
+    "exception": ["BadMethodError", "MissingParamError", "WrongTypeError"],
+    "protocols": [
+        "AsyncDelayOptions",
+        "AsyncDelayedTask",
+        "AsyncScheduledTask",
+        "AsyncSchedulerOptions",
+        "DelayOptions",
+        "DelayedTask",
+        "ScheduledTask",
+        "SchedulerOptions",
+        "TaskDefaultOptions",
+        "as_async_delayed_task",
+        "as_async_scheduled_task",
+        "as_delayed_task",
+        "as_scheduled_task",
+    ],
+}
+_HOMES = {name: f"fastapi_gcp_tasks.{module}" for module, names in _MODULES.items() for name in names}
+_HOMES["LocalService"] = "gcptasks.server"
+
+
+def __getattr__(name: str) -> object:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value = globals()[name] = getattr(_import(name, home), name)
+    return value
+
+
+def _import(name: str, home: str) -> object:
+    try:
+        return import_module(home)
+    except ModuleNotFoundError as error:
+        # Only the local service needs what the base install does not bring.
+        if home != "gcptasks.server" or (error.name or "").startswith("gcptasks"):
+            raise
+        raise MissingExtra(name, "local") from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

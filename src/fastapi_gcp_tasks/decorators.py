@@ -1,0 +1,44 @@
+"""`task_default_options`: options for every task of one endpoint."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+
+from fastapi_gcp_tasks.options import NO_OPTIONS, TaskOptions, task_options
+from fastapi_gcp_tasks.registration import label, registration_of
+from gcptasks.base.unset import merged
+
+if TYPE_CHECKING:
+    from fastapi_gcp_tasks.protocols import AsyncDelayOptions, TaskDefaultOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DEFAULTS = "__gcp_task_defaults__"
+
+
+@overload
+def task_default_options(**options: Unpack["TaskDefaultOptions"]) -> Callable[[F], F]: ...
+@overload
+def task_default_options(**options: Unpack["AsyncDelayOptions"]) -> Callable[[F], F]: ...
+def task_default_options(**options: Any) -> Callable[[F], F]:
+    """Options for every task of the endpoint, over the builder's and under those of a call.
+
+    It stands above or below the router's decorator and the cast. Of two, the upper one wins.
+    """
+    layer = task_options(options)
+
+    def decorate(endpoint: F) -> F:
+        defaults = merged(defaults_of(endpoint), layer)
+        if registration := registration_of(endpoint):
+            registration.settle(defaults)
+        try:
+            setattr(endpoint, _DEFAULTS, defaults)
+        except AttributeError:
+            raise TypeError(f"{label(endpoint)} cannot carry default options: make it a function") from None
+        return endpoint
+
+    return decorate
+
+
+def defaults_of(endpoint: Callable[..., Any]) -> TaskOptions:
+    """The layer that `task_default_options` put on the endpoint."""
+    return getattr(endpoint, _DEFAULTS, NO_OPTIONS)

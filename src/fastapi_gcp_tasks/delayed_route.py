@@ -1,0 +1,117 @@
+"""Routes whose endpoints can be enqueued, and the builders of their classes."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fastapi.routing import APIRoute
+
+from fastapi_gcp_tasks.decorators import defaults_of
+from fastapi_gcp_tasks.delayed_task import AsyncDelayed, Delayed
+from fastapi_gcp_tasks.encode import compile_plan
+from fastapi_gcp_tasks.hooks import DelayedTaskHook
+from fastapi_gcp_tasks.options import TaskOptions, task_options
+from fastapi_gcp_tasks.registration import register, registered_copy
+from fastapi_gcp_tasks.sender import AsyncSender, Sender
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
+
+
+class DelayedRoute(APIRoute):
+    """A route whose endpoint has `.delay` and `.options`."""
+
+    sender: ClassVar[Sender]
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
+        super().__init__(path, endpoint, **settings)
+        if not registered_copy(self, settings.get("methods")):
+            task = Delayed(self, compile_plan(self), self.sender)
+            task.settle(defaults_of(endpoint))
+            register(self, task.settle, delay=task.delay, options=task.options)
+
+
+class AsyncDelayedRoute(APIRoute):
+    """A route whose endpoint has `.delay`, to be awaited, and `.options`."""
+
+    sender: ClassVar[AsyncSender]
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
+        super().__init__(path, endpoint, **settings)
+        if not registered_copy(self, settings.get("methods")):
+            task = AsyncDelayed(self, compile_plan(self), self.sender)
+            task.settle(defaults_of(endpoint))
+            register(self, task.settle, delay=task.delay, options=task.options)
+
+
+def DelayedRouteBuilder(
+    *,
+    queue_path: str,
+    callback_base_url: str | None = None,
+    base_url: str | None = None,
+    task_create_timeout: float | None = 10.0,
+    pre_create_hook: DelayedTaskHook | None = None,
+    client: "CloudTasksClient | None" = None,
+    auto_create_queue: bool = True,
+) -> type[DelayedRoute]:
+    """A route class for `APIRouter(route_class=...)`: its endpoints get `.delay` and `.options`.
+
+    `callback_base_url` is the URL under which the worker serves the router, prefixes of outer routers included;
+    `base_url` is its older name. With `auto_create_queue` a queue is created when it is first used.
+    Without a client Google's own is used, or the emulator that CLOUD_TASKS_EMULATOR_HOST names.
+    """
+    options = _builder_options(queue_path, callback_base_url, base_url, task_create_timeout, pre_create_hook, client)
+
+    class Route(DelayedRoute):
+        sender = Sender(options, auto_create_queue=auto_create_queue)
+
+    return Route
+
+
+def AsyncDelayedRouteBuilder(
+    *,
+    queue_path: str,
+    callback_base_url: str | None = None,
+    base_url: str | None = None,
+    task_create_timeout: float | None = 10.0,
+    pre_create_hook: DelayedTaskHook | None = None,
+    client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None" = None,
+    auto_create_queue: bool = False,
+) -> type[AsyncDelayedRoute]:
+    """A route class for `APIRouter(route_class=...)`: its endpoints get `.delay`, to be awaited, and `.options`.
+
+    `callback_base_url` is the URL under which the worker serves the router, prefixes of outer routers included;
+    `base_url` is its older name. With `auto_create_queue` a queue is created when it is first used.
+    Without a client Google's own is used, or the emulator that CLOUD_TASKS_EMULATOR_HOST names: one for each event
+    loop, made by the first call that is awaited on it. So is it with a factory; a client is yours to keep on its loop.
+    """
+    options = _builder_options(queue_path, callback_base_url, base_url, task_create_timeout, pre_create_hook, client)
+
+    class Route(AsyncDelayedRoute):
+        sender = AsyncSender(options, auto_create_queue=auto_create_queue)
+
+    return Route
+
+
+def _builder_options(
+    queue_path: str,
+    callback_base_url: str | None,
+    base_url: str | None,
+    task_create_timeout: float | None,
+    pre_create_hook: DelayedTaskHook | None,
+    client: object,
+) -> TaskOptions:
+    urls = {"callback_base_url": callback_base_url, "base_url": base_url}
+    given = {name: url for name, url in urls.items() if url is not None}
+    if not given:
+        raise TypeError("callback_base_url is missing: the URL under which the worker serves the router")
+    return task_options(
+        {
+            "queue_path": queue_path,
+            "task_create_timeout": task_create_timeout,
+            "pre_create_hook": pre_create_hook,
+            "client": client,
+            "countdown": None,
+            "task_id": None,
+            **given,
+        }
+    )

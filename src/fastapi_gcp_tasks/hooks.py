@@ -1,0 +1,98 @@
+"""Hooks: functions that change a request before it is sent, for sync and async builders alike."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from google.cloud import scheduler_v1, tasks_v2
+    from google.protobuf.duration_pb2 import Duration
+
+# Quoted inside, so that the names exist at run time without Google's clients.
+DelayedTaskHook: TypeAlias = Callable[["tasks_v2.CreateTaskRequest"], "tasks_v2.CreateTaskRequest"]
+"""Takes and returns a CreateTaskRequest; it may change the one that it got."""
+ScheduledHook: TypeAlias = Callable[["scheduler_v1.CreateJobRequest"], "scheduler_v1.CreateJobRequest"]
+"""Takes and returns a CreateJobRequest; it may change the one that it got."""
+
+R = TypeVar("R")
+
+
+def noop_hook(request: R) -> R:
+    """The request as it is."""
+    return request
+
+
+def chained_hook(*hooks: Callable[[R], R]) -> Callable[[R], R]:
+    """A hook that applies these one after the other, the first one first."""
+
+    def hook(request: R) -> R:
+        for each in hooks:
+            request = each(request)
+        return request
+
+    return hook
+
+
+def oidc_delayed_hook(token: "tasks_v2.OidcToken") -> DelayedTaskHook:
+    """A hook that has tasks sent with an OIDC token, as Cloud Run and verification of callers want it."""
+
+    def hook(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
+        request.task.http_request.oidc_token = token
+        return request
+
+    return hook
+
+
+def oidc_scheduled_hook(token: "scheduler_v1.OidcToken") -> ScheduledHook:
+    """A hook that has jobs sent with an OIDC token."""
+
+    def hook(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
+        request.job.http_target.oidc_token = token
+        return request
+
+    return hook
+
+
+def oauth_delayed_hook(token: "tasks_v2.OAuthToken") -> DelayedTaskHook:
+    """A hook that has tasks sent with an OAuth token, for APIs of Google."""
+
+    def hook(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
+        request.task.http_request.oauth_token = token
+        return request
+
+    return hook
+
+
+def oauth_scheduled_hook(token: "scheduler_v1.OAuthToken") -> ScheduledHook:
+    """A hook that has jobs sent with an OAuth token, for APIs of Google."""
+
+    def hook(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
+        request.job.http_target.oauth_token = token
+        return request
+
+    return hook
+
+
+def deadline_delayed_hook(duration: "Duration") -> DelayedTaskHook:
+    """A hook that gives the worker this long to answer an attempt of a task."""
+
+    def hook(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
+        request.task.dispatch_deadline = duration
+        return request
+
+    return hook
+
+
+def deadline_scheduled_hook(duration: "Duration") -> ScheduledHook:
+    """A hook that gives the worker this long to answer an attempt of a job."""
+
+    def hook(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
+        request.job.attempt_deadline = duration
+        return request
+
+    return hook
+
+
+oidc_task_hook = oidc_delayed_hook
+"""The older name."""
+oauth_task_hook = oauth_delayed_hook
+"""The older name."""

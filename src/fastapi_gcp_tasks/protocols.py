@@ -1,0 +1,167 @@
+"""Types for task endpoints, and the casts that give them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast
+
+from fastapi_gcp_tasks.hooks import DelayedTaskHook, ScheduledHook
+
+if TYPE_CHECKING:
+    from google.cloud.scheduler_v1 import (
+        CloudSchedulerAsyncClient,
+        CloudSchedulerClient,
+        Job,
+        RetryConfig,
+    )
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Task
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class _DelayOptions(TypedDict, total=False):
+    queue_path: str
+    callback_base_url: str
+    base_url: str
+    """The older name of `callback_base_url`."""
+    task_create_timeout: float | None
+    """Seconds; None waits for ever."""
+    pre_create_hook: DelayedTaskHook | None
+    countdown: float | None
+    """Seconds from the call to the first attempt."""
+    task_id: str | None
+    """Names the task: the queue takes each name once, and keeps it for a while after the task is done."""
+
+
+class DelayOptions(_DelayOptions, total=False):
+    """Options of `.options()` on a DelayedRouteBuilder's endpoint."""
+
+    client: "CloudTasksClient | None"
+
+
+class AsyncDelayOptions(_DelayOptions, total=False):
+    """Options of `.options()` on an AsyncDelayedRouteBuilder's endpoint."""
+
+    client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None"
+
+
+class TaskDefaultOptions(DelayOptions, total=False):
+    """Options of `task_default_options`, which takes those of AsyncDelayOptions as well."""
+
+
+class _SchedulerOptions(TypedDict, total=False):
+    location_path: str
+    callback_base_url: str
+    base_url: str
+    """The older name of `callback_base_url`."""
+    job_create_timeout: float | None
+    """Seconds; None waits for ever."""
+    pre_create_hook: ScheduledHook | None
+    retry_config: "RetryConfig"
+    time_zone: str
+    force: bool
+    """Write the job even when nothing changed."""
+
+
+class SchedulerOptions(_SchedulerOptions, total=False):
+    """Options of `.scheduler()` on a ScheduledRouteBuilder's endpoint."""
+
+    client: "CloudSchedulerClient | None"
+
+
+class AsyncSchedulerOptions(_SchedulerOptions, total=False):
+    """Options of `.scheduler()` on an AsyncScheduledRouteBuilder's endpoint."""
+
+    client: "CloudSchedulerAsyncClient | Callable[[], CloudSchedulerAsyncClient] | None"
+
+
+class _Delay(Protocol[P]):
+    def delay(self, *args: P.args, **kwargs: P.kwargs) -> "Task":
+        """Create a task that calls the endpoint with these arguments."""
+        ...
+
+
+class _AsyncDelay(Protocol[P]):
+    async def delay(self, *args: P.args, **kwargs: P.kwargs) -> "Task":
+        """Create a task that calls the endpoint with these arguments."""
+        ...
+
+
+class DelayedTask(_Delay[P], Protocol[P, R_co]):
+    """An endpoint of a DelayedRouteBuilder."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+    def options(self, **options: Unpack[DelayOptions]) -> _Delay[P]:
+        """The same with these options over the others."""
+        ...
+
+
+class AsyncDelayedTask(_AsyncDelay[P], Protocol[P, R_co]):
+    """An endpoint of an AsyncDelayedRouteBuilder."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+    def options(self, **options: Unpack[AsyncDelayOptions]) -> _AsyncDelay[P]:
+        """The same with these options over the others."""
+        ...
+
+
+class _Schedule(Protocol[P]):
+    def schedule(self, *args: P.args, **kwargs: P.kwargs) -> "Job":
+        """Create the job, or update it when something changed."""
+        ...
+
+    def delete(self) -> bool:
+        """Whether there was such a job to delete."""
+        ...
+
+
+class _AsyncSchedule(Protocol[P]):
+    async def schedule(self, *args: P.args, **kwargs: P.kwargs) -> "Job":
+        """Create the job, or update it when something changed."""
+        ...
+
+    async def delete(self) -> bool:
+        """Whether there was such a job to delete."""
+        ...
+
+
+class ScheduledTask(Protocol[P, R_co]):
+    """An endpoint of a ScheduledRouteBuilder."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+    def scheduler(self, *, name: str, schedule: str, **options: Unpack[SchedulerOptions]) -> _Schedule[P]:
+        """What creates, updates and deletes the job of that name."""
+        ...
+
+
+class AsyncScheduledTask(Protocol[P, R_co]):
+    """An endpoint of an AsyncScheduledRouteBuilder."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+    def scheduler(self, *, name: str, schedule: str, **options: Unpack[AsyncSchedulerOptions]) -> _AsyncSchedule[P]:
+        """What creates, updates and deletes the job of that name."""
+        ...
+
+
+def as_delayed_task(endpoint: Callable[P, R]) -> DelayedTask[P, R]:
+    """The endpoint as it is, with the type of a DelayedRouteBuilder's endpoint."""
+    return cast("DelayedTask[P, R]", endpoint)
+
+
+def as_async_delayed_task(endpoint: Callable[P, R]) -> AsyncDelayedTask[P, R]:
+    """The endpoint as it is, with the type of an AsyncDelayedRouteBuilder's endpoint."""
+    return cast("AsyncDelayedTask[P, R]", endpoint)
+
+
+def as_scheduled_task(endpoint: Callable[P, R]) -> ScheduledTask[P, R]:
+    """The endpoint as it is, with the type of a ScheduledRouteBuilder's endpoint."""
+    return cast("ScheduledTask[P, R]", endpoint)
+
+
+def as_async_scheduled_task(endpoint: Callable[P, R]) -> AsyncScheduledTask[P, R]:
+    """The endpoint as it is, with the type of an AsyncScheduledRouteBuilder's endpoint."""
+    return cast("AsyncScheduledTask[P, R]", endpoint)

@@ -1,0 +1,73 @@
+"""Binding an endpoint to the one route that makes it a task."""
+
+from collections.abc import Callable, Set
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from fastapi_gcp_tasks.options import TaskOptions
+
+_REGISTERED = "__gcp_task__"
+
+
+class Registration:
+    """What an endpoint carries once it is a task."""
+
+    def __init__(self, route: APIRoute, settle: Callable[[TaskOptions], None]) -> None:
+        self.endpoint = route.endpoint
+        self.place = place(route)
+        self.settle = settle
+        """Told the endpoint's new default options before they count; what it raises keeps the old ones."""
+
+
+class HandedOn(set[str]):
+    """The methods of a task route, marked.
+
+    Before FastAPI 0.137 `include_router` makes new routes, through the route class, from what the old ones hold; the
+    methods it hands on as they are. So a route that is made with marked methods is known to be a copy.
+    """
+
+    def __init__(self, methods: Set[str], endpoint: Callable[..., Any]) -> None:
+        super().__init__(methods)
+        self.endpoint = endpoint
+
+
+def registered_copy(route: APIRoute, methods: object) -> bool:
+    """Whether `include_router` made this route, with these methods, from a registered one; then its mark goes on."""
+    if isinstance(methods, HandedOn) and methods.endpoint is route.endpoint:
+        route.methods = methods
+        return True
+    return False
+
+
+def registration_of(endpoint: Callable[..., Any]) -> Registration | None:
+    """The endpoint's registration, if it is a task."""
+    found = getattr(endpoint, _REGISTERED, None)
+    # functools.wraps copies a function's attributes: a wrapper is another function.
+    return found if isinstance(found, Registration) and found.endpoint is endpoint else None
+
+
+def register(route: APIRoute, settle: Callable[[TaskOptions], None], **attributes: object) -> None:
+    """Attach the attributes to the route's endpoint; `ValueError` if it is a task already."""
+    endpoint = route.endpoint
+    new = Registration(route, settle)
+    if old := registration_of(endpoint):
+        raise ValueError(
+            f"{label(endpoint)} is already registered as a task at {old.place}, so it cannot be one at {new.place}"
+        )
+    try:
+        for name, value in {_REGISTERED: new, **attributes}.items():
+            setattr(endpoint, name, value)
+    except (AttributeError, TypeError):
+        raise TypeError(f"{endpoint!r} cannot carry attributes such as .delay: make it a function") from None
+    route.methods = HandedOn(route.methods or set(), endpoint)
+
+
+def label(endpoint: Callable[..., Any]) -> str:
+    """What to call the endpoint in a message."""
+    return getattr(endpoint, "__name__", None) or repr(endpoint)
+
+
+def place(route: APIRoute) -> str:
+    """Methods and path, such as `POST /hello`."""
+    return f"{','.join(sorted(route.methods or ()))} {route.path}".lstrip()

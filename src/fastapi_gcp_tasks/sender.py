@@ -1,0 +1,73 @@
+"""What the routes of one builder share: its options, its clients, and the queues that it has seen to."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fastapi_gcp_tasks.options import TaskOptions
+from gcptasks.client.google import ASYNC_TASKS_CLIENT, TASKS_CLIENT, AsyncClients, DefaultClient
+from gcptasks.client.queues import AsyncQueues, Queues
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
+
+
+class Sender:
+    """Sends the requests of a DelayedRouteBuilder's endpoints."""
+
+    def __init__(self, options: TaskOptions, *, auto_create_queue: bool) -> None:
+        self.check(options.client)
+        self.options = options
+        self._queues = Queues() if auto_create_queue else None
+        self._default = DefaultClient()
+
+    def check(self, client: object) -> None:
+        """`TypeError` unless it is a client that this sender can use."""
+        if client is not None and not TASKS_CLIENT.owns(client):
+            raise TypeError(
+                f"DelayedRouteBuilder takes a CloudTasksClient, not {client!r}; "
+                "a CloudTasksAsyncClient, or a factory of one, is for AsyncDelayedRouteBuilder"
+            )
+
+    def client_of(self, given: Any) -> "Callable[[], CloudTasksClient]":
+        """What returns the given client, or the default one."""
+        return self._default.get if given is None else lambda: given
+
+    def send(self, request: "CreateTaskRequest", client: "CloudTasksClient", options: TaskOptions) -> "Task":
+        """The created task; its queue is created before, if that is ours to do."""
+        timeout: Any = options.task_create_timeout
+        if self._queues is not None:
+            self._queues.ensure(options.queue_path, timeout, client)
+        return client.create_task(request=request, timeout=timeout)
+
+
+class AsyncSender:
+    """Sends the requests of an AsyncDelayedRouteBuilder's endpoints."""
+
+    def __init__(self, options: TaskOptions, *, auto_create_queue: bool) -> None:
+        self.check(options.client)
+        self.options = options
+        self._queues = AsyncQueues() if auto_create_queue else None
+        self._clients = AsyncClients()
+
+    def check(self, client: object) -> None:
+        """`TypeError` unless it is a client, or may be a factory of one, that this sender can use."""
+        # Asked before "is it a factory": a mock of the wrong client is callable as well.
+        if TASKS_CLIENT.owns(client) or not (client is None or ASYNC_TASKS_CLIENT.owns(client) or callable(client)):
+            raise TypeError(
+                f"AsyncDelayedRouteBuilder takes a CloudTasksAsyncClient or a factory of one, not {client!r}; "
+                "a CloudTasksClient is for DelayedRouteBuilder"
+            )
+
+    def client_of(self, given: Any) -> "Callable[[], CloudTasksAsyncClient]":
+        """What returns the given client, or the running loop's from the given factory or by default."""
+        if ASYNC_TASKS_CLIENT.owns(given):
+            return lambda: given
+        return partial(self._clients.get, given)
+
+    async def send(self, request: "CreateTaskRequest", client: "CloudTasksAsyncClient", options: TaskOptions) -> "Task":
+        """The created task; its queue is created before, if that is ours to do."""
+        timeout: Any = options.task_create_timeout
+        if self._queues is not None:
+            await self._queues.ensure(options.queue_path, timeout, client)
+        return await client.create_task(request=request, timeout=timeout)

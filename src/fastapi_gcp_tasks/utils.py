@@ -1,0 +1,60 @@
+"""Paths of queues and locations, queues made ready, clients for a local service."""
+
+from typing import TYPE_CHECKING, Any
+
+from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.names import QueueName, parse_location, parse_queue
+from gcptasks.client import google, queues
+from gcptasks.client.flows import drive, drive_async
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
+
+_TIMEOUT = 10.0
+
+
+def queue_path(*, project: str, location: str, queue: str) -> str:
+    """`projects/P/locations/L/queues/Q`; `ValueError` for what is no name."""
+    return str(_queue(f"projects/{project}/locations/{location}/queues/{queue}"))
+
+
+def location_path(*, project: str, location: str) -> str:
+    """`projects/P/locations/L`; `ValueError` for what is no name."""
+    path = f"projects/{project}/locations/{location}"
+    try:
+        return str(parse_location(path))
+    except InvalidArgument as error:
+        raise ValueError(f"{path!r} is no location: {error}") from None
+
+
+def ensure_queue(*, client: "CloudTasksClient", path: str, **queue_fields: Any) -> None:
+    """Create the queue unless it is there already; then it stays as it is.
+
+    `queue_fields` are those of `tasks_v2.Queue`, such as `rate_limits` and `retry_config`.
+    """
+    drive(queues.ensure_queue(_queue(path), _TIMEOUT, **queue_fields), lambda step: step.on(client))
+
+
+async def ensure_queue_async(*, client: "CloudTasksAsyncClient", path: str, **queue_fields: Any) -> None:
+    """Create the queue unless it is there already; then it stays as it is.
+
+    `queue_fields` are those of `tasks_v2.Queue`, such as `rate_limits` and `retry_config`.
+    """
+    await drive_async(queues.ensure_queue(_queue(path), _TIMEOUT, **queue_fields), lambda step: step.on(client))
+
+
+def emulator_client(host: str = "localhost:8123") -> "CloudTasksClient":
+    """A client for the local service at that address; it needs no credentials."""
+    return google.tasks_client(google.address(host, "host"))
+
+
+def async_emulator_client(host: str = "localhost:8123") -> "CloudTasksAsyncClient":
+    """A client for the local service at that address; it needs no credentials, and belongs to the running loop."""
+    return google.async_tasks_client(google.address(host, "host"))
+
+
+def _queue(path: str) -> QueueName:
+    try:
+        return parse_queue(path)
+    except InvalidArgument as error:
+        raise ValueError(f"{path!r} is no queue: {error}") from None

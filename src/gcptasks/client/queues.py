@@ -1,0 +1,97 @@
+"""Seeing to it that a queue is there."""
+
+import asyncio
+import logging
+from concurrent.futures import Future
+from threading import Lock
+from typing import Any
+
+from gcptasks.base.names import QueueName, parse_queue
+from gcptasks.client.flows import Flow, call, drive, drive_async
+from gcptasks.client.loops import PerLoop
+
+_log = logging.getLogger("gcptasks")
+
+
+def ensure_queue(queue: QueueName, timeout: float | None, **fields: Any) -> Flow[None]:
+    """Create the queue; that it is there already is success. `fields` are those of Google's `Queue`."""
+    from google.api_core.exceptions import AlreadyExists
+    from google.cloud.tasks_v2 import CreateQueueRequest, Queue
+
+    request = CreateQueueRequest(parent=str(queue.location), queue=Queue(name=str(queue), **fields))
+    try:
+        yield from call("create_queue", request, timeout)
+    except AlreadyExists:
+        pass
+
+
+def ensure_queue_if_allowed(queue: QueueName, timeout: float | None) -> Flow[None]:
+    """Create the queue; one who may not create queues gets a warning in the log."""
+    from google.api_core.exceptions import PermissionDenied
+
+    try:
+        yield from ensure_queue(queue, timeout)
+    except PermissionDenied as denied:
+        # The role roles/cloudtasks.enqueuer creates tasks but no queues: then the queue is somebody else's to create.
+        _log.warning("cannot create the queue %s, so it is taken to be there: %s", queue, denied)
+
+
+class Queues:
+    """Creates each queue once, when it is first used; whoever asks meanwhile shares the outcome."""
+
+    def __init__(self) -> None:
+        self._done: set[str] = set()
+        self._running: dict[str, Future[None]] = {}
+        self._lock = Lock()
+
+    def ensure(self, path: str, timeout: float | None, client: Any) -> None:
+        """Return once the queue was created; after a failure the next call tries again."""
+        if path in self._done:
+            return
+        with self._lock:
+            if path in self._done:
+                return
+            running = self._running.get(path)
+            mine = self._running[path] = running or Future()
+        if running is not None:
+            running.result()
+            return
+        try:
+            drive(ensure_queue_if_allowed(parse_queue(path), timeout), lambda step: step.on(client))
+        except BaseException as error:
+            self._running.pop(path).set_exception(error)
+            raise
+        self._done.add(path)
+        self._running.pop(path)
+        mine.set_result(None)
+
+
+class AsyncQueues:
+    """Creates each queue once, when it is first used; whoever asks meanwhile shares the outcome."""
+
+    def __init__(self) -> None:
+        self._done: set[str] = set()
+        self._running = PerLoop[dict[str, asyncio.Task[None]]](dict)
+
+    async def ensure(self, path: str, timeout: float | None, client: Any) -> None:
+        """Return once the queue was created; after a failure the next call tries again."""
+        if path in self._done:
+            return
+        running = self._running.get()
+        if path not in running:
+            running[path] = asyncio.create_task(self._create(path, timeout, client, running))
+        # Shielded: a caller that is cancelled does not take the queue from the others.
+        await asyncio.shield(running[path])
+
+    async def _create(
+        self,
+        path: str,
+        timeout: float | None,
+        client: Any,
+        running: dict[str, asyncio.Task[None]],
+    ) -> None:
+        try:
+            await drive_async(ensure_queue_if_allowed(parse_queue(path), timeout), lambda step: step.on(client))
+            self._done.add(path)
+        finally:
+            del running[path]
