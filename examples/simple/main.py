@@ -6,11 +6,11 @@ Run it with `fastapi-gcp-tasks dev examples/simple/main.py`, then ask for `/trig
 import logging
 
 from fastapi import APIRouter, FastAPI
-from fastapi_gcp_tasks.utils import queue_path
 from google.api_core.exceptions import AlreadyExists
 from pydantic import BaseModel
 
 from fastapi_gcp_tasks import DelayedRouteBuilder, as_delayed_task
+from fastapi_gcp_tasks.utils import queue_path
 
 # Uvicorn shows what its own logger says, without any setting up.
 log = logging.getLogger("uvicorn")

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI
-from fastapi_gcp_tasks.utils import queue_path
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
 from pydantic import BaseModel
 
 import fastapi_gcp_tasks
 from fastapi_gcp_tasks import AsyncDelayedRouteBuilder, DelayedRouteBuilder, as_async_delayed_task, as_delayed_task
+from fastapi_gcp_tasks.utils import queue_path
 
 QUEUE = queue_path(project="p", location="l", queue="q")
 PIP_LINE = "pip install 'fastapi-gcp-tasks[local]'"
