@@ -43,7 +43,13 @@ def run(contestant: Contestant, timeout: float) -> Figures:
     """The figures of one run. Whatever happens, no process of the run is left behind."""
     # A session of its own: one signal reaches the servers that the contestant started, too.
     process = subprocess.Popen(
-        contestant.command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        contestant.command,
+        cwd=ROOT,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     try:
         answer, complaint = process.communicate(timeout=timeout)
@@ -54,6 +60,11 @@ def run(contestant: Contestant, timeout: float) -> Figures:
     if process.returncode != 0:
         raise ContestantFailed(f"{contestant.name} ended with {process.returncode}:\n{_tail(complaint)}")
     return _figures(contestant, answer)
+
+
+def _environment() -> dict[str, str]:
+    # What pip installed is compiled; ours, from its sources, is only if Python may write that down.
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _figures(contestant: Contestant, answer: str) -> Figures:

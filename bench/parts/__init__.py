@@ -1,6 +1,6 @@
 """The parts, by name, in the order of the target list."""
 
 from bench.model import Part
-from bench.parts import routes, startup
+from bench.parts import embedded, routes, startup
 
-PARTS: dict[str, Part] = {part.name: part for part in (*routes.PARTS, *startup.PARTS)}
+PARTS: dict[str, Part] = {part.name: part for part in (*routes.PARTS, *startup.PARTS, *embedded.PARTS)}

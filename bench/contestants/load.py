@@ -1,0 +1,90 @@
+"""Enqueueing no-ops in the ways that are compared, and the figures that come of it."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import Any
+
+from bench.contestants.tally import Hearer, Outcome
+
+TASKS = 10_000
+IN_FLIGHT = 100
+THREADS = 8
+"""From which blocking calls are made, as FastAPI makes them from sync endpoints."""
+
+LIGHT_TASKS = 500
+LIGHT_PAUSE = 0.01
+
+Call = Callable[[int, float], object]
+"""Enqueues the no-op of this number, called at this time, and blocks until it is accepted."""
+AsyncCall = Callable[[int, float], Awaitable[object]]
+
+
+async def enqueue_async(call: AsyncCall, tasks: int = TASKS, in_flight: int = IN_FLIGHT) -> float:
+    """Enqueue with as many calls under way at once as said; gives when the first began."""
+    numbers = iter(range(tasks))
+
+    async def feed() -> None:
+        for number in numbers:
+            await call(number, monotonic())
+
+    first = monotonic()
+    await asyncio.gather(*(feed() for _ in range(in_flight)))
+    return first
+
+
+def enqueue(call: Call, tasks: int = TASKS, threads: int = THREADS) -> float:
+    """The same by blocking calls from threads."""
+    numbers = iter(range(tasks))
+    first = monotonic()
+    with ThreadPoolExecutor(threads) as pool:
+        for fed in [pool.submit(_feed, call, numbers) for _ in range(threads)]:
+            fed.result()
+    return first
+
+
+def _feed(call: Call, numbers: Iterator[int]) -> None:
+    for number in numbers:
+        call(number, monotonic())
+
+
+async def enqueue_lightly(call: AsyncCall) -> None:
+    """Enqueue one at a time, each when the one before has long run."""
+    for number in range(LIGHT_TASKS):
+        await call(number, monotonic())
+        await asyncio.sleep(LIGHT_PAUSE)
+
+
+async def throughput(call: AsyncCall, hearer: Hearer) -> dict[str, float]:
+    """Tasks a second, from the first call until the last has run."""
+    first = await enqueue_async(call)
+    return _rates(first, monotonic(), await asyncio.to_thread(hearer.outcome))
+
+
+async def sync_throughput(call: Call, hearer: Hearer, threads: int = THREADS) -> dict[str, float]:
+    """The same by blocking calls."""
+    first = await asyncio.to_thread(enqueue, call, TASKS, threads)
+    return _rates(first, monotonic(), await asyncio.to_thread(hearer.outcome))
+
+
+async def latency(call: AsyncCall, hearer: Hearer) -> dict[str, float]:
+    """Milliseconds from call to run under light load."""
+    await enqueue_lightly(call)
+    outcome = await asyncio.to_thread(hearer.outcome)
+    return {"p50": outcome.p50 * 1e3, "p99": outcome.p99 * 1e3}
+
+
+def _rates(first: float, enqueued: float, outcome: Outcome) -> dict[str, float]:
+    return {"end to end": TASKS / (outcome.last - first), "enqueued": TASKS / (enqueued - first)}
+
+
+def run(work: Coroutine[Any, Any, dict[str, float]]) -> None:
+    """Do the work on the event loop that uvicorn would choose here, and print its figures."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        from asyncio import new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        print(json.dumps(runner.run(work)))

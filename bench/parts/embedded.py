@@ -1,0 +1,96 @@
+"""The service inside the application, durable, against what people run instead. Peers keep nothing over a crash."""
+
+from collections.abc import Sequence
+
+from bench.model import Aim, Contestant, Part, Row
+from bench.places import ours, peer, redis
+
+PEER = "the peer + the crate"
+
+
+def _ways(*ways: tuple[str, str]) -> Sequence[Contestant]:
+    """Ours and the peer, with calls and endpoints that are each async or sync."""
+    return [
+        contestant
+        for calls, endpoint in ways
+        for contestant in (
+            ours(_way("ours", calls, endpoint), "ours", "flow", calls, endpoint),
+            peer(_way(PEER, calls, endpoint), "peer", "flow", calls, endpoint, crate=True),
+        )
+    ]
+
+
+def _way(name: str, calls: str, endpoint: str) -> str:
+    return f"{name}, {calls} calls of {'an async' if endpoint == 'async' else 'a sync'} endpoint"
+
+
+def _row(calls: str, endpoint: str, must: float | None = None, stretch: float | None = None) -> Row:
+    return Row(
+        figure="end to end",
+        label=_way("end to end", calls, endpoint),
+        unit="tasks/s",
+        aim=Aim.AT_LEAST,
+        ours=_way("ours", calls, endpoint),
+        peer=_way(PEER, calls, endpoint),
+        must=must,
+        stretch=stretch,
+    )
+
+
+PARTS = (
+    Part(
+        name="P6",
+        title="10,000 no-ops end to end, embedded and durable, full ASGI, against the peer with the crate and uvicorn",
+        contestants=_ways(("async", "async"), ("sync", "sync"), ("sync", "async"), ("async", "sync")),
+        rows=(
+            _row("async", "async", 1.8, 2.5),
+            _row("sync", "sync", 3, 4.2),
+            _row("sync", "async"),
+            _row("async", "sync"),
+        ),
+    ),
+    Part(
+        name="P7",
+        title="10,000 no-ops end to end, embedded and durable, full ASGI, against queues on Redis",
+        contestants=(
+            ours("ours", "ours", "flow", "async", "async"),
+            redis("taskiq, Redis list", "redis_queues", "taskiq", "flow"),
+            redis("celery, Redis", "redis_queues", "celery", "flow"),
+        ),
+        rows=(
+            Row(
+                figure="end to end",
+                label="against taskiq",
+                unit="tasks/s",
+                aim=Aim.AT_LEAST,
+                peer="taskiq, Redis list",
+                must=2.5,
+                stretch=3.3,
+            ),
+            Row(
+                figure="end to end",
+                label="against celery",
+                unit="tasks/s",
+                aim=Aim.AT_LEAST,
+                peer="celery, Redis",
+                must=6,
+                stretch=9,
+            ),
+        ),
+    ),
+    Part(
+        name="P9",
+        title="from call to run under light load, embedded and durable",
+        contestants=(
+            ours("ours", "ours", "light", "async", "async"),
+            peer(PEER, "peer", "light", "async", "async", crate=True),
+            redis("taskiq, Redis list", "redis_queues", "taskiq", "light"),
+        ),
+        rows=(
+            Row(figure="p50", unit="ms", aim=Aim.AT_MOST, peer=PEER, must=0.4, stretch=0.25),
+            Row(figure="p50", unit="ms", aim=Aim.AT_MOST, peer="taskiq, Redis list", must=0.8, stretch=0.6),
+            Row(figure="p99", unit="ms", aim=Aim.AT_MOST, peer=PEER),
+            Row(figure="p99", unit="ms", aim=Aim.AT_MOST, peer="taskiq, Redis list"),
+        ),
+    ),
+)
