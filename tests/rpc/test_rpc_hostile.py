@@ -12,6 +12,7 @@ from h2.settings import SettingCodes
 from hyperframe.frame import DataFrame, HeadersFrame, SettingsFrame, WindowUpdateFrame
 
 from gcptasks.rpc.framing import PREFACE
+from rpc.rpc_clients import Connect, Listen
 
 SHORT = timedelta(milliseconds=100)
 LONG = timedelta(seconds=50)
@@ -33,7 +34,7 @@ LONG = timedelta(seconds=50)
         pytest.param(PREFACE + SettingsFrame(0, {4: 2**31}).serialize(), id="impossible setting"),
     ],
 )
-async def test_garbage_ends_its_own_connection_only(listen, connect, garbage: bytes) -> None:
+async def test_garbage_ends_its_own_connection_only(listen: Listen, connect: Connect, garbage: bytes) -> None:
     listener = await listen()
     good, bad = await connect(listener), await connect(listener)
     good.greet()
@@ -43,7 +44,7 @@ async def test_garbage_ends_its_own_connection_only(listen, connect, garbage: by
     assert (await good.answer(good.call(b"after")))[1][5:] == b"after"
 
 
-async def test_random_bytes_never_hang_or_stop_the_listener(listen, connect) -> None:
+async def test_random_bytes_never_hang_or_stop_the_listener(listen: Listen, connect: Connect) -> None:
     listener = await listen(opening=SHORT, silence=SHORT, patience=SHORT)
     for _ in range(20):
         bad = await connect(listener)
@@ -57,7 +58,7 @@ async def test_random_bytes_never_hang_or_stop_the_listener(listen, connect) -> 
     assert (await good.answer(good.call(b"after")))[1][5:] == b"after"
 
 
-async def test_the_preface_may_come_byte_by_byte(listen, connect) -> None:
+async def test_the_preface_may_come_byte_by_byte(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen())
     client.h2.initiate_connection()
     for byte in client.h2.data_to_send():
@@ -67,36 +68,26 @@ async def test_the_preface_may_come_byte_by_byte(listen, connect) -> None:
     assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
 
 
-async def test_a_call_may_come_byte_by_byte(listen, connect) -> None:
+async def test_a_call_may_come_byte_by_byte(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen())
     client.greet()
-    stream = client.h2.get_next_available_stream_id()
-    client.h2.send_headers(
-        stream,
-        [
-            (":method", "POST"),
-            (":scheme", "http"),
-            (":path", "/a.B/C"),
-            (":authority", "x"),
-            ("content-type", "application/grpc"),
-        ],
-    )
-    client.h2.send_data(stream, b"\0\0\0\0\2hi", end_stream=True)
-    for byte in client.h2.data_to_send():
+    for byte in client.unsent_call():
         client.send(bytes([byte]))
         await asyncio.sleep(0)
-    assert (await client.answer(stream))[1] == b"\0\0\0\0\2hi"
+    assert (await client.answer(1))[1] == b"\0\0\0\0\0"
 
 
 @pytest.mark.parametrize("start", [b"", b"P", PREFACE[:-1]])
-async def test_a_connection_that_does_not_say_what_it_speaks_is_closed(listen, connect, start: bytes) -> None:
+async def test_a_connection_that_does_not_say_what_it_is_is_closed(
+    listen: Listen, connect: Connect, start: bytes
+) -> None:
     client = await connect(await listen(opening=SHORT))
     client.send(start)
     await client.rest()
 
 
 @pytest.mark.parametrize("start", [b"", b"P", PREFACE[:-1], PREFACE, PREFACE + b"\0\0", b"GET / HT"])
-async def test_a_client_that_stops_sending_half_way_is_closed(listen, connect, start: bytes) -> None:
+async def test_a_client_that_stops_sending_half_way_is_closed(listen: Listen, connect: Connect, start: bytes) -> None:
     client = await connect(await listen())
     client.send(start)
     client.writer.write_eof()
@@ -104,20 +95,20 @@ async def test_a_client_that_stops_sending_half_way_is_closed(listen, connect, s
 
 
 @pytest.mark.parametrize("start", [b"GET / HT", b"GET / HTTP/1.1\r\nHost: x\r\n"])
-async def test_half_an_http1_request_and_then_silence_is_closed(listen, connect, start: bytes) -> None:
+async def test_half_an_http1_request_and_then_silence_is_closed(listen: Listen, connect: Connect, start: bytes) -> None:
     client = await connect(await listen(patience=SHORT))
     client.send(start)
     await client.rest()
 
 
 @pytest.mark.parametrize("start", [b"", b"\0\0", SettingsFrame(0).serialize() + b"\0\0\x10\1"])
-async def test_a_silent_http2_client_is_pinged_and_then_closed(listen, connect, start: bytes) -> None:
+async def test_a_silent_http2_client_is_pinged_and_then_closed(listen: Listen, connect: Connect, start: bytes) -> None:
     client = await connect(await listen(silence=SHORT))
     client.send(PREFACE + start)
     assert b"gcptasks" in await client.rest()
 
 
-async def test_an_idle_client_that_answers_pings_stays(listen, connect) -> None:
+async def test_an_idle_client_that_answers_pings_stays(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen(silence=SHORT))
     client.greet()
     for _ in range(3):
@@ -126,7 +117,7 @@ async def test_an_idle_client_that_answers_pings_stays(listen, connect) -> None:
     assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
 
 
-async def test_half_a_request_and_then_silence_is_answered_and_ended(listen, connect) -> None:
+async def test_half_a_request_and_then_silence_is_answered_and_ended(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen(request=SHORT))
     client.greet()
     stream = client.begin()
@@ -138,14 +129,14 @@ async def test_half_a_request_and_then_silence_is_answered_and_ended(listen, con
     assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
 
 
-async def test_a_deadline_holds_while_the_request_still_arrives(listen, connect) -> None:
+async def test_a_deadline_holds_while_the_request_still_arrives(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen(request=LONG))
     client.greet()
     fields, _ = await client.answer(client.begin(("grpc-timeout", "20m")))
     assert (fields["grpc-status"], fields["grpc-message"]) == ("4", "Deadline Exceeded")
 
 
-async def test_a_passed_deadline_is_answered_and_the_call_goes_on(listen, connect) -> None:
+async def test_a_passed_deadline_is_answered_and_the_call_goes_on(listen: Listen, connect: Connect) -> None:
     go, finished = asyncio.Event(), asyncio.Event()
 
     async def slow(method: str, message: bytes) -> bytes:
@@ -163,7 +154,7 @@ async def test_a_passed_deadline_is_answered_and_the_call_goes_on(listen, connec
     assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
 
 
-async def test_a_call_whose_client_is_gone_is_cancelled(listen, connect) -> None:
+async def test_a_call_whose_client_is_gone_is_cancelled(listen: Listen, connect: Connect) -> None:
     started, cancelled = asyncio.Event(), asyncio.Event()
 
     async def wait(method: str, message: bytes) -> bytes:
@@ -181,7 +172,7 @@ async def test_a_call_whose_client_is_gone_is_cancelled(listen, connect) -> None
     await cancelled.wait()
 
 
-async def test_headers_over_the_limit_end_the_connection(listen, connect) -> None:
+async def test_headers_over_the_limit_end_the_connection(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen(headers=4096))
     client.greet()
     client.begin(("x-large", "x" * 5000))
@@ -190,7 +181,7 @@ async def test_headers_over_the_limit_end_the_connection(listen, connect) -> Non
     await client.ended()
 
 
-async def test_a_gzip_bomb_is_refused(listen, connect) -> None:
+async def test_a_gzip_bomb_is_refused(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen())
     client.greet()
     bomb = gzip.compress(b"\0" * 40_000_000)
@@ -209,7 +200,9 @@ async def test_a_gzip_bomb_is_refused(listen, connect) -> None:
         (("grpc-timeout", "soon"), "200", "13"),
     ],
 )
-async def test_what_is_not_grpc_is_told_so(listen, connect, header: tuple[str, str], http: str, code: str) -> None:
+async def test_what_is_not_grpc_is_told_so(
+    listen: Listen, connect: Connect, header: tuple[str, str], http: str, code: str
+) -> None:
     client = await connect(await listen())
     client.greet()
     fields, _ = await client.answer(client.call(b"", header))
@@ -218,14 +211,14 @@ async def test_what_is_not_grpc_is_told_so(listen, connect, header: tuple[str, s
     assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
 
 
-async def test_an_unknown_encoding_is_refused_with_those_we_know(listen, connect) -> None:
+async def test_an_unknown_encoding_is_refused_with_those_we_know(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen())
     client.greet()
     fields, _ = await client.answer(client.call(b"x", ("grpc-encoding", "snappy"), flag=1))
     assert (fields["grpc-status"], fields["grpc-accept-encoding"]) == ("12", "identity,deflate,gzip")
 
 
-async def test_resetting_without_end_ends_the_connection(listen, connect) -> None:
+async def test_resetting_without_end_ends_the_connection(listen: Listen, connect: Connect) -> None:
     cancelled = 0
 
     async def wait(method: str, message: bytes) -> bytes:
@@ -248,7 +241,7 @@ async def test_resetting_without_end_ends_the_connection(listen, connect) -> Non
     assert cancelled <= 51
 
 
-async def test_resets_that_answers_make_up_for_are_fine(listen, connect) -> None:
+async def test_resets_that_answers_make_up_for_are_fine(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen(resets=3))
     client.greet()
     for _ in range(20):
@@ -256,7 +249,7 @@ async def test_resets_that_answers_make_up_for_are_fine(listen, connect) -> None
         assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
 
 
-async def test_reset_calls_that_still_run_count_against_the_streams(listen, connect) -> None:
+async def test_reset_calls_that_still_run_count_against_the_streams(listen: Listen, connect: Connect) -> None:
     started, go = asyncio.Semaphore(0), asyncio.Event()
 
     async def stubborn(method: str, message: bytes) -> bytes:
@@ -278,7 +271,7 @@ async def test_reset_calls_that_still_run_count_against_the_streams(listen, conn
     go.set()
 
 
-async def test_a_large_answer_waits_for_the_clients_window(listen, connect) -> None:
+async def test_a_large_answer_waits_for_the_clients_window(listen: Listen, connect: Connect) -> None:
     async def large(method: str, message: bytes) -> bytes:
         return b"x" * 3_000_000
 
@@ -298,7 +291,7 @@ async def test_a_large_answer_waits_for_the_clients_window(listen, connect) -> N
     assert (await client.answer(stream))[0]["grpc-status"] == "0"
 
 
-async def test_a_client_that_never_opens_its_window_is_refused_more_calls(listen, connect) -> None:
+async def test_a_client_that_never_opens_its_window_is_refused_more_calls(listen: Listen, connect: Connect) -> None:
     async def large(method: str, message: bytes) -> bytes:
         return b"x" * 200_000
 
@@ -315,7 +308,7 @@ async def test_a_client_that_never_opens_its_window_is_refused_more_calls(listen
     assert (reset.stream_id, reset.error_code) == (refused, ErrorCodes.REFUSED_STREAM)
 
 
-async def test_a_client_that_does_not_read_is_closed_and_others_are_served(listen, connect) -> None:
+async def test_a_client_that_does_not_read_is_closed_and_others_are_served(listen: Listen, connect: Connect) -> None:
     answered, cancelled = asyncio.Event(), asyncio.Event()
 
     async def large_then_never(method: str, message: bytes) -> bytes:
@@ -342,7 +335,7 @@ async def test_a_client_that_does_not_read_is_closed_and_others_are_served(liste
     await cancelled.wait()
 
 
-async def test_connections_over_the_limit_are_closed_and_room_is_made_again(listen, connect) -> None:
+async def test_connections_over_the_limit_are_closed_and_room_is_made_again(listen: Listen, connect: Connect) -> None:
     listener = await listen(connections=2)
     first, second = await connect(listener), await connect(listener)
     for client in (first, second):
@@ -361,7 +354,7 @@ async def test_connections_over_the_limit_are_closed_and_room_is_made_again(list
     assert (await fourth.answer(stream))[0]["grpc-status"] == "0"
 
 
-async def test_windows_beyond_the_largest_end_the_connection(listen, connect) -> None:
+async def test_windows_beyond_the_largest_end_the_connection(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen())
     client.greet()
     client.send(WindowUpdateFrame(0, window_increment=2**31 - 1).serialize())
