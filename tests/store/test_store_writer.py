@@ -15,7 +15,7 @@ from gcptasks.base.events import Events
 from gcptasks.store import connection, writer
 from gcptasks.store.location import located
 from gcptasks.store.store import Store
-from gcptasks.store.tx import Changes
+from gcptasks.store.tx import Changes, Tx
 
 
 def commits(store: Store) -> list[Changes]:
@@ -152,7 +152,7 @@ def test_what_another_process_did_to_a_queue_is_seen_by_the_next_verb(tmp_path: 
     one, other = (Store(located(str(tmp_path / "tasks.db")), Events()) for _ in range(2))
     one.write_sync(add_task)
 
-    def drop(tx: writer.Tx) -> None:
+    def drop(tx: Tx) -> None:
         stored = tx.queues.find(QUEUE)
         assert stored is not None
         tx.queues.delete(stored, NOW)
@@ -184,7 +184,7 @@ def test_a_closed_store_opens_again_with_what_was_in_it(store: Store) -> None:
 def test_a_number_is_never_given_twice(file_store: Store) -> None:
     """Or the id of a finished unnamed task would come back."""
 
-    def add_and_drop(tx: writer.Tx) -> str:
+    def add_and_drop(tx: Tx) -> str:
         task = add_task(tx)
         queue = tx.queues.find(QUEUE)
         assert queue is not None
@@ -267,7 +267,7 @@ def test_a_missing_folder_is_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "postgres://host/db", "sqlite:///"])
 def test_a_malformed_database_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no database: give 'sqlite:///tasks.db'"):
+    with pytest.raises(ValueError, match=r"is no database: give 'sqlite:///tasks.db'"):
         located(text)
 
 
@@ -282,7 +282,7 @@ def test_commits_are_synced_unless_told_otherwise(tmp_path: Path) -> None:
     def synchronous(store: Store, write: Callable[..., object]) -> int:
         levels: list[int] = []
 
-        def verb(tx: writer.Tx) -> None:
+        def verb(tx: Tx) -> None:
             levels.append(tx._sql.execute("PRAGMA synchronous").fetchone()[0])
 
         write(verb)

@@ -1,0 +1,71 @@
+"""A clock that the test moves, and a target that keeps what it is sent and answers as it is told."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from gcptasks.engine.model import Reply
+from gcptasks.runtime.targets.target import Outgoing
+
+START = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+class ManualClock:
+    def __init__(self) -> None:
+        self._now = START
+        self._waiting: list[tuple[datetime, asyncio.Event]] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def wait(self, wake: asyncio.Event, until: datetime) -> None:
+        if self._now < until:
+            self._waiting.append((until, wake))
+            await wake.wait()
+        else:
+            await asyncio.sleep(0)
+        wake.clear()
+
+    def advance(self, span: timedelta) -> None:
+        """Move the time, and wake whoever waited for it."""
+        self._now += span
+        for until, wake in self._waiting:
+            if until <= self._now:
+                wake.set()
+        self._waiting = [(until, wake) for until, wake in self._waiting if until > self._now]
+
+
+class RecordingTarget:
+    """Answers each attempt with `answer`, once `gate` is open."""
+
+    def __init__(self, answer: Callable[[Outgoing], Reply] = lambda request: Reply(status=200)) -> None:
+        self.sent: list[Outgoing] = []
+        self.answer = answer
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.open = 0
+        self.most_open = 0
+        self._arrived = asyncio.Event()
+
+    async def send(self, request: Outgoing) -> Reply:
+        self.sent.append(request)
+        self._arrived.set()
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            await self.gate.wait()
+        finally:
+            self.open -= 1
+        return self.answer(request)
+
+    async def close(self) -> None:
+        pass
+
+    async def received(self, count: int) -> None:
+        """Return once so many attempts have arrived."""
+        while len(self.sent) < count:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def headers(self, index: int) -> dict[str, str]:
+        return dict(self.sent[index].headers)

@@ -1,0 +1,268 @@
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from runtime_world import World
+
+from gcptasks.base.events import AttemptFailed, AttemptSucceeded
+from gcptasks.engine.model import Reply
+from gcptasks.runtime import lane
+from gcptasks.runtime.targets.target import Outgoing
+from gcptasks.wire import messages
+
+SECOND = timedelta(seconds=1)
+
+
+async def test_a_due_task_is_sent_and_gone(world: World) -> None:
+    queue = world.queue()
+    world.task(queue)
+    await world.until(lambda: world.left(queue) == 0)
+    assert [event.status for event in world.of(AttemptSucceeded)] == [200]
+    assert len(world.target.sent) == 1
+
+
+async def test_a_delayed_task_is_sent_when_it_is_due_and_not_before(world: World) -> None:
+    queue = world.queue()
+    world.task(queue, after=60 * SECOND)
+    world.task(queue, after=30 * SECOND)
+    for moved, sent in ((29.999, 0), (0.001, 1), (29.9, 1), (0.1, 2)):
+        world.clock.advance(timedelta(seconds=moved))
+        await world.until(lambda: len(world.target.sent) >= sent)  # noqa: B023  # awaited at once
+        await settled()
+        assert len(world.target.sent) == sent
+
+
+async def test_a_task_far_ahead_is_on_disk_alone_and_still_sent_in_time(world: World) -> None:
+    queue = world.queue()
+    world.task(queue, after=timedelta(days=20))
+    world.task(queue)
+    await world.until(lambda: len(world.target.sent) == 1)
+    world.clock.advance(timedelta(days=20) - SECOND)
+    await settled()
+    assert len(world.target.sent) == 1
+    world.clock.advance(SECOND)
+    await world.target.received(2)
+
+
+async def test_a_failed_attempt_is_tried_again_after_its_backoff(world: World) -> None:
+    """CT-164 to CT-168, CT-188."""
+    world.target.answer = lambda request: Reply(status=503 if len(world.target.sent) == 1 else 200)
+    queue = world.queue(retry_config=messages.RetryConfig(min_backoff=messages.Duration(seconds=10)))
+    name = world.task(queue)
+    await world.until(lambda: bool(world.of(AttemptFailed)))
+    task = world.get(name)
+    assert task.schedule_time.ToDatetime() == (world.clock.now() + 10 * SECOND).replace(tzinfo=None)
+    assert (task.dispatch_count, task.response_count) == (1, 0)
+    assert task.last_attempt.response_status.message == "UNAVAILABLE(14): HTTP status code 503"
+    world.clock.advance(9.9 * SECOND)
+    await settled()
+    assert len(world.target.sent) == 1
+    world.clock.advance(0.1 * SECOND)
+    await world.until(lambda: world.left(queue) == 0)
+    headers = world.target.headers(1)
+    assert headers["X-CloudTasks-TaskRetryCount"] == "1"
+    assert headers["X-CloudTasks-TaskPreviousResponse"] == "503"
+
+
+async def test_a_task_out_of_attempts_is_given_up(world: World) -> None:
+    """CT-202, CT-208."""
+    world.target.answer = lambda request: Reply(status=500)
+    queue = world.queue(retry_config=messages.RetryConfig(max_attempts=2, min_backoff=messages.Duration(seconds=1)))
+    world.task(queue)
+    await world.until(lambda: len(world.of(AttemptFailed)) == 1)
+    world.clock.advance(SECOND)
+    await world.until(lambda: world.left(queue) == 0)
+    assert [event.next_at is None for event in world.of(AttemptFailed)] == [False, True]
+
+
+async def test_no_more_attempts_are_open_than_the_queue_allows(world: World) -> None:
+    """CT-214."""
+    world.target.gate.clear()
+    queue = world.queue(rate_limits=messages.RateLimits(max_concurrent_dispatches=3))
+    for _ in range(10):
+        world.task(queue)
+    await world.target.received(3)
+    await settled()
+    assert world.target.open == 3
+    world.target.gate.set()
+    await world.until(lambda: world.left(queue) == 0)
+    assert world.target.most_open == 3
+
+
+async def test_no_more_attempts_start_than_the_rate_allows(world: World) -> None:
+    """CT-212, CT-213: a full bucket of 10, then two a second."""
+    queue = world.queue(rate_limits=messages.RateLimits(max_dispatches_per_second=2))
+    for _ in range(15):
+        world.task(queue)
+    await world.target.received(10)
+    await settled()
+    assert len(world.target.sent) == 10
+    for sent in (11, 12, 13):
+        world.clock.advance(SECOND / 2)
+        await world.target.received(sent)
+        await settled()
+        assert len(world.target.sent) == sent
+
+
+async def test_a_paused_queue_keeps_its_due_tasks(world: World) -> None:
+    """CT-073, CT-077, CT-244."""
+    queue = world.queue()
+    world.call("PauseQueue", messages.PauseQueueRequest(name=queue))
+    world.task(queue)
+    world.clock.advance(SECOND)
+    await settled()
+    assert world.target.sent == []
+    world.call("ResumeQueue", messages.ResumeQueueRequest(name=queue))
+    await world.target.received(1)
+
+
+async def test_run_task_sends_at_once_whatever_the_queue_says(world: World) -> None:
+    """CT-146, CT-148, CT-149, CT-216."""
+    queue = world.queue(rate_limits=messages.RateLimits(max_dispatches_per_second=0.001))
+    world.call("PauseQueue", messages.PauseQueueRequest(name=queue))
+    name = world.task(queue, after=60 * SECOND)
+    answer = world.call("RunTask", messages.RunTaskRequest(name=name))
+    assert (answer.dispatch_count, answer.response_count) == (1, 0)
+    await world.until(lambda: world.left(queue) == 0)
+    assert len(world.target.sent) == 1
+    world.call("ResumeQueue", messages.ResumeQueueRequest(name=queue))
+    world.clock.advance(120 * SECOND)
+    await settled()
+    assert len(world.target.sent) == 1
+
+
+async def test_run_task_sends_a_second_request_while_the_first_is_open(world: World) -> None:
+    """CT-147."""
+    world.target.gate.clear()
+    queue = world.queue()
+    name = world.task(queue)
+    await world.target.received(1)
+    world.call("RunTask", messages.RunTaskRequest(name=name))
+    await world.target.received(2)
+    world.target.gate.set()
+    await world.until(lambda: world.left(queue) == 0)
+
+
+async def test_a_task_deleted_while_its_request_runs_is_not_tried_again(world: World) -> None:
+    """CT-144."""
+    world.target.gate.clear()
+    world.target.answer = lambda request: Reply(status=500)
+    queue = world.queue()
+    name = world.task(queue)
+    await world.target.received(1)
+    world.call("DeleteTask", messages.DeleteTaskRequest(name=name))
+    world.target.gate.set()
+    await world.until(lambda: world.target.open == 0)
+    world.clock.advance(timedelta(hours=1))
+    await settled()
+    assert len(world.target.sent) == 1
+    assert world.of(AttemptFailed) == []
+
+
+async def test_a_queue_whose_worker_hangs_does_not_hold_up_another(world: World) -> None:
+    stuck, free = world.queue("stuck"), world.queue("free")
+    held = asyncio.Event()
+    plain = world.target.send
+
+    async def send(request: Outgoing) -> Reply:
+        if dict(request.headers)["X-CloudTasks-QueueName"] == "stuck":
+            await held.wait()
+        return await plain(request)
+
+    world.target.send = send  # type: ignore[method-assign]  # a worker that hangs for one queue
+    for _ in range(1500):
+        world.task(stuck)
+    world.task(free)
+    await world.until(lambda: world.left(free) == 0)
+    held.set()
+
+
+async def test_more_due_tasks_than_are_kept_in_memory_are_all_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "_BATCH", 8)
+    monkeypatch.setattr(lane, "_MOST", 16)
+    queue = world.queue()
+    for index in range(90):
+        world.task(queue, after=(index % 3) * SECOND)
+    world.clock.advance(3 * SECOND)
+    await world.until(lambda: world.left(queue) == 0)
+    assert len(world.target.sent) == 90
+
+
+async def test_a_target_that_fails_in_itself_is_a_failed_attempt(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(request: Outgoing) -> Reply:
+        raise RuntimeError("a bug of ours")
+
+    world.target.answer = broken
+    queue = world.queue()
+    world.task(queue)
+    await world.until(lambda: bool(world.of(AttemptFailed)))
+    assert world.left(queue) == 1
+    assert "a bug of ours" in caplog.text
+
+
+async def test_stop_waits_for_what_is_under_way_and_leaves_the_rest(tmp_path: Path) -> None:
+    world = World(tmp_path / "tasks.db")
+    queue = world.queue(rate_limits=messages.RateLimits(max_concurrent_dispatches=1))
+    world.target.gate.clear()
+    await world.dispatcher.start()
+    for _ in range(2):
+        world.task(queue)
+    await world.target.received(1)
+    stopping = asyncio.create_task(world.dispatcher.stop(timedelta(seconds=30)))
+    await settled()
+    assert not stopping.done()
+    world.target.gate.set()
+    await stopping
+    assert (len(world.target.sent), world.left(queue)) == (1, 1)
+    await world.dispatcher.stop(timedelta(0))
+    world.store.close()
+
+
+async def test_what_a_stop_cuts_off_is_sent_again_by_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path / "tasks.db")
+    queue = world.queue()
+    world.target.gate.clear()
+    await world.dispatcher.start()
+    world.task(queue)
+    await world.target.received(1)
+    await world.dispatcher.stop(timedelta(0))
+    assert "1 attempts took too long and are left to the next start" in caplog.text
+    world.store.close()
+
+    again = World(tmp_path / "tasks.db")
+    await again.dispatcher.start()
+    await again.until(lambda: again.left(queue) == 0)
+    assert again.target.headers(0)["X-CloudTasks-TaskRetryCount"] == "1"
+    await again.dispatcher.stop(timedelta(seconds=5))
+    again.store.close()
+
+
+async def test_what_another_process_writes_is_noticed(tmp_path: Path) -> None:
+    """Each has a store of its own on the file, as two processes have."""
+    leader, other = World(tmp_path / "tasks.db"), World(tmp_path / "tasks.db")
+    await leader.dispatcher.start()
+    queue = other.queue()
+    other.task(queue)
+    leader.clock.advance(timedelta(milliseconds=50))
+    await leader.until(lambda: other.left(queue) == 0)
+    other.clock.advance(timedelta(milliseconds=50))
+    name = other.task(queue, after=timedelta(days=1))
+    other.call("RunTask", messages.RunTaskRequest(name=name))
+    leader.clock.advance(timedelta(milliseconds=50))
+    await leader.until(lambda: other.left(queue) == 0)
+    await leader.dispatcher.stop(timedelta(seconds=5))
+    leader.store.close()
+    other.store.close()
+
+
+async def settled() -> None:
+    """Let everything that can happen without the clock happen."""
+    for _ in range(50):
+        await asyncio.sleep(0)
