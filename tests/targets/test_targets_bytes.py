@@ -90,6 +90,7 @@ class TestHead:
             ("X-Evil", "1\r\nX-Injected: 1"),
             ("X-Evil", "1\nX-Injected: 1"),
             ("X-Evil", "\x00"),
+            ("X-Evil", "\ud800"),
             ("X-Evil: 1\r\nX-Injected", "1"),
             ("X Evil", "1"),
             ("", "1"),

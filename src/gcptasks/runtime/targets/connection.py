@@ -49,7 +49,8 @@ class Connection(asyncio.Protocol):
 
         Afterwards the connection is `reusable` or closed, also when this is cancelled.
         """
-        assert self._transport is not None
+        if self._transport is None or self._transport.is_closing():
+            raise ClosedUnanswered
         self._clear()
         self._bodiless = bodiless
         self.reusable = False

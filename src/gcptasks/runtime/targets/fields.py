@@ -12,7 +12,7 @@ _OURS = {"host", "content-length", "transfer-encoding", "connection", "keep-aliv
 # CT-103: the other methods carry no body.
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NOT_SENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 def body_of(request: Outgoing) -> bytes:
@@ -28,8 +28,13 @@ def fields_of(request: Outgoing, address: Address, length: int) -> list[tuple[by
     fields = [(b"Host", address.host_header)]
     for name, value in request.headers:
         sent = _name(name)
-        if sent is not None:
-            fields.append((sent, _value(name, value)))
+        if sent is None:
+            continue
+        # `isprintable` answers for nearly all values in a tenth of the time of the pattern.
+        if not value.isprintable() and _NOT_SENDABLE.search(value):
+            raise Unreachable(f"the header {name} has a control character in its value")
+        # Blanks around a value do not survive HTTP (RFC 9112, 5.1), so they are gone by ASGI too.
+        fields.append((sent, value.strip(" \t").encode()))
     if address.authorization is not None and not any(name.lower() == b"authorization" for name, _ in fields):
         fields.append((b"Authorization", address.authorization))
     fields.append((b"Content-Length", b"%d" % length))
@@ -42,11 +47,3 @@ def _name(name: str) -> bytes | None:
     if not _TOKEN.fullmatch(name):
         raise Unreachable(f"{name!r} is no header name that can be sent")
     return None if name.lower() in _OURS else name.encode("ascii")
-
-
-def _value(name: str, value: str) -> bytes:
-    # `isprintable` answers for nearly all values in a tenth of the time of the pattern.
-    if not value.isprintable() and _CONTROL.search(value):
-        raise Unreachable(f"the header {name} has a control character in its value")
-    # Blanks around a value do not survive HTTP (RFC 9112, 5.1), so they are gone by ASGI too.
-    return value.strip(" \t").encode("utf-8", "replace")
