@@ -1,6 +1,7 @@
 """Our errors as the exceptions that users of Google's clients catch."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import cast
 
 from google.api_core import exceptions
 
@@ -8,18 +9,17 @@ from gcptasks.wire import messages
 from gcptasks.wire.codes import detail_messages, status_of
 
 # Google gives it no types.
-_from_grpc_status: Any = exceptions.from_grpc_status
+_from_grpc_status = cast("Callable[..., exceptions.GoogleAPICallError]", exceptions.from_grpc_status)
 
 
 def as_google(error: BaseException) -> exceptions.GoogleAPICallError:
     """What Google's client raises when the service answers with that error; `errors` holds the error itself."""
     status = status_of(error)
     details = detail_messages(error)
-    raised: exceptions.GoogleAPICallError = _from_grpc_status(
+    return _from_grpc_status(
         int(status.code),
         status.message,
         errors=(error,),
         details=details,
         error_info=next((detail for detail in details if isinstance(detail, messages.ErrorInfo)), None),
     )
-    return raised
