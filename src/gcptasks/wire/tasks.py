@@ -21,7 +21,7 @@ _VIEW_NUMBERS = {View.UNSPECIFIED: 0, View.BASIC: 1, View.FULL: 2}
 _YEAR_10000 = 253_402_300_800
 _BEYOND_ANY_LIMIT = 1_000_000_000
 
-# An older google-cloud-tasks knows no retries of a task's own, and then nobody can send them.
+# google-cloud-tasks 2.19 knows no retries of a task's own, and does not show them to us.
 _HAS_RETRIES = "retry_config" in messages.Task.DESCRIPTOR.fields_by_name
 
 
