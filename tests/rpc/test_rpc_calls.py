@@ -14,7 +14,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 
 from gcptasks.base.errors import ErrorInfo, Help, NotFound, StoreError, Unimplemented
 from gcptasks.rpc.listener import Listener
-from gcptasks.wire.messages import Status
+from gcptasks.wire.messages import GetQueueRequest, Queue, Status
 from rpc.rpc_clients import METHOD, Listen, calling
 
 HELP = Help("Definition of queue ID", "https://cloud.google.com/tasks")
@@ -29,8 +29,8 @@ async def refuse(method: str, message: bytes) -> bytes:
 async def get_queue(method: str, message: bytes) -> bytes:
     if method != "/google.cloud.tasks.v2.CloudTasks/GetQueue":
         raise Unimplemented(f"unknown method {method}")
-    asked = tasks_v2.GetQueueRequest.pb().FromString(message)
-    return tasks_v2.Queue.pb()(name=asked.name).SerializeToString()
+    asked = GetQueueRequest.FromString(message)
+    return Queue(name=asked.name).SerializeToString()
 
 
 Channels = Callable[..., grpc.aio.Channel]

@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-import os
+import random
 from datetime import timedelta
 
 import pytest
@@ -46,12 +46,13 @@ async def test_garbage_ends_its_own_connection_only(listen: Listen, connect: Con
 
 async def test_random_bytes_never_hang_or_stop_the_listener(listen: Listen, connect: Connect) -> None:
     listener = await listen(opening=SHORT, silence=SHORT, patience=SHORT)
+    dice = random.Random(7)
     for _ in range(20):
         bad = await connect(listener)
-        bad.send(os.urandom(2000))
+        bad.send(dice.randbytes(2000))
         await bad.rest()
         bad = await connect(listener)
-        bad.send(PREFACE + os.urandom(2000))
+        bad.send(PREFACE + dice.randbytes(2000))
         await bad.rest()
     good = await connect(listener)
     good.greet()
@@ -109,7 +110,7 @@ async def test_a_silent_http2_client_is_pinged_and_then_closed(listen: Listen, c
 
 
 async def test_an_idle_client_that_answers_pings_stays(listen: Listen, connect: Connect) -> None:
-    client = await connect(await listen(silence=SHORT))
+    client = await connect(await listen(silence=2 * SHORT))
     client.greet()
     for _ in range(3):
         await client.until(PingReceived)
@@ -320,7 +321,7 @@ async def test_a_client_that_does_not_read_is_closed_and_others_are_served(liste
         finally:
             cancelled.set()
 
-    listener = await listen(large_then_never, silence=SHORT)
+    listener = await listen(large_then_never, silence=3 * SHORT)
     deaf = await connect(listener)
     deaf.greet()
     deaf.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1})
@@ -352,6 +353,22 @@ async def test_connections_over_the_limit_are_closed_and_room_is_made_again(list
         if await fourth.read():
             break
     assert (await fourth.answer(stream))[0]["grpc-status"] == "0"
+
+
+async def test_padding_does_not_use_up_a_requests_window(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen())
+    client.greet()
+    stream = client.begin()
+    message = b"x" * 60_000
+    wire = b"\0" + len(message).to_bytes(4, "big") + message
+    for start in range(0, len(wire), 100):
+        while client.h2.local_flow_control_window(stream) < 400:
+            assert await client.read()
+        client.h2.send_data(stream, wire[start : start + 100], pad_length=255)
+        client.flush()
+    client.h2.end_stream(stream)
+    client.flush()
+    assert (await client.answer(stream))[1] == wire
 
 
 async def test_windows_beyond_the_largest_end_the_connection(listen: Listen, connect: Connect) -> None:

@@ -36,6 +36,7 @@ class Listener:
         self._openings: set[_Opening] = set()
         self._transports: set[asyncio.Transport] = set()
         self._connections: set[Http2] = set()
+        self._stopping = False
         self.host = ""
         self.port = 0
 
@@ -63,6 +64,8 @@ class Listener:
 
         HTTP/1.1 connections are ended by whoever made their factory.
         """
+        # A connection that was accepted just now may come to us after this.
+        self._stopping = True
         for server in self._servers:
             # No wait_closed: from Python 3.12 on it waits for the HTTP/1.1 connections as well.
             server.close()
@@ -80,7 +83,21 @@ class Listener:
             await self._emptied(_FAREWELL)
 
     def _opening(self) -> asyncio.Protocol:
-        return _Opening(self._limits, self._openings, self._transports, self._protocol)
+        return _Opening(self._limits.opening, self._openings, self._admits, self._protocol)
+
+    def _admits(self, transport: asyncio.Transport) -> bool:
+        """Whether one more connection may stay."""
+        if self._stopping:
+            return False
+        most = self._limits.connections
+        if len(self._transports) >= most:
+            # The web's protocols do not tell us when they close, so look when it matters.
+            self._transports = {known for known in self._transports if not known.is_closing()}
+        if len(self._transports) >= most:
+            _log.warning("closing a new connection: %d are open", most)
+            return False
+        self._transports.add(transport)
+        return True
 
     def _protocol(self, is_http2: bool) -> asyncio.Protocol:
         return Http2(self._answer, self._limits, self._connections) if is_http2 else self._web()
@@ -98,14 +115,14 @@ class _Opening(asyncio.Protocol):
 
     def __init__(
         self,
-        limits: Limits,
+        patience: timedelta,
         openings: set["_Opening"],
-        transports: set[asyncio.Transport],
+        admits: Callable[[asyncio.Transport], bool],
         protocol: Callable[[bool], asyncio.Protocol],
     ) -> None:
-        self._limits = limits
+        self._patience = patience
         self._openings = openings
-        self._transports = transports
+        self._admits = admits
         self._protocol = protocol
         self._data = b""
         self._timer: asyncio.TimerHandle | None = None
@@ -113,13 +130,11 @@ class _Opening(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._openings.add(self)
-        if _is_full(self._transports, self._limits.connections):
-            _log.warning("closing a new connection: %d are open", self._limits.connections)
+        if not self._admits(transport):
             transport.abort()
             return
-        self._transports.add(transport)
-        self._timer = asyncio.get_running_loop().call_later(self._limits.opening.total_seconds(), self.abort)
+        self._openings.add(self)
+        self._timer = asyncio.get_running_loop().call_later(self._patience.total_seconds(), self.abort)
 
     def data_received(self, data: bytes) -> None:
         self._data += data
@@ -143,13 +158,6 @@ class _Opening(asyncio.Protocol):
         self._openings.discard(self)
         if self._timer:
             self._timer.cancel()
-
-
-def _is_full(transports: set[asyncio.Transport], most: int) -> bool:
-    """Whether so many are open. The web's protocols do not tell us when they close, so look when it matters."""
-    if len(transports) >= most:
-        transports -= {transport for transport in transports if transport.is_closing()}
-    return len(transports) >= most
 
 
 async def _bound(host: str, port: int) -> list[socket.socket]:

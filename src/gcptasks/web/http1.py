@@ -22,7 +22,6 @@ async def protocol_factory(
         app,
         shutdown_timeout=grace.total_seconds(),
         keepalive_timeout=patience.total_seconds(),
-        lingering_time=0,
         access_log=None,
     )
     await runner.setup()
