@@ -16,7 +16,7 @@ _log = logging.getLogger("gcptasks")
 
 
 def log(event: Event) -> None:
-    """Write the event to the log: failures as warnings, given-up tasks as errors, the usual life of a task as debug."""
+    """Write the event to the log: a task's end as info, a failed attempt as a warning, the last one as an error."""
     level = _level(event)
     if _log.isEnabledFor(level):
         _log.log(level, "%s", line(event))
@@ -47,7 +47,7 @@ def _level(event: Event) -> int:
             return logging.ERROR
         case AttemptFailed():
             return logging.WARNING
-        case QueueChanged():
+        case QueueChanged() | AttemptSucceeded() | TaskDeleted():
             return logging.INFO
         case _:
             return logging.DEBUG
