@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from gcptasks.base.errors import Unreachable
 from gcptasks.runtime.targets.address import parse_url
 from gcptasks.runtime.targets.fields import body_of, fields_of
-from gcptasks.runtime.targets.target import Answer, Outgoing, late, retry_after, unusable
+from gcptasks.runtime.targets.target import Answer, Outgoing, late, plain, retry_after, unusable
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -67,7 +68,7 @@ class AsgiTarget:
 
     def _scope(self, request: Outgoing, length: int) -> Scope:
         address = parse_url(request.url)
-        path, _, query = address.target.partition("?")
+        path, raw_path, query = _parts(address.target)
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -79,10 +80,17 @@ class AsgiTarget:
             "headers": [(name.lower(), value) for name, value in fields_of(request, address, length)],
             "state": dict(self._state),
             "method": request.method,
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": path.encode("ascii"),
-            "query_string": query.encode("ascii"),
+            "path": path,
+            "raw_path": raw_path,
+            "query_string": query,
         }
+
+
+@lru_cache(maxsize=1024)
+def _parts(target: str) -> tuple[str, bytes, bytes]:
+    """The path with its escapes resolved, the path as it came, and the query."""
+    path, _, query = target.partition("?")
+    return unquote(path), path.encode("ascii"), query.encode("ascii")
 
 
 class _Call:
@@ -124,16 +132,17 @@ class _Call:
 
     def answer(self) -> Answer:
         # Only now: an app that answers 500 on its own, as Starlette does, raises the reason right after.
+        if self._status < 300:
+            return plain(self._status)
         location = retry = None
-        if self._status >= 300:
-            for name, value in self._headers:
-                match name.lower():
-                    case b"location":
-                        location = value.decode("utf-8", "replace")
-                    case b"retry-after":
-                        retry = retry_after(value)
-                    case _:
-                        pass
+        for name, value in self._headers:
+            match name.lower():
+                case b"location":
+                    location = value.decode("utf-8", "replace")
+                case b"retry-after":
+                    retry = retry_after(value)
+                case _:
+                    pass
         reason = self._reason if self._status >= 500 else ""
         return Answer(status=self._status, reason=reason, retry_after=retry, location=location)
 
@@ -157,7 +166,7 @@ class _Call:
         elif not self._started:
             _expect("http.response.start", kind)
             self._started = True
-            self._status = message["status"]
+            self._status = int(message["status"])
             self._headers = message.get("headers", ())
         else:
             _expect("http.response.body", kind)

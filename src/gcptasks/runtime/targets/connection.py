@@ -10,7 +10,7 @@ from typing import cast
 import httptools
 
 from gcptasks.base.errors import BadReply, DeadlinePassed, Unreachable
-from gcptasks.runtime.targets.target import Answer, retry_after
+from gcptasks.runtime.targets.target import Answer, plain, retry_after
 
 _MOST_HEADER_BYTES = 256 * 1024
 
@@ -160,13 +160,16 @@ class Connection(asyncio.Protocol):
 
     def _succeed(self) -> None:
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(
-                Answer(
-                    status=self._status,
-                    retry_after=None if self._retry_after is None else retry_after(self._retry_after),
-                    location=None if self._location is None else self._location.decode("utf-8", "replace"),
-                )
-            )
+            self._waiting.set_result(self._answer())
+
+    def _answer(self) -> Answer:
+        if self._location is None and self._retry_after is None:
+            return plain(self._status)
+        return Answer(
+            status=self._status,
+            retry_after=None if self._retry_after is None else retry_after(self._retry_after),
+            location=None if self._location is None else self._location.decode("utf-8", "replace"),
+        )
 
     def _fail(self, error: Exception) -> None:
         if self._waiting is not None and not self._waiting.done():

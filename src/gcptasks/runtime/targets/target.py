@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Protocol
 
 from gcptasks.engine.model import Reply
@@ -38,6 +39,12 @@ class Answer(Reply):
 
     location: str | None = None
     """The `Location` header."""
+
+
+@lru_cache(maxsize=512)
+def plain(status: int) -> Answer:
+    """The answer that is nothing but its status, as nearly all are: made once."""
+    return Answer(status=status)
 
 
 def late(deadline: timedelta) -> Answer:
