@@ -73,7 +73,7 @@ async def emulating(config: Config) -> AsyncGenerator[Emulator]:
     try:
         for queue in queues:
             await _ensure(service, queue)
-        async with protocol_factory(make_app(), grace=_GRACE) as web:
+        async with protocol_factory(make_app(lambda: service.delivers), grace=_GRACE) as web:
             listener = await Listener.start(config.host, config.port, service.calls.answer, web)
             try:
                 yield Emulator(service, listener)

@@ -9,15 +9,15 @@ from gcptasks import __version__
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app() -> web.Application:
-    """The application, with `GET /health`."""
+def make_app(delivers: Callable[[], bool]) -> web.Application:
+    """The application, with `GET /health`, which says among others whether this process `delivers`."""
+
+    async def health(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "version": __version__, "delivers": delivers()})
+
     app = web.Application(middlewares=[_explain_unmapped])
-    app.router.add_get("/health", _health)
+    app.router.add_get("/health", health)
     return app
-
-
-async def _health(_: web.Request) -> web.Response:
-    return web.json_response({"status": "ok", "version": __version__})
 
 
 @web.middleware

@@ -1,0 +1,95 @@
+"""The service is killed at random moments under load: what it accepted is delivered, not early, and hardly twice.
+
+`scripts/crash` runs this with 200 kills.
+"""
+
+import os
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from crash_service import CONCURRENT, QUEUE, Load, Process
+from crash_worker import Worker
+
+KILLS = int(os.environ.get("CRASH_KILLS", "10"))
+PATIENCE = 20.0
+"""Seconds without any delivery after which what is missing counts as lost."""
+
+
+@pytest.mark.timeout(60 + 6 * KILLS)
+def test_a_killed_service_keeps_what_it_accepted(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    with Worker() as worker:
+        service = Process(tmp_path / "tasks.db")
+        create_queue(service)
+        accepted = kill_under_load(worker, [service], lambda: service, record_property)
+        missing = worker.wait_for(set(accepted), PATIENCE)
+        service.kill()
+    assert not missing
+    assert not early(worker, accepted)
+
+
+@pytest.mark.timeout(60 + 6 * KILLS)
+def test_when_the_dispatching_one_of_four_processes_is_killed_another_goes_on(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    with Worker() as worker:
+        services = [Process(tmp_path / "tasks.db") for _ in range(4)]
+        create_queue(services[0])
+
+        def leader() -> Process:
+            while True:
+                for service in services:
+                    if service.delivers():
+                        return service
+
+        accepted = kill_under_load(worker, services, leader, record_property)
+        missing = worker.wait_for(set(accepted), PATIENCE)
+        for service in services:
+            service.kill()
+    assert not missing
+    assert not early(worker, accepted)
+
+
+def kill_under_load(
+    worker: Worker, services: list[Process], victim: Callable[[], Process], record: Callable[[str, object], None]
+) -> dict[str, float]:
+    """Kill and restart the victim KILLS times; the tasks that were accepted, with their due times."""
+    accepted: dict[str, float] = {}
+    random_ = random.Random(1)
+    pause = threading.Event()
+    for kill in range(KILLS):
+        with Load([service.address for service in services], worker.url, kill) as load:
+            pause.wait(random_.uniform(0.05, 0.5))  # the load runs; when the kill comes is left to chance
+            killed = victim()
+            killed.kill()
+            at_kill = delivered(worker)
+        accepted |= load.accepted
+        killed.start()
+        worker.wait_for(set(load.accepted), PATIENCE)
+        repeated = sum(1 for task, times in at_kill.items() if len(worker.received[task]) > times)
+        assert repeated <= CONCURRENT, f"{repeated} tasks were delivered again after kill {kill}"
+        print(f"kill {kill + 1}/{KILLS}: {len(accepted)} accepted so far, {repeated} delivered again", flush=True)
+    record("accepted", len(accepted))
+    return accepted
+
+
+def delivered(worker: Worker) -> dict[str, int]:
+    """How often each task has come so far."""
+    return {task: len(times) for task, times in list(worker.received.items())}
+
+
+def early(worker: Worker, accepted: dict[str, float]) -> dict[str, float]:
+    """The accepted tasks that came before they were due, and by how many seconds."""
+    return {
+        task: due - worker.received[task][0] for task, due in accepted.items() if worker.received[task][0] < due - 1e-6
+    }
+
+
+def create_queue(service: Process) -> None:
+    limits = {"max_concurrent_dispatches": CONCURRENT}
+    parent = QUEUE.rsplit("/queues/", 1)[0]
+    service.client().create_queue(parent=parent, queue={"name": QUEUE, "rate_limits": limits})
