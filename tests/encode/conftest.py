@@ -25,6 +25,7 @@ class Worker:
         router.add_api_route(path, endpoint, methods=[method], response_model=None, **options)
         route = router.routes[0]
         assert isinstance(route, APIRoute)
+        self.route = route
         self.plan: Plan = compile_plan(route)
         self.app = FastAPI()
         self.app.include_router(router)

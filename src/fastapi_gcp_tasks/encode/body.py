@@ -11,11 +11,13 @@ from fastapi_gcp_tasks.encode import fastapi_versions as versions
 from fastapi_gcp_tasks.encode.faithful import dumped, read_json, round_trip, strictly
 from fastapi_gcp_tasks.encode.losses import walk_of
 from fastapi_gcp_tasks.encode.parameters import Parameter
-from fastapi_gcp_tasks.encode.refusal import NotCarried, guarded, reasons, serializer_said
+from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, reasons, serializer_said, wrong
 from fastapi_gcp_tasks.encode.schemas import Reading
 
 ToJson = Callable[[Any], bytes | None]
 """None leaves the parameter out."""
+ToBody = Callable[[Mapping[str, Any]], bytes | None]
+"""None is no body."""
 
 _MOST_DIGITS = 4300  # of an int that Python reads: sys.int_info.default_max_str_digits
 _EVERY = 512
@@ -23,24 +25,37 @@ _RUN = b"0" * (_MOST_DIGITS // _EVERY)
 _DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
 
 
-def body_writer(route: APIRoute, declared: list[Parameter]) -> Callable[[Mapping[str, Any]], bytes | None]:
-    """How this route's body is made of its body parameters; None is no body."""
+def body_writer(route: APIRoute, declared: list[Parameter]) -> ToBody:
+    """How this route's body is made of its body parameters."""
     if not declared:
         return lambda values: None
-    writers = [(one.name, to_json(one.key), guarded(one.name, json_of(one))) for one in declared]
     if versions.embeds_body(cast("versions.Dependant", route.dependant)):
-        return _embedded(writers)
-    name, _, write = writers[0]
-    return lambda values: write(values[name]) if name in values else None
+        return _embedded([(one.name, to_json(one.key) + b":", json_of(one)) for one in declared])
+    return _whole(declared[0].name, json_of(declared[0]))
 
 
-def _embedded(writers: list[tuple[str, bytes, ToJson]]) -> Callable[[Mapping[str, Any]], bytes | None]:
+def _whole(name: str, write: ToJson) -> ToBody:
     def body(values: Mapping[str, Any]) -> bytes | None:
-        members = [
-            key + b":" + member
-            for name, key, write in writers
-            if name in values and (member := write(values[name])) is not None
-        ]
+        if name not in values:
+            return None
+        try:
+            return write(values[name])
+        except CANNOT as error:
+            raise wrong(name, error) from None
+
+    return body
+
+
+def _embedded(writers: list[tuple[str, bytes, ToJson]]) -> ToBody:
+    def body(values: Mapping[str, Any]) -> bytes | None:
+        members: list[bytes] = []
+        name = ""
+        try:
+            for name, key, write in writers:
+                if name in values and (member := write(values[name])) is not None:
+                    members.append(key + member)
+        except CANNOT as error:
+            raise wrong(name, error) from None
         return b"{" + b",".join(members) + b"}" if members else None
 
     return body

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.encode.parameters import Parameter
-from fastapi_gcp_tasks.encode.refusal import NotCarried, guarded
+from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, wrong
 from fastapi_gcp_tasks.encode.text import text_of
 from fastapi_gcp_tasks.encode.wire import percent
 from fastapi_gcp_tasks.exception import WrongTypeError
@@ -25,14 +25,17 @@ def path_writer(route: APIRoute, declared: list[Parameter]) -> ToPath:
     pieces = [quote(piece, safe=_SAFE) for piece in _BRACES.split(route.path)[::2]]
     keys = _BRACES.findall(route.path)
     names = {one.key: one.name for one in declared}
-    texts = {one.key: guarded(one.name, _segment_text(one)) for one in declared}
+    texts = {one.key: _segment_text(one) for one in declared}
     first = pieces[0]
     rest = [(names[key], texts[key], piece) for key, piece in zip(keys, pieces[1:], strict=True)]
 
     def path(values: Values) -> str:
-        made = first
-        for name, text, piece in rest:
-            made += percent(text(values[name])) + piece
+        made, name = first, ""
+        try:
+            for name, text, piece in rest:
+                made += percent(text(values[name])) + piece
+        except CANNOT as error:
+            raise wrong(name, error) from None
         return made
 
     if any(segment.count("{") > 1 for segment in route.path.split("/")):
@@ -56,11 +59,12 @@ def _unambiguous(route: APIRoute, texts: dict[str, tuple[str, Callable[[Any], st
     """With several parameters in one segment, the worker's router may cut it elsewhere."""
 
     def checked(values: Values) -> str:
+        encoded = path(values)
         made = {key: text(values[name]) for key, (name, text) in texts.items()}
         match = route.path_regex.match(_BRACES.sub(lambda braces: made[braces[1]], route.path))
         if match is None or match.groupdict() != made:
             got = match.groupdict() if match else "nothing"
             raise WrongTypeError(f"{', '.join(made)}: {made} would arrive as {got}")
-        return path(values)
+        return encoded
 
     return checked

@@ -8,7 +8,8 @@ from fastapi.routing import APIRoute
 from fastapi_gcp_tasks.encode.body import body_writer
 from fastapi_gcp_tasks.encode.parameters import Place, injected, parameters, refused
 from fastapi_gcp_tasks.encode.paths import path_writer
-from fastapi_gcp_tasks.encode.wire import cookie_header, cookie_writer, header_writer, query_writer
+from fastapi_gcp_tasks.encode.refusal import CANNOT, wrong
+from fastapi_gcp_tasks.encode.wire import Write, cookie_header, cookie_writer, header_writer, query_writer
 from fastapi_gcp_tasks.exception import MissingParamError
 
 _JSON_TYPE: tuple[tuple[str, str], ...] = (("content-type", "application/json"),)
@@ -53,10 +54,8 @@ class Plan:
         if not self._required <= values.keys() <= self._names:
             self._refuse(values)
         path = self._path(values)
-        if self._query:
-            texts = [text for name, write in self._query if name in values and (text := write(values[name]))]
-            if texts:
-                path = f"{path}?{'&'.join(texts)}"
+        if self._query and (texts := _texts(self._query, values)):
+            path = f"{path}?{'&'.join(texts)}"
         body = self._body(values)
         head = _NO_HEADERS if body is None else _JSON_TYPE
         if self._headers or self._cookies:
@@ -64,9 +63,15 @@ class Plan:
         return Encoded(path, head, body)
 
     def _declared_headers(self, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-        head = [(key, text) for name, key, write in self._headers if name in values and (text := write(values[name]))]
-        cookies = [text for name, write in self._cookies if name in values and (text := write(values[name]))]
-        if cookies:
+        head: list[tuple[str, str]] = []
+        name = ""
+        try:
+            for name, key, write in self._headers:
+                if name in values and (text := write(values[name])) is not None:
+                    head.append((key, text))
+        except CANNOT as error:
+            raise wrong(name, error) from None
+        if cookies := _texts(self._cookies, values):
             head.append(("cookie", cookie_header(cookies)))
         return tuple(head)
 
@@ -79,6 +84,18 @@ class Plan:
                 raise TypeError(f"unexpected argument {name!r}; the endpoint takes {takes}")
         missing = sorted(self._required - values.keys())
         raise MissingParamError(f"missing required argument{'s' * (len(missing) > 1)}: {', '.join(missing)}")
+
+
+def _texts(writers: tuple[tuple[str, Write], ...], values: Mapping[str, Any]) -> list[str]:
+    texts: list[str] = []
+    name = ""
+    try:
+        for name, write in writers:
+            if name in values and (text := write(values[name])) is not None:
+                texts.append(text)
+    except CANNOT as error:
+        raise wrong(name, error) from None
+    return texts
 
 
 def compile_plan(route: APIRoute) -> Plan:

@@ -1,6 +1,5 @@
 """How a value that can't be carried is refused: by the parameter's name, with the reason."""
 
-from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,18 +12,15 @@ class NotCarried(Exception):
     """The value would not arrive as it is; the text says why."""
 
 
-def guarded(name: str, write: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """`write`, raising WrongTypeError that names the parameter."""
+CANNOT = (NotCarried, UnicodeEncodeError)
+"""What a writer may raise for a value that it can't write."""
 
-    def write_or_refuse(value: Any) -> Any:
-        try:
-            return write(value)
-        except NotCarried as error:
-            raise WrongTypeError(f"{name}: {error}") from None
-        except UnicodeEncodeError:
-            raise WrongTypeError(f"{name}: a lone surrogate cannot be written in UTF-8") from None
 
-    return write_or_refuse
+def wrong(name: str, error: Exception) -> WrongTypeError:
+    """What the caller meets: the parameter's name, and why its value can't be carried."""
+    if isinstance(error, UnicodeEncodeError):
+        return WrongTypeError(f"{name}: a lone surrogate cannot be written in UTF-8")
+    return WrongTypeError(f"{name}: {error}")
 
 
 def shown(value: Any) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from fastapi_gcp_tasks.encode import headers
 from fastapi_gcp_tasks.encode.parameters import Parameter
-from fastapi_gcp_tasks.encode.refusal import NotCarried, guarded
+from fastapi_gcp_tasks.encode.refusal import NotCarried
 from fastapi_gcp_tasks.encode.text import text_of, texts_of
 from fastapi_gcp_tasks.exception import WrongTypeError
 
@@ -37,14 +37,16 @@ def query_writer(parameter: Parameter) -> Write:
             texts = to_texts(value)
             return None if texts is None else "&".join([key + percent(text) for text in texts])
 
-        return guarded(parameter.name, write_all)
+        return write_all
     to_text = text_of(parameter)
 
     def write(value: Any) -> str | None:
         text = to_text(value)
-        return None if text is None else key + percent(text)
+        if text is None:
+            return None
+        return key + (text if _UNQUOTED(text) else quote(text, safe=""))
 
-    return guarded(parameter.name, write)
+    return write
 
 
 def header_writer(parameter: Parameter, has_body: bool) -> Write:
@@ -60,7 +62,7 @@ def header_writer(parameter: Parameter, has_body: bool) -> Write:
             raise NotCarried(reason)
         return text
 
-    return guarded(parameter.name, write)
+    return write
 
 
 def cookie_writer(parameter: Parameter) -> Write:
@@ -71,7 +73,7 @@ def cookie_writer(parameter: Parameter) -> Write:
         text = to_text(value)
         return None if text is None else f"{key}={_cookie_value(text)}"
 
-    return guarded(parameter.name, write)
+    return write
 
 
 def cookie_header(cookies: list[str]) -> str:
