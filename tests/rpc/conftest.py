@@ -25,7 +25,9 @@ async def listen() -> AsyncIterator[Listen]:
         async def start(
             answer: Answer = echo, *, patience: timedelta = timedelta(seconds=30), **limits: Any
         ) -> Listener:
-            factory = await stack.enter_async_context(protocol_factory(make_app(lambda: True), grace=NOW, patience=patience))
+            factory = await stack.enter_async_context(
+                protocol_factory(make_app(lambda: True), grace=NOW, patience=patience)
+            )
             listener = await Listener.start("127.0.0.1", 0, answer, factory, Limits(**limits))
             stack.push_async_callback(listener.stop, NOW)
             return listener

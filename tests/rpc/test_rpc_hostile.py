@@ -14,6 +14,7 @@ from hyperframe.frame import DataFrame, HeadersFrame, SettingsFrame, WindowUpdat
 from gcptasks.rpc.framing import PREFACE
 from rpc.rpc_clients import Connect, Listen
 
+REQUEST = [(":method", "POST"), (":scheme", "http"), (":path", "/a.B/C")]
 SHORT = timedelta(milliseconds=100)
 LONG = timedelta(seconds=50)
 
@@ -210,6 +211,62 @@ async def test_what_is_not_grpc_is_told_so(
     assert (fields[":status"], fields["grpc-status"]) == (http, code)
     assert fields["grpc-message"]
     assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([(":scheme", "http"), (":path", "/a.B/C")], id="no method"),
+        pytest.param([(":method", "POST"), (":scheme", "http")], id="no path"),
+        pytest.param([(":method", "POST"), (":scheme", "http"), (":path", "")], id="empty path"),
+        pytest.param([*REQUEST, (":path", "/twice")], id="path twice"),
+        pytest.param([*REQUEST, (":status", "200")], id="a field of answers"),
+        pytest.param([*REQUEST, ("a", "b"), (":authority", "late")], id="pseudo field after others"),
+        pytest.param([*REQUEST, ("Upper", "case")], id="upper case"),
+        pytest.param([*REQUEST, ("", "nameless")], id="empty name"),
+        pytest.param([*REQUEST, ("a", "b\r\nc: d")], id="line break"),
+        pytest.param([*REQUEST, ("a", " b")], id="leading space"),
+        pytest.param([*REQUEST, ("connection", "close")], id="connection"),
+        pytest.param([*REQUEST, ("te", "gzip")], id="te"),
+    ],
+)
+async def test_a_malformed_request_is_reset_and_the_next_served(
+    listen: Listen, connect: Connect, headers: list[tuple[str, str]]
+) -> None:
+    """RFC 9113, 8.1.1."""
+    client = await connect(await listen())
+    client.greet()
+    stream = client.h2.get_next_available_stream_id()
+    client.h2.send_headers(stream, headers, end_stream=True)
+    client.flush()
+    reset = await client.until(StreamReset)
+    assert (reset.stream_id, reset.error_code) == (stream, ErrorCodes.PROTOCOL_ERROR)
+    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+
+
+@pytest.mark.parametrize(("field", "is_fine"), [(("x-checksum", "1"), True), ((":path", "/"), False)])
+async def test_trailers_of_a_request_may_not_name_another(
+    listen: Listen, connect: Connect, field: tuple[str, str], is_fine: bool
+) -> None:
+    client = await connect(await listen())
+    client.greet()
+    stream = client.begin()
+    client.h2.send_data(stream, b"\0\0\0\0\0")
+    client.h2.send_headers(stream, [field], end_stream=True)
+    client.flush()
+    fields, _ = await client.answer(stream)
+    assert fields.get("grpc-status") == ("0" if is_fine else None)
+    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+
+
+async def test_a_client_may_forbid_the_header_table(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen())
+    client.greet()
+    client.h2.update_settings({SettingCodes.HEADER_TABLE_SIZE: 0})
+    for _ in range(3):
+        assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+    client.h2.update_settings({SettingCodes.HEADER_TABLE_SIZE: 4096})
+    assert (await client.answer(client.call(b"", ("grpc-timeout", "?"))))[0]["grpc-status"] == "13"
 
 
 async def test_an_unknown_encoding_is_refused_with_those_we_know(listen: Listen, connect: Connect) -> None:

@@ -43,7 +43,10 @@ async def test_health_is_served_over_http1_beside_grpc(listen: Listen, connect: 
     client = await connect(listener)
     client.greet()
     stream = client.call()
-    assert await fetch(listener, "/health") == (200, f'{{"status": "ok", "version": "{__version__}"}}')
+    assert await fetch(listener, "/health") == (
+        200,
+        f'{{"status": "ok", "version": "{__version__}", "delivers": true}}',
+    )
     assert (await client.answer(stream))[0]["grpc-status"] == "0"
 
 

@@ -18,16 +18,15 @@ from h2.events import (
     RequestReceived,
     StreamEnded,
     StreamReset,
+    TrailersReceived,
     WindowUpdated,
 )
 from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
-from hpack import HeaderTuple
 from hyperframe.frame import GoAwayFrame
 
+from gcptasks.rpc.headers import Headers, RememberingEncoder, are_trailers, is_request
 from gcptasks.rpc.limits import Limits
-
-Headers = tuple[HeaderTuple, ...]
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FIRST_WINDOW: Final = 65_535
@@ -74,15 +73,22 @@ class Framing:
         self._told: dict[type[Event], Callable[[Any], None]] = {
             RequestReceived: self._request_received,
             DataReceived: self._data_received,
+            TrailersReceived: self._trailers_received,
             StreamEnded: self._stream_ended,
             StreamReset: self._stream_reset,
             WindowUpdated: self._window_updated,
             RemoteSettingsChanged: self._window_updated,
         }
-        # What we send is made here, so h2 need not look at it again.
         self._h2 = H2Connection(
-            H2Configuration(client_side=False, validate_outbound_headers=False, normalize_outbound_headers=False)
+            H2Configuration(
+                client_side=False,
+                validate_inbound_headers=False,
+                normalize_inbound_headers=False,
+                validate_outbound_headers=False,
+                normalize_outbound_headers=False,
+            )
         )
+        self._h2.encoder = RememberingEncoder()
         self._h2.local_settings = Settings(
             client=False,
             initial_values={
@@ -140,14 +146,12 @@ class Framing:
             return
         self._h2.send_headers(stream, headers, end_stream=True)
         if not complete:
-            # The rest may have come by now, and then the stream is closed already.
-            with suppress(StreamClosedError):
-                self._h2.reset_stream(stream, ErrorCodes.NO_ERROR)
+            self._close(stream, ErrorCodes.NO_ERROR)
 
     def reset(self, stream: int, code: ErrorCodes) -> None:
         """End a request without an answer."""
         if not self._over:
-            self._h2.reset_stream(stream, code)
+            self._close(stream, code)
         self._forget(stream)
 
     def ping(self) -> None:
@@ -183,8 +187,12 @@ class Framing:
         return False
 
     def _request_received(self, event: RequestReceived) -> None:
-        if event.stream_id not in self._dead:
+        if event.stream_id in self._dead:
+            return
+        if is_request(event.headers):
             self._sink.begun(event.stream_id, event.headers)
+        else:
+            self.reset(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
 
     def _data_received(self, event: DataReceived) -> None:
         # The connection's window is always given back: what one request may send, its own window says.
@@ -197,6 +205,11 @@ class Framing:
         self._sink.received(event.stream_id, event.data)
         if padding := event.flow_controlled_length - len(event.data):
             self.grant(event.stream_id, padding)
+
+    def _trailers_received(self, event: TrailersReceived) -> None:
+        if event.stream_id not in self._dead and not are_trailers(event.headers):
+            self._sink.gone(event.stream_id)
+            self.reset(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
 
     def _stream_ended(self, event: StreamEnded) -> None:
         if event.stream_id not in self._dead:
@@ -222,6 +235,11 @@ class Framing:
         else:
             del self._bodies[stream]
             self._h2.send_headers(stream, trailers, end_stream=True)
+
+    def _close(self, stream: int, code: ErrorCodes) -> None:
+        # The rest of a request that is answered early may have come by now, and then its stream is closed.
+        with suppress(StreamClosedError):
+            self._h2.reset_stream(stream, code)
 
     def _forget(self, stream: int) -> None:
         if stream in self._bodies:

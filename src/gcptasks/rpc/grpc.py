@@ -10,11 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from hpack import HeaderTuple, NeverIndexedHeaderTuple
+from hpack import HeaderTuple
 
+from gcptasks.rpc.headers import Headers
 from gcptasks.wire.codes import Code, Status
-
-Headers = tuple[HeaderTuple, ...]
 
 _STATUS_200: Final = HeaderTuple(b":status", b"200")
 _CONTENT_TYPE: Final = HeaderTuple(b"content-type", b"application/grpc")
@@ -144,15 +143,14 @@ def refusal(status: Status, http: bytes = b"200") -> Headers:
         HeaderTuple(b":status", http),
         _CONTENT_TYPE,
         HeaderTuple(b"grpc-status", b"%d" % status.code),
-        # Of one call only, so they would push lasting entries out of the header table.
-        NeverIndexedHeaderTuple(b"grpc-message", quoted(status.message)),
+        HeaderTuple(b"grpc-message", quoted(status.message)),
     ]
     if status.code == Code.UNIMPLEMENTED:
         headers.append(_ACCEPTS)
     if status.details_bin is not None and len(status.details_bin) <= _MAX_DETAILS:
         # Padding may be left out, and gRPC's own clients leave it out.
         details = b64encode(status.details_bin).rstrip(b"=")
-        headers.append(NeverIndexedHeaderTuple(b"grpc-status-details-bin", details))
+        headers.append(HeaderTuple(b"grpc-status-details-bin", details))
     return tuple(headers)
 
 
