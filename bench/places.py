@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench.model import Contestant
@@ -35,9 +36,9 @@ def redis(name: str, module: str, *arguments: str) -> Contestant:
     return _elsewhere("redis", name, module, arguments, _missing_redis())
 
 
-def beside(contestant: Contestant) -> Contestant:
-    """The same contestant, left out where the crate is not installed."""
-    return Contestant(name=contestant.name, command=contestant.command, missing=contestant.missing or _missing_crate())
+def needing_crate(name: str, module: str, *arguments: str) -> Contestant:
+    """A contestant in our environment that measures the crate."""
+    return replace(ours(name, module, *arguments), missing=_missing_crate())
 
 
 def _elsewhere(environment: str, name: str, module: str, arguments: Sequence[str], missing: str | None) -> Contestant:

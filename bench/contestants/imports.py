@@ -1,16 +1,11 @@
 """What a program pays beyond `import fastapi` for a builder and one route, with no client yet."""
 
 import json
-import os
 import sys
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-
-def resident() -> int:
-    """Bytes of memory that this process holds."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+from bench.contestants.memory import resident
 
 
 async def plain(name: str) -> None: ...

@@ -22,22 +22,27 @@ Call = Callable[[int, float], object]
 AsyncCall = Callable[[int, float], Awaitable[object]]
 
 
-async def enqueue_async(call: AsyncCall, tasks: int = TASKS, in_flight: int = IN_FLIGHT) -> float:
-    """Enqueue with as many calls under way at once as said; gives when the first began."""
+async def spread(call: Callable[[int], Awaitable[object]], tasks: int, in_flight: int) -> None:
+    """Make that many calls, with so many of them under way at once."""
     numbers = iter(range(tasks))
 
     async def feed() -> None:
         for number in numbers:
-            await call(number, monotonic())
+            await call(number)
 
-    first = monotonic()
     await asyncio.gather(*(feed() for _ in range(in_flight)))
+
+
+async def enqueue_async(call: AsyncCall) -> float:
+    """Enqueue with many calls under way at once; gives when the first began."""
+    first = monotonic()
+    await spread(lambda number: call(number, monotonic()), TASKS, IN_FLIGHT)
     return first
 
 
-def enqueue(call: Call, tasks: int = TASKS, threads: int = THREADS) -> float:
+def enqueue(call: Call, threads: int) -> float:
     """The same by blocking calls from threads."""
-    numbers = iter(range(tasks))
+    numbers = iter(range(TASKS))
     first = monotonic()
     with ThreadPoolExecutor(threads) as pool:
         for fed in [pool.submit(_feed, call, numbers) for _ in range(threads)]:
@@ -65,7 +70,7 @@ async def throughput(call: AsyncCall, hearer: Hearer) -> dict[str, float]:
 
 async def sync_throughput(call: Call, hearer: Hearer, threads: int = THREADS) -> dict[str, float]:
     """The same by blocking calls."""
-    first = await asyncio.to_thread(enqueue, call, TASKS, threads)
+    first = await asyncio.to_thread(enqueue, call, threads)
     return _rates(first, monotonic(), await asyncio.to_thread(hearer.outcome))
 
 

@@ -1,0 +1,106 @@
+"""A service on a port with one Python client and one uvicorn receiver: `port ours|crate flow|creates|lateness`."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from google.cloud.tasks_v2 import CreateQueueRequest, CreateTaskRequest, HttpRequest, Queue, Task
+
+from bench.contestants import servers
+from bench.contestants.embedding import folder_on_disk
+from bench.contestants.load import IN_FLIGHT, TASKS, run, spread, throughput
+from bench.contestants.noops import PARENT, QUEUES, Ping, application
+from bench.contestants.tally import Hearer
+from fastapi_gcp_tasks.utils import async_emulator_client
+
+AHEAD = 15.0
+"""Seconds in which all tasks are surely accepted, before the first is due."""
+OVER = 10.0
+"""Seconds over which the tasks are due."""
+
+
+@contextmanager
+def ours() -> Iterator[str]:
+    """Our service on a free port, durable; gives its address."""
+    port = servers.free_port()
+    command = Path(sys.executable).parent / "cloud-tasks-emulator"
+    with TemporaryDirectory(dir=folder_on_disk()) as folder:
+        options = ["--host", "127.0.0.1", "--port", str(port), "--db", f"{folder}/tasks.db", "--log-level", "warning"]
+        with servers.server([str(command), *options], port):
+            yield f"127.0.0.1:{port}"
+
+
+def receiver() -> FastAPI:
+    """The receiver's application, as uvicorn asks for it."""
+    return application(APIRoute)[0]
+
+
+class Client:
+    """The one Python client, and where its tasks go."""
+
+    def __init__(self, address: str, url: str) -> None:
+        self._client = async_emulator_client(host=address)
+        self._url = url
+
+    async def create_queues(self) -> None:
+        for name in QUEUES:
+            await self._client.create_queue(request=CreateQueueRequest(parent=PARENT, queue=Queue(name=name)))
+
+    async def create(self, number: int, sent: float, when: datetime | None = None) -> None:
+        """Enqueue a no-op, for now or for then."""
+        body = Ping(number=number, sent=sent).model_dump_json().encode()
+        request = HttpRequest(url=f"{self._url}/noop", body=body, headers={"content-type": "application/json"})
+        task = Task(http_request=request, schedule_time=when)
+        await self._client.create_task(request=CreateTaskRequest(parent=QUEUES[number % len(QUEUES)], task=task))
+
+
+async def creates(client: Client) -> dict[str, float]:
+    """Tasks accepted a second, none of them due."""
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    began = monotonic()
+    await spread(lambda number: client.create(number, 0, tomorrow), TASKS, IN_FLIGHT)
+    return {"creates": TASKS / (monotonic() - began)}
+
+
+async def lateness(client: Client, hearer: Hearer) -> dict[str, float]:
+    """Milliseconds from when a task is due until it runs."""
+    first, first_monotonic = datetime.now(UTC) + timedelta(seconds=AHEAD), monotonic() + AHEAD
+
+    def create(number: int) -> Awaitable[None]:
+        later = OVER * number / TASKS
+        return client.create(number, first_monotonic + later, first + timedelta(seconds=later))
+
+    await spread(create, TASKS, IN_FLIGHT)
+    if monotonic() > first_monotonic:
+        raise RuntimeError(f"the tasks were not accepted within {AHEAD} seconds")
+    outcome = await asyncio.to_thread(hearer.outcome)
+    return {"p50": outcome.p50 * 1e3, "p99": outcome.p99 * 1e3}
+
+
+async def measure(address: str, url: str, what: str, hearer: Hearer) -> dict[str, float]:
+    client = Client(address, url)
+    await client.create_queues()
+    match what:
+        case "flow":
+            return await throughput(client.create, hearer)
+        case "creates":
+            return await creates(client)
+        case _:
+            return await lateness(client, hearer)
+
+
+def main(which: str, what: str) -> None:
+    service = ours if which == "ours" else servers.crate
+    with Hearer(TASKS) as hearer, service() as address, servers.uvicorn("bench.contestants.port:receiver") as url:
+        run(measure(address, url, what, hearer))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
