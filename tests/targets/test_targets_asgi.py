@@ -17,7 +17,7 @@ from targets.targets_workers import outgoing
 URL = "http://app.local"
 
 
-def post(path: str, body: bytes = b"", deadline: float = 20) -> Any:
+def post(path: str, body: bytes = b"", deadline: float = 600) -> Any:
     return outgoing(URL + path, body=body, deadline=deadline)
 
 

@@ -47,7 +47,7 @@ class Connection(asyncio.Protocol):
     async def exchange(self, request: bytes, until: float, *, bodiless: bool) -> Answer:
         """The answer to a whole request. `until` is a time of the loop; `bodiless` says that the method is HEAD.
 
-        Afterwards the connection is `reusable` or closed, also when this is cancelled.
+        Afterwards, also when this is cancelled, a connection that is not `reusable` is to be closed.
         """
         if self._transport is None or self._transport.is_closing():
             raise ClosedUnanswered
@@ -62,8 +62,6 @@ class Connection(asyncio.Protocol):
         finally:
             timer.cancel()
             self._waiting = None
-            if not self.reusable:
-                self._transport.abort()
 
     @property
     def alive(self) -> bool:
