@@ -1,15 +1,18 @@
-"""Three tasks in one application.
+"""Two tasks in one application.
 
-Run it with `fastapi-gcp-tasks dev examples/simple/main.py`, then ask for `/trigger`, `/later` or `/once/…`.
+Run it with `fastapi-gcp-tasks dev examples/simple/main.py`, then ask for `/trigger`, `/later`, `/once/…` or `/flaky`.
 """
 
 import logging
+import os
+from typing import Annotated
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from google.api_core.exceptions import AlreadyExists
 from pydantic import BaseModel
 
 from fastapi_gcp_tasks import DelayedRouteBuilder, as_delayed_task
+from fastapi_gcp_tasks.dependencies import CloudTasksHeaders
 from fastapi_gcp_tasks.utils import queue_path
 
 # Uvicorn shows what its own logger says, without any setting up.
@@ -22,7 +25,7 @@ class Payload(BaseModel):
 
 # The router of the tasks is included under /tasks, so that is where the worker serves them.
 DelayedRoute = DelayedRouteBuilder(
-    callback_base_url="http://localhost:8000/tasks",
+    callback_base_url=os.environ.get("BASE_URL", "http://localhost:8000") + "/tasks",
     queue_path=queue_path(project="my-project", location="us-central1", queue="simple"),
 )
 tasks = APIRouter(route_class=DelayedRoute)
@@ -35,6 +38,18 @@ async def hello(p: Payload) -> None:
     log.info("Hello task ran with payload: %s", p.message)
 
 
+def fail_twice(headers: Annotated[CloudTasksHeaders, Depends()]) -> None:
+    """What does not answer 2xx is tried again."""
+    if headers.retry_count < 2:
+        raise HTTPException(503, "not yet")
+
+
+@as_delayed_task
+@tasks.post("/unsteady", dependencies=[Depends(fail_twice)])
+async def unsteady() -> None:
+    log.info("Unsteady task ran at last")
+
+
 @app.get("/trigger")
 def trigger() -> str:
     """Run the task soon."""
@@ -42,7 +57,7 @@ def trigger() -> str:
 
 
 @app.get("/later")
-def later(seconds: int = 5) -> str:
+def later(seconds: float = 5) -> str:
     """Run it in a while."""
     return hello.options(countdown=seconds).delay(p=Payload(message=f"Delayed by {seconds} s")).name
 
@@ -54,6 +69,12 @@ def once(order: str) -> str:
         return hello.options(task_id=f"order-{order}").delay(p=Payload(message=f"Order {order}")).name
     except AlreadyExists:
         return f"order {order} is under way already"
+
+
+@app.get("/flaky")
+def flaky() -> str:
+    """Run a task that fails at first."""
+    return unsteady.delay().name
 
 
 app.include_router(tasks, prefix="/tasks")

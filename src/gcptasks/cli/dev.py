@@ -35,9 +35,9 @@ def run(
 
 async def _run(app: Application, config: Config, port: int, *, reload: bool) -> int:
     stop = stop_signal()
+    found = await _inspected(app)
     async with emulating(config) as emulator:
         environment = os.environ | dict.fromkeys(_VARIABLES, emulator.address)
-        found = await _inspected(app, environment)
         _announce(found, emulator, f"http://{config.host}:{port}")
         command = _uvicorn(app, found["name"], config.host, port, reload=reload)
         process = await asyncio.create_subprocess_exec(*command, env=environment)
@@ -66,11 +66,11 @@ def _uvicorn(app: Application, name: str, host: str, port: int, *, reload: bool)
     return [*command, "--reload", "--reload-dir", str(app.folder)] if reload else command
 
 
-async def _inspected(app: Application, environment: dict[str, str]) -> Any:
+async def _inspected(app: Application) -> Any:
     """What is in the application; `SetupError` if it cannot be imported, its traceback shown."""
     command = [sys.executable, "-m", "gcptasks.cli.inspection", str(app.folder), app.module]
     command += [app.name] if app.name else []
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     output, _ = await process.communicate()
     if process.returncode:
         raise SetupError(f"{app.module} cannot be run: see above")

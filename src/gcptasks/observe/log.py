@@ -35,10 +35,9 @@ def line(event: Event) -> str:
             return f"task {task.queue.queue}/{task.task} attempt {attempt} started"
         case AttemptSucceeded(task, attempt, status):
             return f"task {task.queue.queue}/{task.task} attempt {attempt} done with {status}"
-        case AttemptFailed(task, attempt, status, reason, next_at):
-            answer = f"{status} {reason}".strip() if status else reason
+        case AttemptFailed(task, attempt, _, reason, next_at):
             then = "given up" if next_at is None else f"next attempt {next_at.isoformat()}"
-            return f"task {task.queue.queue}/{task.task} attempt {attempt} failed: {answer}; {then}"
+            return f"task {task.queue.queue}/{task.task} attempt {attempt} failed: {reason}; {then}"
 
 
 def _level(event: Event) -> int:
