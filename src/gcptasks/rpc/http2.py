@@ -19,6 +19,9 @@ _LATE = Status(Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
 _SLOW = Status(Code.DEADLINE_EXCEEDED, "The request did not arrive in time.")
 _STOPPED = Status(Code.UNAVAILABLE, "The service is stopping.")
 
+_CHUNK = 8192
+"""Bytes that are read at a time: some twenty calls, whose answers leave before more is read. With all that is there
+(asyncio reads 256 KiB) client and server would take turns, each waiting for the other's whole batch."""
 _LINGER = 1.0
 """Seconds in which a client should notice that we closed, or read on."""
 
@@ -47,7 +50,7 @@ class _Call:
         self.task: asyncio.Task[None] | None = None
 
 
-class Http2(asyncio.Protocol):
+class Http2(asyncio.BufferedProtocol):
     """Serves one client. Give it the bytes from the preface on."""
 
     def __init__(self, answer: Answer, limits: Limits, connections: set["Http2"]) -> None:
@@ -66,6 +69,7 @@ class Http2(asyncio.Protocol):
         self._running: set[asyncio.Task[None]] = set()
         self._spare_resets = limits.resets
         self._draining = False
+        self._buffer = memoryview(bytearray(_CHUNK))
         self._flushing = False
         self._closing = False
         self._heard = True
@@ -78,6 +82,12 @@ class Http2(asyncio.Protocol):
         self._silence = self._limits.silence.total_seconds()
         self._watch = self._loop.call_later(self._silence, self._look)
         self._framing.start()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(self._buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         if self._closing:

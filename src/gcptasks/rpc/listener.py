@@ -99,7 +99,7 @@ class Listener:
         self._transports.add(transport)
         return True
 
-    def _protocol(self, is_http2: bool) -> asyncio.Protocol:
+    def _protocol(self, is_http2: bool) -> Http2 | asyncio.Protocol:
         return Http2(self._answer, self._limits, self._connections) if is_http2 else self._web()
 
     async def _emptied(self, within: timedelta) -> bool:
@@ -118,7 +118,7 @@ class _Opening(asyncio.Protocol):
         patience: timedelta,
         openings: set["_Opening"],
         admits: Callable[[asyncio.Transport], bool],
-        protocol: Callable[[bool], asyncio.Protocol],
+        protocol: Callable[[bool], Http2 | asyncio.Protocol],
     ) -> None:
         self._patience = patience
         self._openings = openings
