@@ -1,7 +1,6 @@
 """Bodies: what a call accepts is what the endpoint receives, equal and of the same types all the way down."""
 
 import dataclasses
-from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
@@ -11,16 +10,16 @@ from uuid import UUID
 
 import pydantic.dataclasses
 import pytest
-from conftest import Worker
+from encode_worker import Worker, worker_of
 from fastapi import Body
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel, field_serializer, field_validator
 from typing_extensions import TypedDict
 
-from fastapi_gcp_tasks.encode.schemas import Reading
 from fastapi_gcp_tasks.encode.likeness import alike
 from fastapi_gcp_tasks.encode.parameters import parameters
+from fastapi_gcp_tasks.encode.schemas import Reading
 
 # FastAPI 0.115 makes an adapter of each field of a body's model when a request arrives, and newer pydantic minds.
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
@@ -152,12 +151,13 @@ class Typed(TypedDict):
 
 
 whole_minutes = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-text = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+zones: st.SearchStrategy[Any] = st.one_of(st.none(), st.just(UTC), whole_minutes)
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 floats = st.floats(allow_nan=False, allow_infinity=False)
 datetimes = st.datetimes(
     datetime(2, 1, 1),  # noqa: DTZ001
     datetime(9998, 1, 1),  # noqa: DTZ001
-    timezones=st.one_of(st.none(), st.just(UTC), whole_minutes),
+    timezones=zones,
 )
 inner = st.builds(Inner, number=st.integers(), text=text)
 trees = st.recursive(
@@ -237,20 +237,9 @@ BY_ROUND_TRIP: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
 BODIES = PLAIN | BY_ROUND_TRIP
 
 
-def endpoint_of(annotation: Any, received: Callable[[Any], None], **default: Any) -> Callable[..., Any]:
-    def endpoint(value):  # type: ignore[no-untyped-def]  # annotated below
-        received(value)
-
-    endpoint.__annotations__["value"] = annotation
-    if default:
-        endpoint.__defaults__ = (default["default"],)
-    return endpoint
-
-
 @cache
 def worker(kind: str) -> Worker:
-    made = Worker(endpoint_of(BODIES[kind][0], lambda value: made.received.append({"value": value})))
-    return made
+    return worker_of(BODIES[kind][0])
 
 
 @pytest.mark.parametrize("kind", BODIES)

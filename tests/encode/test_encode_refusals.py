@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
-from conftest import Worker, refused
+from encode_worker import Worker, refused, worker_of
 from fastapi import (
     BackgroundTasks,
     Body,
@@ -18,6 +18,7 @@ from fastapi import (
     Request,
     Response,
     UploadFile,
+    params,
 )
 from fastapi.security import SecurityScopes
 from pydantic import BaseModel, Json, SecretStr
@@ -141,13 +142,7 @@ def test_a_path_parameter_that_is_not_in_the_path_is_refused() -> None:
 
 
 def one(marker: Any, default: Any = ...) -> Worker:
-    def endpoint(value):  # type: ignore[no-untyped-def]  # annotated below
-        made.received.append({"value": value})
-
-    endpoint.__annotations__["value"] = Annotated[str, marker]
-    endpoint.__defaults__ = None if default is ... else (default,)
-    made = Worker(endpoint, "/a/{value}/b" if isinstance(marker, type(Path())) else "/task")
-    return made
+    return worker_of(Annotated[str, marker], "/a/{value}/b" if isinstance(marker, params.Path) else "/task", default)
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a/b", "/", "\ud800"], ids=ascii)

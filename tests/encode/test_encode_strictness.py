@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from conftest import Worker, refused
+from encode_worker import refused, worker_of
 from fastapi import Body, Query
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, computed_field, field_validator
 
@@ -81,15 +81,6 @@ def shown(one: Any) -> str:
         return "long"
 
 
-def target(annotation: Any) -> Worker:
-    def endpoint(value):  # type: ignore[no-untyped-def]  # annotated below
-        made.received.append({"value": value})
-
-    endpoint.__annotations__["value"] = annotation
-    made = Worker(endpoint)
-    return made
-
-
 REFUSED: list[tuple[Any, Any]] = [
     (int, True),
     (int, "5"),
@@ -128,18 +119,18 @@ REFUSED: list[tuple[Any, Any]] = [
 @pytest.mark.parametrize(("annotation", "value"), REFUSED, ids=shown)
 def test_a_value_of_another_type_is_refused_in_a_query(annotation: Any, value: Any) -> None:
     with refused(ValueError, "value"):
-        target(Annotated[annotation, Query()]).encode(value=value)
+        worker_of(Annotated[annotation, Query()]).encode(value=value)
 
 
 @pytest.mark.parametrize(("annotation", "value"), REFUSED, ids=shown)
 def test_a_value_of_another_type_is_refused_in_a_body(annotation: Any, value: Any) -> None:
     with refused(WrongTypeError, "value: "):
-        target(Annotated[annotation, Body()]).encode(value=value)
+        worker_of(Annotated[annotation, Body()]).encode(value=value)
 
 
 def test_the_error_outside_a_body_is_pydantics_and_names_the_parameter() -> None:
     with pytest.raises(ValidationError) as raised:
-        target(Annotated[int, Query(gt=3, alias="other")]).encode(value=3)
+        worker_of(Annotated[int, Query(gt=3, alias="other")]).encode(value=3)
     assert raised.value.title == "value"
     [error] = raised.value.errors()
     assert (error["type"], error["loc"], error["input"]) == ("greater_than", ("value",), 3)
@@ -160,7 +151,7 @@ def test_the_error_outside_a_body_is_pydantics_and_names_the_parameter() -> None
 )
 @pytest.mark.parametrize("marker", [Query(), Body()], ids=["query", "body"])
 def test_a_value_that_compares_equal_is_accepted(marker: Any, annotation: Any, value: Any, arrives: Any) -> None:
-    got = target(Annotated[annotation, marker]).carry(value=value)["value"]
+    got = worker_of(Annotated[annotation, marker]).carry(value=value)["value"]
     assert got == arrives == value
     assert type(got) is type(arrives)
 
@@ -189,19 +180,19 @@ def test_what_would_arrive_changed_is_refused_saying_what_would_arrive(
     annotation: Any, value: Any, reason: str
 ) -> None:
     with refused(WrongTypeError, "value: ", reason):
-        target(Annotated[annotation, Body()]).encode(value=value)
+        worker_of(Annotated[annotation, Body()]).encode(value=value)
 
 
 def test_a_computed_field_is_not_sent() -> None:
-    assert target(Computing).carry(value=Computing(number=2)) == {"value": Computing(number=2)}
+    assert worker_of(Computing).carry(value=Computing(number=2)) == {"value": Computing(number=2)}
 
 
 def test_a_private_attribute_that_would_be_lost_is_refused() -> None:
     kept = Secretive(number=1)
-    assert target(Secretive).carry(value=kept) == {"value": kept}
+    assert worker_of(Secretive).carry(value=kept) == {"value": kept}
     kept._kept = 5
     with refused(WrongTypeError, "would arrive as"):
-        target(Secretive).encode(value=kept)
+        worker_of(Secretive).encode(value=kept)
 
 
 @pytest.mark.parametrize("value", ["five", [1], 1.5, {}])
@@ -209,7 +200,7 @@ def test_a_nested_value_replaced_by_one_of_another_type_is_refused(value: Any) -
     held = Holder(many=[Base()])
     held.many[0].number = value
     with refused(WrongTypeError, "value: it cannot be written as JSON"):
-        target(Holder).encode(value=held)
+        worker_of(Holder).encode(value=held)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +227,7 @@ def test_a_nested_value_replaced_by_one_of_another_type_is_refused(value: Any) -
 )
 def test_what_json_cannot_hold_is_refused(annotation: Any, value: Any, reason: str) -> None:
     with refused(WrongTypeError, "value: ", reason):
-        target(Annotated[annotation, Body()]).encode(value=value)
+        worker_of(Annotated[annotation, Body()]).encode(value=value)
 
 
 @pytest.mark.parametrize(
@@ -255,11 +246,11 @@ def test_what_json_cannot_hold_is_refused(annotation: Any, value: Any, reason: s
 )
 def test_what_a_query_cannot_hold_is_refused(annotation: Any, value: Any, reason: str) -> None:
     with refused(WrongTypeError, "value: ", reason):
-        target(Annotated[annotation, Query()]).encode(value=value)
+        worker_of(Annotated[annotation, Query()]).encode(value=value)
 
 
 def test_a_long_text_of_digits_is_no_long_number() -> None:
-    assert target(Annotated[list[str], Body()]).carry(value=["1" * 9000]) == {"value": ["1" * 9000]}
+    assert worker_of(Annotated[list[str], Body()]).carry(value=["1" * 9000]) == {"value": ["1" * 9000]}
 
 
 def test_a_model_nested_too_deeply_is_refused() -> None:
@@ -267,14 +258,14 @@ def test_a_model_nested_too_deeply_is_refused() -> None:
     for _ in range(2000):
         deep = [deep]
     with refused(WrongTypeError, "value: "):
-        target(Annotated[Any, Body()]).encode(value=deep)
+        worker_of(Annotated[Any, Body()]).encode(value=deep)
 
 
 def test_a_circle_is_refused() -> None:
     circle: list[Any] = []
     circle.append(circle)
     with refused(WrongTypeError, "value: "):
-        target(Annotated[Any, Body()]).encode(value=circle)
+        worker_of(Annotated[Any, Body()]).encode(value=circle)
 
 
 # What FastAPI 0.115 and the newest make of these differs, or neither delivers it.
@@ -301,13 +292,8 @@ def test_a_circle_is_refused() -> None:
 def test_nothing_is_refused_where_something_else_would_arrive(
     annotation: Any, default: Any, value: Any, reason: str
 ) -> None:
-    def endpoint(value):  # type: ignore[no-untyped-def]  # annotated below
-        raise AssertionError
-
-    endpoint.__annotations__["value"] = annotation
-    endpoint.__defaults__ = None if default is ... else (default,)
     with refused(WrongTypeError, "value: " + reason):
-        Worker(endpoint).encode(value=value)
+        worker_of(annotation, default=default).encode(value=value)
 
 
 @pytest.mark.parametrize(
@@ -322,11 +308,6 @@ def test_nothing_is_refused_where_something_else_would_arrive(
     ids=repr,
 )
 def test_nothing_is_carried_by_leaving_it_out_where_it_is_the_default(annotation: Any, default: Any) -> None:
-    def endpoint(value):  # type: ignore[no-untyped-def]  # annotated below
-        made.received.append({"value": value})
-
-    endpoint.__annotations__["value"] = annotation
-    endpoint.__defaults__ = (default,)
-    made = Worker(endpoint)
+    made = worker_of(annotation, default=default)
     assert made.encode(value=default) == ("/task", (), None)
     assert made.carry(value=default) == {"value": default}

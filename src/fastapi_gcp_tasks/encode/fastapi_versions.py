@@ -48,8 +48,8 @@ def embeds_body(dependant: Dependant) -> bool:
 
 def adapter_of(field: Field) -> TypeAdapter[Any]:
     """The validators that the worker uses for this parameter; the attribute has stood since FastAPI 0.100."""
-    own = getattr(field, "_type_adapter", None)
-    if isinstance(own, TypeAdapter):
+    own: TypeAdapter[Any] | None = getattr(field, "_type_adapter", None)
+    if own is not None:
         return own
     annotation: Any = Annotated[field.field_info.annotation, field.field_info]
     return TypeAdapter(annotation)

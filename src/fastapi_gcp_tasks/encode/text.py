@@ -1,6 +1,6 @@
 """The text of a parameter in a path, a query, a header or a cookie."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -123,8 +123,9 @@ def _texts_by_round_trip(parameter: Parameter) -> ToTexts:
             parameter.left_out(value)
             return None
         checked = _strictly(parameter, value)
-        simple = dumped(dump, checked, mode="json", by_alias=True)
-        texts = [_plain_text(one) for one in (simple if isinstance(simple, list) else [simple])]
+        simple: Any = dumped(dump, checked, mode="json", by_alias=True)
+        several: Iterable[object] = simple if issubclass(type(simple), list) else (simple,)
+        texts = [_plain_text(one) for one in several]
         if not texts:
             parameter.left_out(value)
             return None
@@ -179,4 +180,6 @@ _TEXTS: dict[str, tuple[type, Callable[[Any], str]]] = {
     "timedelta": (timedelta, to_jsonable_python),
     "decimal": (Decimal, str),
 }
-_SIMPLE = {cls: write for cls, write in _TEXTS.values() if cls in (str, int, float, bool)}
+_SIMPLE: dict[type, Callable[[Any], str]] = {
+    cls: write for cls, write in _TEXTS.values() if cls in (str, int, float, bool)
+}

@@ -1,11 +1,12 @@
-"""The round trip that the promise is about: encode, send through the real app, and look at what the endpoint received."""
+"""The round trip that the promise is about: encode, send through the real app, look at what the endpoint received."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
+import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -75,18 +76,27 @@ class Worker:
         return self.received.pop()
 
 
+def worker_of(annotation: Any, path: str = "/task", default: Any = ...) -> Worker:
+    """A worker whose endpoint has one parameter, `value`, declared so."""
+
+    def endpoint(value: Any) -> None:
+        made.received.append({"value": value})
+
+    endpoint.__annotations__["value"] = annotation
+    endpoint.__defaults__ = None if default is ... else (default,)
+    made = Worker(endpoint, path)
+    return made
+
+
 async def _show_refusal(request: Request, error: Exception) -> PlainTextResponse:
     assert isinstance(error, RequestValidationError)
     return PlainTextResponse(str(error.errors()), status_code=422)
 
 
 @contextmanager
-def refused(error: type[Exception], *texts: str) -> Iterator[None]:
+def refused(error: type[Exception], *texts: str) -> Generator[None]:
     """The block raises `error`, whose message holds each of the texts."""
-    try:
+    with pytest.raises(error) as raised:
         yield
-    except error as raised:
-        for text in texts:
-            assert text in str(raised), f"{text!r} is not in {raised}"
-    else:
-        raise AssertionError(f"nothing was refused; expected {error.__name__} with {texts}")
+    for text in texts:
+        assert text in str(raised.value), f"{text!r} is not in {raised.value}"
