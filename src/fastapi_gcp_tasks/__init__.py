@@ -29,6 +29,9 @@ if TYPE_CHECKING:
         as_scheduled_task,
     )
 
+    # Not in `__all__`: `import *` is for a base install as well, and this needs the extra `local`.
+    from gcptasks.server.local import LocalService as LocalService
+
 __all__ = [
     "AsyncDelayOptions",
     "AsyncDelayedRouteBuilder",
@@ -75,16 +78,7 @@ _MODULES = {
     ],
 }
 _HOMES = {name: f"fastapi_gcp_tasks.{module}" for module, names in _MODULES.items() for name in names}
-_HOMES["LocalService"] = "gcptasks.server"
-
-
-def __getattr__(name: str) -> object:
-    try:
-        home = _HOMES[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value = globals()[name] = getattr(_import(name, home), name)
-    return value
+_HOMES["LocalService"] = "gcptasks.server.local"
 
 
 def _import(name: str, home: str) -> object:
@@ -92,10 +86,22 @@ def _import(name: str, home: str) -> object:
         return import_module(home)
     except ModuleNotFoundError as error:
         # Only the local service needs what the base install does not bring.
-        if home != "gcptasks.server" or (error.name or "").startswith("gcptasks"):
+        if name != "LocalService" or (error.name or "").startswith("gcptasks"):
             raise
         raise MissingExtra(name, "local") from error
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
+
+
+# Checkers see the imports above instead: a module with `__getattr__` has every name for them, a misspelt one too.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        try:
+            home = _HOMES[name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        value = globals()[name] = getattr(_import(name, home), name)
+        return value

@@ -1,6 +1,6 @@
 """Binding an endpoint to the one route that makes it a task."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -27,7 +27,7 @@ class HandedOn(set[str]):
     methods it hands on as they are. So a route that is made with marked methods is known to be a copy.
     """
 
-    def __init__(self, methods: Set[str], endpoint: Callable[..., Any]) -> None:
+    def __init__(self, methods: Iterable[str] = (), endpoint: Callable[..., Any] | None = None) -> None:
         super().__init__(methods)
         self.endpoint = endpoint
 

@@ -1,0 +1,135 @@
+"""What a worker's endpoint learns of its attempt: api.md section 3."""
+
+import logging
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Any
+
+import pytest
+from fastapi import Depends, FastAPI
+
+from fastapi_gcp_tasks import CloudTasksHeaders, as_delayed_task, max_retries
+from routes.routes_fakes import FakeClient, ask, delayed_router
+
+
+async def seen_with(headers: dict[str, str]) -> dict[str, Any]:
+    """The attributes of CloudTasksHeaders in an endpoint that is asked with these headers."""
+    app, seen = FastAPI(), dict[str, Any]()
+
+    @app.post("/task")
+    async def task(headers: Annotated[CloudTasksHeaders, Depends()]) -> None:
+        seen.update(vars(headers))
+
+    status, answer = await ask(app, "POST", "/task", headers)
+    assert status == 200, answer
+    return seen
+
+
+async def test_a_retry_shows_all_that_the_queue_says() -> None:
+    """CT-162 to CT-169."""
+    seen = await seen_with(
+        {
+            "X-CloudTasks-QueueName": "my-queue",
+            "X-CloudTasks-TaskName": "my-task",
+            "X-CloudTasks-TaskRetryCount": "3",
+            "X-CloudTasks-TaskExecutionCount": "2",
+            "X-CloudTasks-TaskETA": "1721236265.266817",
+            "X-CloudTasks-TaskPreviousResponse": "503",
+            "X-CloudTasks-TaskRetryReason": "",
+        }
+    )
+    assert seen == {
+        "queue_name": "my-queue",
+        "task_name": "my-task",
+        "retry_count": 3,
+        "execution_count": 2,
+        "eta": datetime(2024, 7, 17, 17, 11, 5, 266817, tzinfo=UTC),
+        "previous_response": 503,
+        "retry_reason": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "eta"),
+    [
+        ("1721236265.12", datetime(2024, 7, 17, 17, 11, 5, 120000, tzinfo=UTC)),
+        ("1721236265", datetime(2024, 7, 17, 17, 11, 5, tzinfo=UTC)),
+        ("0.000001", datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=UTC)),
+    ],
+)
+async def test_eta_is_aware_and_in_utc(sent: str, eta: datetime) -> None:
+    """CT-169: trailing zeros are left out."""
+    seen = await seen_with({"X-CloudTasks-TaskETA": sent})
+    assert seen["eta"] == eta
+    assert seen["eta"].utcoffset() == timedelta(0)
+    assert seen["eta"].tzinfo is UTC
+
+
+async def test_a_request_that_no_queue_sent_is_a_first_attempt_that_is_due_now() -> None:
+    before = datetime.now(UTC)
+    seen = await seen_with({})
+    assert before <= seen.pop("eta") <= datetime.now(UTC)
+    assert seen == {
+        "queue_name": "",
+        "task_name": "",
+        "retry_count": 0,
+        "execution_count": 0,
+        "previous_response": None,
+        "retry_reason": "",
+    }
+
+
+def test_eta_in_another_zone_is_the_same_instant_in_utc() -> None:
+    """By a direct call."""
+    tokyo = datetime(2026, 1, 1, 9, tzinfo=timezone(timedelta(hours=9)))
+    assert CloudTasksHeaders(x_cloudtasks_tasketa=tokyo).eta.isoformat() == "2026-01-01T00:00:00+00:00"
+
+
+def limited(count: int | None = None) -> tuple[FastAPI, list[str]]:
+    app, ran = FastAPI(), list[str]()
+    dependency = max_retries() if count is None else max_retries(count)
+
+    @app.post("/task", dependencies=[Depends(dependency)])
+    async def task() -> None:
+        ran.append("ran")
+
+    return app, ran
+
+
+@pytest.mark.parametrize(
+    ("count", "retry", "runs"),
+    [(2, 0, True), (2, 1, True), (2, 2, False), (2, 7, False), (0, 0, False), (None, 19, True), (None, 20, False)],
+)
+async def test_max_retries_ends_the_task_once_it_was_retried_that_often(
+    count: int | None, retry: int, runs: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, ran = limited(count)
+    headers = {"X-CloudTasks-TaskRetryCount": str(retry), "X-CloudTasks-TaskName": "my-task"}
+    status, _ = await ask(app, "POST", "/task", headers)
+    assert status == 200
+    assert bool(ran) is runs
+    warnings = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert warnings == ([] if runs else [f"task my-task is given up after {retry} retries"])
+
+
+def test_a_negative_count_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be -1"):
+        max_retries(-1)
+
+
+async def test_a_task_endpoint_may_ask_for_both() -> None:
+    client = FakeClient()
+    router = delayed_router(client)
+    seen: list[int] = []
+
+    @as_delayed_task
+    @router.post("/task/{name}", dependencies=[Depends(max_retries(1))])
+    async def task(name: str, headers: Annotated[CloudTasksHeaders, Depends()] = None) -> None:  # type: ignore[assignment]  # FastAPI gives it
+        seen.append(headers.retry_count)
+
+    app = FastAPI()
+    app.include_router(router)
+    task.delay(name="a")
+    assert client.requests[0].task.http_request.url.endswith("/task/a")
+    for retry in ("0", "1"):
+        await ask(app, "POST", "/task/a", {"X-CloudTasks-TaskRetryCount": retry})
+    assert seen == [0]

@@ -1,0 +1,192 @@
+"""Calls that must check, and calls that must not: `test_typing_calls.py` runs mypy and pyright on this file.
+
+A comment `error:` stands over each line that must be refused, with what mypy and then pyright say of it (regular
+expressions); every other line must pass. The test takes the ignores away, which are there for the checks of the whole
+tree. Nothing here is executed.
+"""
+
+from typing import Annotated, assert_type
+
+from fastapi import APIRouter, Depends
+from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient, Job
+from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
+from pydantic import BaseModel
+
+from fastapi_gcp_tasks import (
+    AsyncDelayedRouteBuilder,
+    CloudTasksHeaders,
+    DelayedRouteBuilder,
+    DelayedTask,
+    DelayOptions,
+    as_async_delayed_task,
+    as_async_scheduled_task,
+    as_delayed_task,
+    as_scheduled_task,
+    task_default_options,
+)
+from fastapi_gcp_tasks.hooks import DelayedTaskHook, chained_hook, noop_hook
+
+QUEUE = "projects/p/locations/l/queues/q"
+
+
+class Recipe(BaseModel):
+    name: str
+
+
+def client_factory() -> CloudTasksAsyncClient:
+    raise NotImplementedError
+
+
+def hook(request: CreateTaskRequest) -> CreateTaskRequest:
+    raise NotImplementedError
+
+
+chain: DelayedTaskHook = chained_hook(hook, noop_hook)
+
+# Builders
+
+sync = DelayedRouteBuilder(queue_path=QUEUE, base_url="https://a", client=CloudTasksClient(), pre_create_hook=chain)
+twin = AsyncDelayedRouteBuilder(queue_path=QUEUE, callback_base_url="https://a", client=CloudTasksAsyncClient())
+AsyncDelayedRouteBuilder(queue_path=QUEUE, base_url="https://a", client=client_factory, auto_create_queue=True)
+AsyncDelayedRouteBuilder(queue_path=QUEUE, base_url="https://a", client=None)
+# error: incompatible type "CloudTasksAsyncClient" | "CloudTasksAsyncClient" is not assignable to "CloudTasksClient"
+DelayedRouteBuilder(queue_path=QUEUE, base_url="https://a", client=CloudTasksAsyncClient())  # type: ignore[arg-type]
+# error: incompatible type "CloudTasksClient" | "CloudTasksClient" is not assignable to "CloudTasksAsyncClient"
+AsyncDelayedRouteBuilder(queue_path=QUEUE, base_url="https://a", client=CloudTasksClient())  # type: ignore[arg-type]
+# error: Missing named argument "queue_path" | Argument missing for parameter "queue_path"
+DelayedRouteBuilder(base_url="https://a")  # type: ignore[call-arg]
+# error: Unexpected keyword argument "queue" | No parameter named "queue"
+DelayedRouteBuilder(queue_path=QUEUE, base_url="https://a", queue="q")  # type: ignore[call-arg]
+
+router, async_router = APIRouter(route_class=sync), APIRouter(route_class=twin)
+
+# Delayed tasks
+
+
+@as_delayed_task
+@router.post("/{branch}")
+async def make_chili(branch: str, recipe: Recipe, portions: int = 2) -> bool:
+    return True
+
+
+assert_type(make_chili.delay(branch="Scranton", recipe=Recipe(name="chili")), Task)
+assert_type(make_chili.options(countdown=1.5, task_id="a").delay(branch="a", recipe=Recipe(name="b"), portions=3), Task)
+make_chili.options(client=CloudTasksClient(), queue_path=QUEUE, base_url="https://a", pre_create_hook=None)
+task: DelayedTask[[], None] = as_delayed_task(lambda: None)
+
+
+async def called_directly() -> None:
+    assert_type(await make_chili("Scranton", Recipe(name="chili"), portions=2), bool)
+    # error: Missing positional argument "recipe" | Argument missing for parameter "recipe"
+    await make_chili("Scranton")  # type: ignore[call-arg]
+
+
+# error: Missing positional argument "recipe" | Argument missing for parameter "recipe"
+make_chili.delay(branch="Scranton")  # type: ignore[call-arg]
+# error: incompatible type "int" | Literal\[5\].*"branch" of type "str"
+make_chili.delay(branch=5, recipe=Recipe(name="chili"))  # type: ignore[arg-type]
+# error: incompatible type "dict\[str, str\]" | dict\[str, str\].*"recipe" of type "Recipe"
+make_chili.delay(branch="Scranton", recipe={"name": "chili"})  # type: ignore[arg-type]
+# error: Unexpected keyword argument "recipes" | No parameter named "recipes"
+make_chili.delay(branch="Scranton", recipe=Recipe(name="chili"), recipes=1)  # type: ignore[call-arg]
+# error: Missing positional argument "recipe" | Argument missing for parameter "recipe"
+make_chili.options(countdown=1).delay(branch="Scranton")  # type: ignore[call-arg]
+# error: Unexpected keyword argument "countdwon" | No parameter named "countdwon"
+make_chili.options(countdwon=1)  # type: ignore[call-arg]
+# error: incompatible type "str" | Literal\['1'\].*"countdown"
+make_chili.options(countdown="1")  # type: ignore[arg-type]
+# error: incompatible type "CloudTasksAsyncClient" | "CloudTasksAsyncClient" is not assignable to "CloudTasksClient"
+make_chili.options(client=CloudTasksAsyncClient())  # type: ignore[arg-type]
+# error: no attribute "scheduler" | attribute "scheduler"
+make_chili.scheduler(name="a", schedule="* * * * *")  # type: ignore[attr-defined]
+
+# Async delayed tasks
+
+
+@as_async_delayed_task
+@async_router.post("/{branch}/async")
+async def make_async_chili(branch: str, recipe: Recipe) -> bool:
+    return True
+
+
+async def use_async() -> None:
+    assert_type(await make_async_chili.delay(branch="Scranton", recipe=Recipe(name="chili")), Task)
+    assert_type(await make_async_chili.options(countdown=1).delay(branch="a", recipe=Recipe(name="b")), Task)
+    make_async_chili.options(client=CloudTasksAsyncClient())
+    make_async_chili.options(client=client_factory)
+    # error: incompatible type "CloudTasksClient" | "CloudTasksClient" is not assignable to "CloudTasksAsyncClient"
+    make_async_chili.options(client=CloudTasksClient())  # type: ignore[arg-type]
+    # error: Missing positional argument "recipe" | Argument missing for parameter "recipe"
+    await make_async_chili.delay(branch="Scranton")  # type: ignore[call-arg]
+    # error: Unexpected keyword argument "task_name" | No parameter named "task_name"
+    make_async_chili.options(task_name="a")  # type: ignore[call-arg]
+    # error: has no attribute "name" | attribute "name"
+    print(make_async_chili.delay(branch="Scranton", recipe=Recipe(name="chili")).name)  # type: ignore[attr-defined]
+
+
+# Default options
+
+
+@as_delayed_task
+@router.get("/a")
+@task_default_options(countdown=60, client=CloudTasksClient(), pre_create_hook=hook)
+def below(number: int) -> None: ...
+
+
+@task_default_options(countdown=60)
+@as_delayed_task
+@router.get("/b")
+def above(number: int, headers: Annotated[CloudTasksHeaders, Depends()]) -> None: ...
+
+
+@task_default_options(client=client_factory)
+@as_async_delayed_task
+@async_router.get("/c")
+async def with_factory(number: int) -> None: ...
+
+
+options: DelayOptions = {"countdown": 3, "task_id": None}
+assert_type(below.options(**options).delay(number=1), Task)
+# error: Missing positional argument "number" | Argument missing for parameter "number"
+below.delay()  # type: ignore[call-arg]
+# error: Missing positional argument "headers" | Argument missing for parameter "headers"
+above.delay(number=1)  # type: ignore[call-arg]
+# error: No overload variant|Unexpected keyword argument "countdwon" | No overloads
+task_default_options(countdwon=60)  # type: ignore[call-overload]
+# error: No overload variant | No overloads
+task_default_options(client=CloudSchedulerClient())  # type: ignore[call-overload]
+
+
+async def use_defaults() -> None:
+    # error: incompatible type "str" | Literal\['a'\].*"number" of type "int"
+    await with_factory.delay(number="a")  # type: ignore[arg-type]
+
+
+# Scheduled tasks
+
+
+@as_scheduled_task
+def cook(recipe: Recipe) -> None: ...
+
+
+@as_async_scheduled_task
+async def async_cook(recipe: Recipe) -> None: ...
+
+
+async def use_scheduled() -> None:
+    job = cook.scheduler(name="a", schedule="* * * * *", time_zone="UTC", client=CloudSchedulerClient())
+    assert_type(job.schedule(recipe=Recipe(name="a")), Job)
+    assert_type(job.delete(), bool)
+    async_job = async_cook.scheduler(name="a", schedule="* * * * *", client=CloudSchedulerAsyncClient(), force=True)
+    assert_type(await async_job.schedule(recipe=Recipe(name="a")), Job)
+    assert_type(await async_job.delete(), bool)
+    # error: Missing positional argument "recipe" | Argument missing for parameter "recipe"
+    job.schedule()  # type: ignore[call-arg]
+    # error: Missing named argument "schedule" | Argument missing for parameter "schedule"
+    cook.scheduler(name="a")  # type: ignore[call-arg]
+    # error: Unexpected keyword argument "timezone" | No parameter named "timezone"
+    cook.scheduler(name="a", schedule="* * * * *", timezone="UTC")  # type: ignore[call-arg]
+    # error: incompatible type "CloudSchedulerClient" | "CloudSchedulerClient" is not assignable
+    async_cook.scheduler(name="a", schedule="* * * * *", client=CloudSchedulerClient())  # type: ignore[arg-type]
+    # error: no attribute "delay" | attribute "delay"
+    cook.delay(recipe=Recipe(name="a"))  # type: ignore[attr-defined]
