@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gcptasks.base.names import QueueName, parse_queue
-from gcptasks.engine.made_ids import made_id
 from gcptasks.engine.model import Task
 from gcptasks.store.numbers import Numbers
 from gcptasks.store.queues import StoredQueue
@@ -70,7 +69,7 @@ class Leases:
         row = self._sql.execute(_LEASE, (at, number, queue.number, _FAR if forced else at)).fetchone()
         if row is None:
             return None
-        task_id = made_id(number, self._numbers.key) if row[0] is None else row[0]
+        task_id = row[0] or self._numbers.id_of(queue.number, number)
         return Leased(number=number, task=task_of(queue.queue.name, task_id, row[1:]), previous_status=row[-1])
 
     def force(self, number: int) -> None:

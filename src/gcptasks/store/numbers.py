@@ -2,6 +2,11 @@
 
 import sqlite3
 
+from gcptasks.engine.made_ids import made_id, made_number
+
+_QUEUE_SHIFT = 40
+_KEY_MASK = 2**64 - 1
+
 
 class Numbers:
     """Numbers for new tasks within one transaction; `flush` keeps what was issued."""
@@ -11,24 +16,30 @@ class Numbers:
         self._row: tuple[int, int] | None = None
         self._kept = 0
 
-    @property
-    def key(self) -> int:
-        """The database's own random number, which makes the ids of its unnamed tasks."""
-        return self._loaded()[0]
-
     def new(self) -> int:
         key, number = self._loaded()
         self._row = (key, number + 1)
         return number
 
-    def issued(self, number: int) -> bool:
-        return number < self._loaded()[1]
+    def id_of(self, queue: int, number: int) -> str:
+        """The id of the unnamed task with that number in the queue with that one."""
+        return made_id(number, self._key(queue))
+
+    def number_of(self, queue: int, task_id: str) -> int | None:
+        """The number whose id in that queue this is; None if no such number was issued."""
+        number = made_number(task_id, self._key(queue))
+        return number if number is not None and number < self._loaded()[1] else None
 
     def flush(self) -> None:
         """Keep the next number in the file, if one was issued."""
         if self._row is not None and self._row[1] != self._kept:
             self._kept = self._row[1]
             self._sql.execute("UPDATE meta SET next_number = ?", (self._kept,))
+
+    def _key(self, queue: int) -> int:
+        # Other high bits in each queue: an id that was made in one reads as a number not yet issued in all others,
+        # so that it is free there (CT-132).
+        return self._loaded()[0] ^ ((queue << _QUEUE_SHIFT) & _KEY_MASK)
 
     def _loaded(self) -> tuple[int, int]:
         if self._row is None:

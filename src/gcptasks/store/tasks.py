@@ -4,7 +4,6 @@ import sqlite3
 from datetime import datetime
 
 from gcptasks.base.names import TaskName
-from gcptasks.engine.made_ids import made_id, made_number
 from gcptasks.engine.model import Task
 from gcptasks.store.numbers import Numbers
 from gcptasks.store.queues import StoredQueue
@@ -40,7 +39,7 @@ class Tasks:
 
     def made_name(self, queue: StoredQueue, number: int) -> TaskName:
         """The name of the unnamed task with that number."""
-        return TaskName(queue.queue.name, made_id(number, self._numbers.key))
+        return TaskName(queue.queue.name, self._numbers.id_of(queue.number, number))
 
     def insert(self, queue: StoredQueue, number: int, task: Task, *, named: bool) -> None:
         self._sql.execute(_INSERT, (number, queue.number, task.name.task if named else None, *new_task_row(task)))
@@ -48,7 +47,7 @@ class Tasks:
     def find(self, queue: StoredQueue, task_id: str) -> tuple[int, Task] | None:
         """The task with its number."""
         row = self._sql.execute(_BY_NAME, (queue.number, task_id)).fetchone()
-        if row is None and (number := made_number(task_id, self._numbers.key)) is not None:
+        if row is None and (number := self._numbers.number_of(queue.number, task_id)) is not None:
             row = self._sql.execute(_BY_NUMBER, (number, queue.number)).fetchone()
         return None if row is None else (row[0], task_of(queue.queue.name, task_id, row[2:]))
 
@@ -57,14 +56,13 @@ class Tasks:
         query = "SELECT 1 FROM blocked_tasks WHERE queue = ? AND task_id = ? AND until > ?"
         if self._sql.execute(query, (queue.number, task_id, to_us(now))).fetchone() is not None:
             return True
-        number = made_number(task_id, self._numbers.key)
-        return number is not None and self._numbers.issued(number)
+        return self._numbers.number_of(queue.number, task_id) is not None
 
     def page(self, queue: StoredQueue, after: int, limit: int) -> list[tuple[int, Task]]:
         """Up to `limit` tasks of the queue with their numbers, in the order of numbers, those after `after`."""
         name = queue.queue.name
         return [
-            (row[0], task_of(name, self._task_id(row[0], row[1]), row[2:]))
+            (row[0], task_of(name, row[1] or self._numbers.id_of(queue.number, row[0]), row[2:]))
             for row in self._sql.execute(_PAGE, (queue.number, after, limit))
         ]
 
@@ -102,6 +100,3 @@ class Tasks:
             "(SELECT queue, task_id FROM blocked_tasks WHERE until <= ? LIMIT ?)"
         )
         return self._sql.execute(query, (to_us(now), limit)).rowcount
-
-    def _task_id(self, number: int, task_id: str | None) -> str:
-        return made_id(number, self._numbers.key) if task_id is None else task_id

@@ -1,0 +1,274 @@
+"""The API as three kinds of callers have it, each with a service that delivers, and a worker to deliver to."""
+
+import asyncio
+import itertools
+import queue
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+from aiohttp import web
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from google.api_core.exceptions import GoogleAPICallError
+from google.cloud.tasks_v2 import CloudTasksClient
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+from gcptasks.base.events import AttemptFailed, AttemptStarted, AttemptSucceeded, Event
+from gcptasks.client import inprocess
+from gcptasks.runtime.targets.router import Targets
+from gcptasks.server.emulator import Config, emulating
+from gcptasks.server.service import Service
+from gcptasks.service.policy import Policy
+from gcptasks.store.location import located
+
+PATIENCE = 30
+"""Seconds after which a test fails that waits for something."""
+
+E = TypeVar("E", AttemptStarted, AttemptFailed, AttemptSucceeded)
+
+
+class Heard:
+    """What a service has told so far."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._more = threading.Condition()
+
+    def __call__(self, event: Event) -> None:
+        with self._more:
+            self.events.append(event)
+            self._more.notify_all()
+
+    def wait(self, kind: type[E], task: str, count: int = 1) -> E:
+        """The event of that kind about the task, once there are so many."""
+        found: list[E] = []
+
+        def enough() -> bool:
+            found[:] = [event for event in self.events if isinstance(event, kind) and str(event.task) == task]
+            return len(found) >= count
+
+        with self._more:
+            assert self._more.wait_for(enough, PATIENCE), f"no {kind.__name__} of {task} among {self.events}"
+        return found[count - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How a call was refused, as the caller sees it."""
+
+    kind: type[GoogleAPICallError]
+    message: str
+    details: list[Any] = field(default_factory=list[Any])
+
+
+class Api:
+    """Google's client on a service, and a project of one test's own."""
+
+    def __init__(self, client: Any, heard: Heard, parent: str) -> None:
+        self.client = client
+        self.heard = heard
+        self.parent = parent
+
+    def call(self, method: str, **request: Any) -> Any:
+        return getattr(self.client, method)(request=request)
+
+    def refused(self, method: str, **request: Any) -> GoogleAPICallError:
+        """What the client raises."""
+        try:
+            answer = self.call(method, **request)
+        except GoogleAPICallError as error:
+            return error
+        raise AssertionError(f"{method} was answered: {answer}")
+
+    def refusal(self, method: str, **request: Any) -> Refusal:
+        error = self.refused(method, **request)
+        return Refusal(type(error), str(error.message), list(error.details))
+
+    def name(self, queue_id: str = "q") -> str:
+        return f"{self.parent}/queues/{queue_id}"
+
+    def queue(self, queue_id: str = "q", **fields: Any) -> Any:
+        """Make a queue."""
+        return self.call("create_queue", parent=self.parent, queue={"name": self.name(queue_id), **fields})
+
+    def paused(self, queue_id: str = "q", **fields: Any) -> str:
+        """The name of a new queue that sends nothing of itself."""
+        name = self.queue(queue_id, **fields).name
+        self.call("pause_queue", name=name)
+        return str(name)
+
+    def task(self, parent: str, *, view: int = 0, url: str = "http://worker.test/", **fields: Any) -> Any:
+        """Make a task; `http` are members of its HttpRequest beside the URL."""
+        http = {"url": url, **fields.pop("http", {})}
+        task = {"http_request": http, **fields}
+        return self.call("create_task", parent=parent, task=task, response_view=view)
+
+    def no_task(self, parent: str, **fields: Any) -> Refusal:
+        """How the making of such a task is refused."""
+        http = {"url": fields.pop("url", "http://worker.test/"), **fields.pop("http", {})}
+        return self.refusal("create_task", parent=parent, task={"http_request": http, **fields})
+
+    def get(self, name: str, view: int = 0) -> Any:
+        return self.call("get_task", name=name, response_view=view)
+
+    def failed(self, name: str, count: int = 1) -> Any:
+        """The task as stored after so many failed attempts."""
+        self.heard.wait(AttemptFailed, name, count)
+        return self.get(name)
+
+    def finished(self, name: str) -> None:
+        self.heard.wait(AttemptSucceeded, name)
+
+
+class _Awaited:
+    """An async client of Google's whose calls return when they are done."""
+
+    def __init__(self, client: Any, portal: BlockingPortal) -> None:
+        self._client = client
+        self._portal = portal
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+        return lambda **arguments: self._portal.call(partial(method, **arguments))
+
+
+@asynccontextmanager
+async def _delivering(path: Path) -> AsyncGenerator[Service]:
+    service = Service(located(str(path)), Policy())
+    await service.start(Targets())
+    try:
+        yield service
+    finally:
+        await service.stop(timedelta(seconds=5))
+
+
+Way = tuple[Any, Heard]
+"""A client, and what its service tells."""
+
+
+@contextmanager
+def _in_process(path: Path) -> Generator[Way]:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(_delivering(path)) as service:
+        heard = Heard()
+        service.events.subscribe(heard)
+        yield inprocess.tasks_client(service.calls), heard
+
+
+@contextmanager
+def _in_process_async(path: Path) -> Generator[Way]:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(_delivering(path)) as service:
+        heard = Heard()
+        service.events.subscribe(heard)
+        yield _Awaited(inprocess.async_tasks_client(service.calls), portal), heard
+
+
+@contextmanager
+def over_grpc(config: Config) -> Generator[Way]:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(emulating(config)) as emulator:
+        heard = Heard()
+        emulator.subscribe(heard)
+        with grpc.insecure_channel(emulator.address) as channel:
+            yield CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel)), heard
+
+
+WAYS: Mapping[str, Callable[[Path], Any]] = {
+    "in process": _in_process,
+    "in process, async": _in_process_async,
+    "grpc": lambda path: over_grpc(Config(port=0, database=str(path))),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request as the worker got it."""
+
+    method: str
+    path: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def header(self, name: str) -> str | None:
+        values = self.all(name)
+        assert len(values) <= 1, f"{name} came {len(values)} times"
+        return values[0] if values else None
+
+
+class Place:
+    """A URL of the worker that one test has to itself."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.gate = threading.Event()
+        """Answers wait until it is set."""
+        self.gate.set()
+        self._answers: deque[tuple[int, dict[str, str]]] = deque()
+        self._requests: queue.Queue[Received] = queue.Queue()
+
+    def answers(self, *statuses: int, **headers: str) -> None:
+        """Answer so in turn, 200 afterwards."""
+        self._answers.extend((status, headers) for status in statuses)
+
+    def received(self) -> Received:
+        """The next request, once it is there."""
+        return self._requests.get(timeout=PATIENCE)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was no other request so far."""
+        return self._requests.empty()
+
+    async def handle(self, request: Received) -> web.Response:
+        status, headers = self._answers.popleft() if self._answers else (200, {})
+        self._requests.put(request)
+        await asyncio.to_thread(self.gate.wait, PATIENCE)
+        return web.Response(status=status, headers=headers)
+
+
+class Worker:
+    """An HTTP server with places for tests."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+        self._places: dict[str, Place] = {}
+        self.address = ""
+
+    def place(self) -> Place:
+        key = str(next(self._numbers))
+        made = self._places[key] = Place(f"{self.address}/{key}")
+        return made
+
+    async def handle(self, request: web.Request) -> web.Response:
+        received = Received(request.method, request.path_qs, list(request.headers.items()), await request.read())
+        return await self._places[request.path.split("/")[1]].handle(received)
+
+
+@asynccontextmanager
+async def _serving(worker: Worker) -> AsyncGenerator[None]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", worker.handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    worker.address = "http://{}:{}".format(*runner.addresses[0][:2])
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@contextmanager
+def working() -> Generator[Worker]:
+    """A worker that serves from a thread."""
+    worker = Worker()
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(_serving(worker)):
+        yield worker
