@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ OVER = 10.0
 
 
 @contextmanager
-def ours() -> Iterator[str]:
+def ours() -> Generator[str]:
     """Our service on a free port, durable; gives its address."""
     port = servers.free_port()
     command = Path(sys.executable).parent / "cloud-tasks-emulator"

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from bench.places import CRATE, redis_server
@@ -27,7 +27,7 @@ def server(
     port: int | None = None,
     env: Mapping[str, str] | None = None,
     complaints: int | None = None,
-) -> Iterator[int]:
+) -> Generator[int]:
     """Run a server, once it listens if it has a port, and end it afterwards; gives its process id."""
     # Its output would mix with our figures; its complaints go where ours go unless said otherwise.
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=complaints, env={**os.environ, **(env or {})})
@@ -57,7 +57,7 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int, seconds: 
 
 
 @contextmanager
-def crate() -> Iterator[str]:
+def crate() -> Generator[str]:
     """The Rust service on a free port; gives its address."""
     port = free_port()
     address = f"127.0.0.1:{port}"
@@ -68,7 +68,7 @@ def crate() -> Iterator[str]:
 
 
 @contextmanager
-def uvicorn(factory: str, port: int | None = None) -> Iterator[str]:
+def uvicorn(factory: str, port: int | None = None) -> Generator[str]:
     """One uvicorn worker of the application that `factory` makes; gives its URL."""
     port = port or free_port()
     command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port), "--log-level", "warning"]
@@ -77,7 +77,7 @@ def uvicorn(factory: str, port: int | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def redis() -> Iterator[None]:
+def redis() -> Generator[None]:
     """A Redis server that writes nothing to disk; its URL is in the environment."""
     binary = redis_server()
     assert binary, "no redis-server"
