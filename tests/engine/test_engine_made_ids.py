@@ -44,3 +44,15 @@ def test_ids_of_consecutive_numbers_have_nothing_in_common() -> None:
 
 def test_another_key_makes_other_ids() -> None:
     assert not {made_id(n, 1) for n in range(1000)} & {made_id(n, 2**63) for n in range(1000)}
+
+
+@pytest.mark.parametrize(
+    ("number", "key", "task_id"),
+    [
+        (1, 0, "6238072747940578789"),
+        (1, 18446744073709551615, "15719503542151743746"),
+        (18446744073709551615, 1, "15719503542151743746"),
+    ],
+)
+def test_ids_stay_what_they_are_in_databases_that_exist(number: int, key: int, task_id: str) -> None:
+    assert made_id(number, key) == task_id

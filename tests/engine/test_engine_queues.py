@@ -33,6 +33,11 @@ def new_queue(*, parent: str = "projects/p/locations/l", sampling_ratio: float =
     )
 
 
+def test_the_name_of_a_deleted_queue_is_blocked_for_a_week() -> None:
+    """CT-033."""
+    assert queues.QUEUE_NAME_BLOCK.total_seconds() == 7 * 86400
+
+
 @pytest.mark.parametrize("quotas", Quotas)
 def test_a_queue_with_nothing_set_has_googles_defaults(quotas: Quotas) -> None:
     """CT-030, CT-044, CT-243, CT-L16."""

@@ -66,6 +66,11 @@ def test_a_token_that_is_there_is_there_now() -> None:
     assert rates.next_at(Bucket(1, NOW), at_rate(0.001)) == NOW
 
 
+@pytest.mark.parametrize(("tokens", "seconds"), [(0, 2.0), (0.25, 1.5), (0.75, 0.5), (-1, 4.0)])
+def test_part_of_a_token_shortens_the_wait(tokens: float, seconds: float) -> None:
+    assert rates.next_at(Bucket(tokens, NOW), at_rate(0.5)) == after(seconds)
+
+
 @pytest.mark.parametrize("rate", [1e-5, 1e-9, 5e-324])
 def test_a_rate_of_less_than_one_a_day_is_looked_at_daily(rate: float) -> None:
     bucket = Bucket(0, NOW)

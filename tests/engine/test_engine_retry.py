@@ -99,6 +99,14 @@ def test_a_task_is_given_up_after_so_many_requests(
     assert requests_sent(max_attempts, duration, backoff) == requests
 
 
+def test_the_time_is_not_used_up_a_microsecond_before() -> None:
+    """CT-204."""
+    settings = RetryConfig(max_attempts=-1, max_retry_duration_ns=86400 * SECOND)
+    end = FIRST + timedelta(days=1)
+    assert retry.gives_up(settings, 5, FIRST, end)
+    assert not retry.gives_up(settings, 5, FIRST, end - timedelta(microseconds=1))
+
+
 def test_a_clock_set_back_does_not_use_up_the_time() -> None:
     settings = RetryConfig(max_attempts=-1, max_retry_duration_ns=3 * SECOND)
     assert not retry.gives_up(settings, 5, FIRST, FIRST - timedelta(days=1))

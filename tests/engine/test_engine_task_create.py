@@ -33,6 +33,11 @@ def created(request: HttpRequest = SENT, now: datetime = NOW, **given: Any) -> T
     return task
 
 
+def test_a_name_is_blocked_for_a_day() -> None:
+    """CT-130."""
+    assert tasks.NAME_BLOCK.total_seconds() == 24 * 3600
+
+
 def test_a_task_with_only_a_url_is_filled_in() -> None:
     """CT-115, CT-116, CT-117, CT-119, CT-121."""
     step = tasks.create(new_task(), NAME, NOW)
@@ -372,6 +377,15 @@ def test_a_header_with_a_bad_name_is_dropped(name: str) -> None:
 )
 def test_a_header_value_is_kept_mended_or_dropped(sent: str, kept: str | None) -> None:
     assert kept_headers({"X-My": sent}) == ({} if kept is None else {"X-My": kept})
+
+
+def test_headers_of_80_kilobytes_are_kept_and_one_byte_more_is_refused() -> None:
+    """CT-105."""
+    ten = dict(list(BIG_HEADERS.items())[:10])
+    rest = 80 * 1024 - 10 * 8188
+    assert len(kept_headers(ten | {"X-10": "v" * (rest - 4)})) == 11
+    with pytest.raises(InvalidArgument):
+        kept_headers(ten | {"X-10": "v" * (rest - 3)})
 
 
 def test_dropped_headers_do_not_count_for_the_total() -> None:
