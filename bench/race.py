@@ -5,9 +5,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from tempfile import TemporaryDirectory
 
 from bench.model import Contestant, Figures, Part
-from bench.places import ROOT
+from bench.places import INSTALLED, ROOT
 
 Progress = Callable[[str], None]
 Runs = dict[str, list[Figures]]
@@ -41,11 +42,17 @@ def _round(part: Part, present: Sequence[Contestant], which: str, progress: Prog
 
 def run(contestant: Contestant, timeout: float) -> Figures:
     """The figures of one run. Whatever happens, no process of the run is left behind."""
+    INSTALLED.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=INSTALLED) as scratch:
+        return _figures(contestant, _answer(contestant, timeout, scratch))
+
+
+def _answer(contestant: Contestant, timeout: float, scratch: str) -> str:
     # A session of its own: one signal reaches the servers that the contestant started, too.
     process = subprocess.Popen(
         contestant.command,
         cwd=ROOT,
-        env=_environment(),
+        env=_environment(scratch),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -59,12 +66,14 @@ def run(contestant: Contestant, timeout: float) -> Figures:
         _end(process)
     if process.returncode != 0:
         raise ContestantFailed(f"{contestant.name} ended with {process.returncode}:\n{_tail(complaint)}")
-    return _figures(contestant, answer)
+    return answer
 
 
-def _environment() -> dict[str, str]:
+def _environment(scratch: str) -> dict[str, str]:
     # What pip installed is compiled; ours, from its sources, is only if Python may write that down.
-    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    # A machine's folder for temporary files may be memory, where being durable costs nothing.
+    return {**inherited, "TMPDIR": scratch}
 
 
 def _figures(contestant: Contestant, answer: str) -> Figures:

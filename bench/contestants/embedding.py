@@ -1,20 +1,11 @@
 """Ours inside an application, as the contestants have it."""
 
-from pathlib import Path
-
 from google.cloud.tasks_v2 import Queue, RateLimits
 
 from bench.contestants.noops import PARENT, QUEUES
-from bench.places import INSTALLED
 from fastapi_gcp_tasks import LocalService
 
 URL = "http://app.local"
-
-
-def folder_on_disk() -> Path:
-    """Where the files of contestants go: a machine's folder for temporary files may be memory, where fsync is free."""
-    INSTALLED.mkdir(exist_ok=True)
-    return INSTALLED
 
 
 def service(folder: str) -> LocalService:

@@ -63,9 +63,7 @@ def main(which: str) -> None:
     os.environ[URL] = f"http://127.0.0.1:{port}"
     with Hearer(TASKS) as hearer:
         if which == "ours":
-            from bench.contestants.embedding import folder_on_disk
-
-            with TemporaryDirectory(dir=folder_on_disk()) as folder:
+            with TemporaryDirectory() as folder:
                 os.environ[FOLDER] = folder
                 drive("ours", port, hearer)
         else:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from fastapi import APIRouter, FastAPI
 
-from bench.contestants.embedding import URL, create_queues, folder_on_disk, service
+from bench.contestants.embedding import URL, create_queues, service
 from bench.contestants.load import IN_FLIGHT, spread
 from bench.contestants.memory import resident
 from bench.contestants.noops import QUEUES
@@ -64,7 +64,7 @@ async def measure(folder: str, memory: Callable[[], int]) -> float:
 def main(how: str) -> None:
     if how == "traced":
         tracemalloc.start()
-    with TemporaryDirectory(dir=folder_on_disk()) as folder:
+    with TemporaryDirectory() as folder:
         kept = asyncio.run(measure(folder, traced if how == "traced" else resident))
     # A fraction of a byte is what buffers happen to hold.
     print(json.dumps({how: round(kept)}))

@@ -4,7 +4,7 @@ import sys
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.contestants.embedding import URL, create_queues, folder_on_disk, service
+from bench.contestants.embedding import URL, create_queues, service
 from bench.contestants.load import LIGHT_TASKS, TASKS, latency, run, sync_throughput, throughput
 from bench.contestants.noops import QUEUES, application, in_turns
 from bench.contestants.tally import Hearer
@@ -33,7 +33,7 @@ async def measure(folder: str, hearer: Hearer, what: str, calls: str, endpoint: 
 
 def main(what: str, calls: str, endpoint: str) -> None:
     tasks = TASKS if what == "flow" else LIGHT_TASKS
-    with Hearer(tasks) as hearer, TemporaryDirectory(dir=folder_on_disk()) as folder:
+    with Hearer(tasks) as hearer, TemporaryDirectory() as folder:
         run(measure(folder, hearer, what, calls, endpoint))
 
 

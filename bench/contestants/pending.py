@@ -16,7 +16,7 @@ from time import monotonic
 from fastapi import FastAPI
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, GetQueueRequest, HttpRequest, ListTasksRequest, Task
 
-from bench.contestants.embedding import URL, create_queues, folder_on_disk, service
+from bench.contestants.embedding import URL, create_queues, service
 from bench.contestants.load import spread
 from bench.contestants.memory import resident
 from bench.contestants.noops import QUEUES
@@ -85,7 +85,7 @@ def told(*arguments: str) -> dict[str, float]:
 
 
 def measure(tasks: int) -> dict[str, float]:
-    with TemporaryDirectory(dir=folder_on_disk()) as folder:
+    with TemporaryDirectory() as folder:
         filled = told("fill", folder, str(tasks))
         starts = [told("start", folder) for _ in range(STARTS)]
         left = told("count", folder)["tasks"]

@@ -14,7 +14,6 @@ from fastapi.routing import APIRoute
 from google.cloud.tasks_v2 import CreateQueueRequest, CreateTaskRequest, HttpRequest, Queue, Task
 
 from bench.contestants import servers
-from bench.contestants.embedding import folder_on_disk
 from bench.contestants.load import IN_FLIGHT, TASKS, run, spread, throughput
 from bench.contestants.noops import PARENT, QUEUES, Ping, application
 from bench.contestants.tally import Hearer
@@ -31,7 +30,7 @@ def ours() -> Generator[str]:
     """Our service on a free port, durable; gives its address."""
     port = servers.free_port()
     command = Path(sys.executable).parent / "cloud-tasks-emulator"
-    with TemporaryDirectory(dir=folder_on_disk()) as folder:
+    with TemporaryDirectory() as folder:
         options = ["--host", "127.0.0.1", "--port", str(port), "--db", f"{folder}/tasks.db", "--log-level", "warning"]
         with servers.server([str(command), *options], port):
             yield f"127.0.0.1:{port}"

@@ -5,12 +5,10 @@ import os
 import socket
 import statistics
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import mkdtemp
 from time import monotonic
 from typing import Self
 
-TASKS, SOCKET = "BENCH_TASKS", "BENCH_SOCKET"
+TASKS, PORT = "BENCH_TASKS", "BENCH_TALLY_PORT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._expected = int(os.environ[TASKS])
-        self._hearer = os.environ[SOCKET]
+        self._port = int(os.environ[PORT])
         self._waits: dict[int, float] = {}
 
     def ran(self, number: int, sent: float) -> None:
@@ -46,8 +44,7 @@ class Tally:
         return Outcome(last, waits[49], waits[98])
 
     def _tell(self, what: bytes) -> None:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(self._hearer)
+        with socket.create_connection(("127.0.0.1", self._port)) as connection:
             connection.sendall(what)
 
 
@@ -55,11 +52,8 @@ class Hearer:
     """Hears one worker's tally. Make it before the worker, which finds it by the environment."""
 
     def __init__(self, tasks: int) -> None:
-        path = Path(mkdtemp(prefix="bench-")) / "tally"
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(str(path))
-        self._socket.listen()
-        os.environ[SOCKET], os.environ[TASKS] = str(path), str(tasks)
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        os.environ[PORT], os.environ[TASKS] = str(self._socket.getsockname()[1]), str(tasks)
 
     def outcome(self, seconds: float = 240) -> Outcome:
         """Wait until every task has run."""
@@ -79,7 +73,4 @@ class Hearer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        path = Path(self._socket.getsockname())
         self._socket.close()
-        path.unlink()
-        path.parent.rmdir()
