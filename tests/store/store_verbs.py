@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from gcptasks.base.names import parse_queue
 from gcptasks.engine.model import HttpRequest, Queue, Task
+from gcptasks.store.due import BEGINNING
 from gcptasks.store.tx import Tx
 
 QUEUE = parse_queue("projects/p/locations/l/queues/q")
@@ -35,7 +36,7 @@ def add_task(tx: Tx, at: datetime = NOW, body: bytes = b"") -> Task:
 
 def all_tasks(tx: Tx) -> list[Task]:
     queue = tx.queues.find(QUEUE)
-    return [] if queue is None else [task for _, task in tx.tasks.page(queue, 0, 100_000)]
+    return [] if queue is None else [task for _, task in tx.tasks.page(queue, BEGINNING, 100_000)]
 
 
 class Refused(Exception):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from gcptasks.engine import rates
 from gcptasks.engine.model import Queue, QueueState
-from gcptasks.store.leases import BEGINNING, Due
+from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.times import from_us, to_us
 
 LOOKAHEAD = timedelta(seconds=10)

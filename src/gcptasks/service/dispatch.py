@@ -7,7 +7,8 @@ from gcptasks.base.events import AttemptStarted
 from gcptasks.base.names import QueueName
 from gcptasks.engine import tasks
 from gcptasks.engine.model import Attempt, Queue, Reply, Task
-from gcptasks.store.leases import Due, Leased
+from gcptasks.store.due import Due
+from gcptasks.store.leases import Leased
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tx import Tx
 

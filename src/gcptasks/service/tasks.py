@@ -10,6 +10,7 @@ from gcptasks.engine import queues, tasks
 from gcptasks.engine.model import NewTask, Page, Task, View
 from gcptasks.service.policy import Policy
 from gcptasks.service.queues import existing
+from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tx import Tx
 from gcptasks.wire import paging
@@ -70,9 +71,9 @@ def list_tasks(tx: Tx, request: tuple[QueueName, Page, View], now: datetime, pol
     queue = existing(tx, name)
     if page.size < 0:
         raise InvalidArgument("ListTasksRequest.pageSize cannot be negative.")
-    after = paging.cursor_of(page.token, "tasks", str(name), now) if page.token else 0
-    found = tx.tasks.page(queue, int(after), min(page.size or _LARGEST_PAGE, _LARGEST_PAGE))
-    token = paging.token("tasks", str(name), found[-1][0], now) if found else ""
+    after = _due_of(paging.cursor_of(page.token, "tasks", str(name), now)) if page.token else BEGINNING
+    found = tx.tasks.page(queue, after, min(page.size or _LARGEST_PAGE, _LARGEST_PAGE))
+    token = paging.token("tasks", str(name), _cursor(found[-1][0]), now) if found else ""
     return TaskPage([task for _, task in found], token, view)
 
 
@@ -109,3 +110,12 @@ def _found(tx: Tx, queue: StoredQueue | None, name: TaskName) -> tuple[int, Task
     if found is None:
         raise NotFound("Requested entity was not found.")
     return found
+
+
+def _cursor(due: Due) -> str:
+    return f"{due.at},{due.number}"
+
+
+def _due_of(cursor: paging.Cursor) -> Due:
+    at, number = str(cursor).split(",")
+    return Due(int(at), int(number))

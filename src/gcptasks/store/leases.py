@@ -3,10 +3,10 @@
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.engine.model import Task
+from gcptasks.store.due import Due
 from gcptasks.store.numbers import Numbers
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.rows import TASK_COLUMNS, task_of
@@ -27,17 +27,6 @@ _FORCED = (
     "JOIN tasks ON tasks.id = task JOIN queues ON queues.id = queue"
 )
 _FAR = 2**62
-
-
-class Due(NamedTuple):
-    """A task that waits: when it is due, in microseconds since 1970, and its number."""
-
-    at: int
-    number: int
-
-
-BEGINNING = Due(-_FAR, 0)
-"""Before every task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

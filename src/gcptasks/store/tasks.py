@@ -5,6 +5,7 @@ from datetime import datetime
 
 from gcptasks.base.names import TaskName
 from gcptasks.engine.model import Task
+from gcptasks.store.due import Due
 from gcptasks.store.numbers import Numbers
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.rows import TASK_COLUMNS, attempt_row, new_task_row, task_of
@@ -16,7 +17,10 @@ _INSERT = (
 )
 _BY_NUMBER = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE id = ? AND queue = ? AND task_id IS NULL"
 _BY_NAME = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE queue = ? AND task_id = ?"
-_PAGE = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE queue = ? AND id > ? ORDER BY id LIMIT ?"
+_PAGE = (
+    f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE queue = ? AND (scheduled_at, id) > (?, ?) "
+    "ORDER BY scheduled_at, id LIMIT ?"
+)
 _RETRY = (
     "UPDATE tasks SET (scheduled_at, response_count, attempt_scheduled_at, attempt_dispatched_at, "
     "attempt_responded_at, attempt_status) = (?, ?, ?, ?, ?, ?) WHERE id = ?"
@@ -58,12 +62,12 @@ class Tasks:
             return True
         return self._numbers.number_of(queue.number, task_id) is not None
 
-    def page(self, queue: StoredQueue, after: int, limit: int) -> list[tuple[int, Task]]:
-        """Up to `limit` tasks of the queue with their numbers, in the order of numbers, those after `after`."""
+    def page(self, queue: StoredQueue, after: Due, limit: int) -> list[tuple[Due, Task]]:
+        """Up to `limit` tasks of the queue that come after `after`, in the order of when they are due."""
         name = queue.queue.name
         return [
-            (row[0], task_of(name, row[1] or self._numbers.id_of(queue.number, row[0]), row[2:]))
-            for row in self._sql.execute(_PAGE, (queue.number, after, limit))
+            (Due(row[2], row[0]), task_of(name, row[1] or self._numbers.id_of(queue.number, row[0]), row[2:]))
+            for row in self._sql.execute(_PAGE, (queue.number, after.at, after.number, limit))
         ]
 
     def save_retry(self, number: int, task: Task) -> None:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from gcptasks.base.events import Event
 from gcptasks.base.names import QueueName
-from gcptasks.store.leases import Due, Leases
+from gcptasks.store.due import Due
+from gcptasks.store.leases import Leases
 from gcptasks.store.numbers import Numbers
 from gcptasks.store.queues import Queues, StoredQueue
 from gcptasks.store.tasks import Tasks
@@ -18,7 +19,7 @@ from gcptasks.store.times import to_us
 class Changes:
     """What a dispatcher may want to know of a transaction. Hints: the file decides."""
 
-    arrivals: list[tuple[QueueName, Due]] = field(default_factory=list)
+    arrivals: list[tuple[QueueName, Due]] = field(default_factory=list[tuple[QueueName, Due]])
     """Tasks that are new, or due at another time."""
     queues: bool = False
     """A queue was changed, added or deleted."""
