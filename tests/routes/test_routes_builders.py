@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
 from fastapi_gcp_tasks import AsyncDelayedRouteBuilder, DelayedRouteBuilder, as_async_delayed_task, as_delayed_task
+from fastapi_gcp_tasks.delayed_task import AsyncDelayed, Delayed
 from routes.routes_fakes import QUEUE, URL, FakeAsyncClient, FakeClient, async_delayed_router, delayed_router
 
 BUILDERS: list[Any] = [DelayedRouteBuilder, AsyncDelayedRouteBuilder]
@@ -184,3 +185,10 @@ async def test_async_mocks_with_the_clients_spec_are_clients_and_their_answers_p
         assert await hello.delay() is client.create_task.return_value
         assert client.create_task.call_args.kwargs.keys() == {"request", "timeout"}
         assert [one[0] for one in client.method_calls] == ["create_queue", "create_task"]
+
+
+def test_the_twins_say_the_same() -> None:
+    for name in ("delay", "options"):
+        sync, twin = getattr(Delayed, name), getattr(AsyncDelayed, name)
+        assert sync.__doc__ == twin.__doc__
+        assert inspect.signature(sync) == inspect.signature(twin)

@@ -150,3 +150,19 @@ def test_user_modules_may_postpone_their_annotations() -> None:
         assert (sent.url, sent.body) == ("http://a/a", b'{"message":"hi"}')
     """
     loaded_after(program)
+
+
+def test_the_local_service_says_which_extra_it_needs() -> None:
+    program = """
+        import sys
+        for missing in ("aiohttp", "h2", "httptools", "uvicorn", "typer", "rich", "watchfiles"):
+            sys.modules[missing] = None
+        try:
+            from fastapi_gcp_tasks import LocalService
+        except ImportError as error:
+            assert str(error) == "LocalService needs an extra: pip install 'fastapi-gcp-tasks[local]'", error
+        else:
+            raise AssertionError("it was not refused")
+        from fastapi_gcp_tasks import *
+    """
+    loaded_after(program)

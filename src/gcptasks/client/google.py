@@ -5,7 +5,6 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -67,12 +66,12 @@ def async_tasks_client(emulator: str | None = None) -> "CloudTasksAsyncClient":
     return CloudTasksAsyncClient(transport=CloudTasksGrpcAsyncIOTransport(host=emulator, channel=channel))
 
 
-@dataclass(frozen=True, slots=True)
 class ClientKind:
     """One of Google's client classes, told apart without importing it."""
 
-    module: str
-    name: str
+    def __init__(self, module: str, name: str) -> None:
+        self.module = module
+        self.name = name
 
     def owns(self, client: object) -> bool:
         """Whether `isinstance` says so; a mock with that spec is one."""
