@@ -78,20 +78,14 @@ class AsyncQueues:
         if path in self._done:
             return
         running = self._running.get()
-        if path not in running:
-            running[path] = asyncio.create_task(self._create(path, timeout, client, running))
+        creation = running.get(path)
+        if creation is None:
+            creation = running[path] = asyncio.create_task(self._create(path, timeout, client))
+            # Not at the end of `_create`: an eager task may be done before it stands in `running`.
+            creation.add_done_callback(lambda _: running.pop(path, None))
         # Shielded: a caller that is cancelled does not take the queue from the others.
-        await asyncio.shield(running[path])
+        await asyncio.shield(creation)
 
-    async def _create(
-        self,
-        path: str,
-        timeout: float | None,
-        client: Any,
-        running: dict[str, asyncio.Task[None]],
-    ) -> None:
-        try:
-            await drive_async(ensure_queue_if_allowed(parse_queue(path), timeout), lambda step: step.on(client))
-            self._done.add(path)
-        finally:
-            del running[path]
+    async def _create(self, path: str, timeout: float | None, client: Any) -> None:
+        await drive_async(ensure_queue_if_allowed(parse_queue(path), timeout), lambda step: step.on(client))
+        self._done.add(path)
