@@ -5,12 +5,12 @@ whatever came together in one turn of the event loop.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from gcptasks.base.clock import Clock
-from gcptasks.base.errors import StoreError
 from gcptasks.base.names import QueueName
 from gcptasks.engine.delivery import attempt_headers
 from gcptasks.engine.model import Reply
@@ -41,7 +41,9 @@ class Dispatcher:
         self._lanes: dict[QueueName, Lane] = {}
         self._wake = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._stopping = False
         self._attempts: set[asyncio.Task[None]] = set()
+        self._acknowledgements: set[asyncio.Task[None]] = set()
         self._ended: list[tuple[Ended, bool]] = []
         self._queues_changed = True
         self._forced = True
@@ -57,33 +59,46 @@ class Dispatcher:
         """Start nothing more and wait for what is under way; what takes longer is left to the next start."""
         if self._running is None:
             return
-        self._unwatch()
-        self._running.cancel()
-        await asyncio.wait([self._running])
-        self._running = None
-        await self._finish_attempts(grace)
-        await self._acknowledge()
-
-    async def _finish_attempts(self, grace: timedelta) -> None:
         until = self._loop.time() + grace.total_seconds()
-        while self._attempts and (left := until - self._loop.time()) > 0:
-            await asyncio.wait(self._attempts, timeout=left)
-        cut_off = list(self._attempts)
-        for attempt in cut_off:
-            attempt.cancel()
-        if cut_off:
-            _log.warning("stopping: %d attempts took too long and are left to the next start", len(cut_off))
-            await asyncio.wait(cut_off)
+        running, self._running = self._running, None
+        self._unwatch()
+        self._stopping = True
+        self._wake.set()
+        try:
+            # Not cancelled at once: an attempt that is counted already is still begun.
+            await self._over_by(until, running)
+            while self._under_way and self._loop.time() < until:
+                await self._over_by(until, *self._under_way)
+        finally:
+            await self._cut_off(running)
+
+    @property
+    def _under_way(self) -> set[asyncio.Task[None]]:
+        return self._attempts | self._acknowledgements
+
+    async def _over_by(self, until: float, *tasks: asyncio.Task[None]) -> None:
+        await asyncio.wait(tasks, timeout=max(until - self._loop.time(), 0))
+
+    async def _cut_off(self, running: asyncio.Task[None]) -> None:
+        if self._attempts:
+            _log.warning("stopping: %d attempts took too long and are left to the next start", len(self._attempts))
+        if self._acknowledgements:
+            _log.warning("stopping: how some attempts ended is not written yet, so the next start repeats them")
+        cut_off = {running, *self._under_way}
+        for task in cut_off:
+            task.cancel()
+        await asyncio.wait(cut_off)
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             try:
                 until = await self.run_once()
-            except StoreError:
+            except Exception:  # such as StoreError; nobody else sees to it that this goes on
                 _log.exception("the dispatcher cannot use the database; it tries again")
                 until = self._clock.now() + _AFTER_AN_ERROR
                 self._reread()
-            await self._clock.wait(self._wake, until)
+            if not self._stopping:
+                await self._clock.wait(self._wake, until)
 
     async def run_once(self) -> datetime:
         """Start what is due, and say when there is more to do if nothing happens before."""
@@ -129,13 +144,12 @@ class Dispatcher:
                 lane.changed(queue, now)
 
     def _take(self, now: datetime) -> list[tuple[QueueName, int]]:
-        wanted: list[tuple[QueueName, int]] = []
+        # All are read before any is taken: what is taken counts as under way, and a read may fail.
         for name, lane in self._lanes.items():
             ask = lane.wants(now)
             if ask is not None:
                 lane.loaded(self._store.read(dispatch.due_tasks, name, *ask), ask[1])
-            wanted.extend((name, number) for number in lane.take(now, _AT_A_TIME))
-        return wanted
+        return [(name, number) for name, lane in self._lanes.items() for number in lane.take(now, _AT_A_TIME)]
 
     async def _start(self, wanted: list[tuple[QueueName, int]], now: datetime) -> None:
         leased: list[Leased] = []
@@ -172,22 +186,20 @@ class Dispatcher:
             _log.exception("the attempt of %s failed in the dispatcher itself", leased.task.name)
             reply = Reply(status=0, reason="the dispatcher failed; its log says why")
         if not self._ended:
-            self._loop.call_soon(self._acknowledge_soon)
+            # Begun in the next turn of the loop, so that what ends in this one is written together.
+            task = self._loop.create_task(self._acknowledge())
+            self._acknowledgements.add(task)
+            task.add_done_callback(self._acknowledgements.discard)
         self._ended.append((Ended(leased, reply, self._clock.now()), forced))
-
-    def _acknowledge_soon(self) -> None:
-        task = self._loop.create_task(self._acknowledge())
-        self._attempts.add(task)
-        task.add_done_callback(self._attempts.discard)
 
     async def _acknowledge(self) -> None:
         """Write down how attempts ended, and let others take their places."""
         ended, self._ended = self._ended, []
-        while ended:
+        while True:
             try:
                 await self._store.write_soft(dispatch.acknowledge, [one for one, _ in ended])
                 break
-            except StoreError:
+            except Exception:  # such as StoreError; nobody else sees to it that this is tried again
                 _log.exception("how %d attempts ended cannot be written; it is tried again", len(ended))
                 await asyncio.sleep(_AFTER_AN_ERROR.total_seconds())
         for one, forced in ended:
@@ -210,7 +222,9 @@ class Dispatcher:
         if _in_loop(self._loop):
             self._note(changes)
         else:
-            self._loop.call_soon_threadsafe(self._note, changes)
+            # A loop that was closed without a stop has no dispatcher any more.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._note, changes)
 
     def _note(self, changes: Changes) -> None:
         self._queues_changed |= changes.queues

@@ -26,6 +26,7 @@ class Lane:
         self.queue = queue
         self.under_way: Counter[int] = Counter()
         self._open = 0
+        self._again: dict[int, Due] = {}
         self._bucket = rates.full(queue.rate_limits, now)
         self.reread()
 
@@ -36,7 +37,10 @@ class Lane:
 
     def arrived(self, due: Due) -> None:
         """A task is new, or due at another time."""
-        if due <= self._loaded_to:
+        if due.number in self.under_way:
+            # The attempt that has just failed, or another one beside it, is not over here yet.
+            self._again[due.number] = due
+        elif due <= self._loaded_to:
             heapq.heappush(self._due, due)
             if len(self._due) > _MOST:
                 self._shorten()
@@ -72,6 +76,9 @@ class Lane:
         self.under_way[number] -= 1
         if self.under_way[number] <= 0:
             del self.under_way[number]
+            again = self._again.pop(number, None)
+            if again is not None:
+                self.arrived(again)
         if not forced:
             self._open -= 1
 

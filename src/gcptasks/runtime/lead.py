@@ -30,9 +30,11 @@ class Lead:
             raise StoreError(f"the lock file {self._path} cannot be opened: {error.strerror}") from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             os.close(file)
-            return False
+            if isinstance(error, BlockingIOError):
+                return False
+            raise StoreError(f"the lock file {self._path} cannot be locked: {error.strerror}") from error
         self._file = file
         return True
 

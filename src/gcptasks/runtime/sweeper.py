@@ -5,7 +5,6 @@ import logging
 from datetime import datetime, timedelta
 
 from gcptasks.base.clock import Clock
-from gcptasks.base.errors import StoreError
 from gcptasks.service.upkeep import sweep
 from gcptasks.store.store import Store
 
@@ -41,7 +40,7 @@ class Sweeper:
         while True:
             try:
                 until = await self.run_once()
-            except StoreError:
+            except Exception:  # such as StoreError; nobody else sees to it that this goes on
                 _log.exception("what is too old cannot be dropped; it is tried again")
                 until = self._clock.now() + _EVERY
             while self._clock.now() < until:

@@ -42,8 +42,11 @@ def _does_something(context: Lifespan) -> bool:
     outer, inner = _merged(context)
     if inner is not None:
         return _does_something(outer) or _does_something(inner)
-    # What FastAPI and Starlette give to a router that was given no lifespan.
-    return type(context).__name__ != "_DefaultLifespan"
+    if type(context).__name__ != "_DefaultLifespan":
+        return True
+    # What FastAPI and Starlette give to a router that was given no lifespan: it runs the router's event handlers.
+    router = getattr(context, "_router", None)
+    return bool(getattr(router, "on_startup", ()) or getattr(router, "on_shutdown", ()))
 
 
 def _merged(context: Lifespan) -> tuple[Lifespan, Lifespan | None]:

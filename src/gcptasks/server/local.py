@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
-from gcptasks.base.errors import SetupError
+from gcptasks.base.errors import SetupError, Unreachable
 from gcptasks.client import inprocess
 from gcptasks.engine.quotas import Quotas
+from gcptasks.runtime.targets.address import parse_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.lifespan import App, refuse_later_lifespans
@@ -98,7 +98,10 @@ class LocalService:
 
 
 def _checked(app_url: str) -> str:
-    parts = urlsplit(app_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    try:
+        plain = "?" not in parse_url(app_url).target and "#" not in app_url
+    except Unreachable:
+        plain = False
+    if not plain:
         raise ValueError(f"app_url must be a URL such as 'http://app.local', not {app_url!r}")
     return app_url

@@ -1,10 +1,12 @@
 """The local service without a front: a store, the calls on it, and, once started, whoever delivers from it."""
 
 import asyncio
-import contextlib
+import logging
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from gcptasks.base.clock import Clock, SystemClock
+from gcptasks.base.errors import StoreError
 from gcptasks.base.events import Events
 from gcptasks.observe.log import log
 from gcptasks.runtime.dispatcher import Dispatcher
@@ -16,6 +18,8 @@ from gcptasks.service.policy import Policy
 from gcptasks.store.connection import Synchronous
 from gcptasks.store.location import Location
 from gcptasks.store.store import Store
+
+_log = logging.getLogger("gcptasks")
 
 _TRY_AGAIN = 0.25
 """Seconds between two tries to take the lead, so that another process goes on within a second of the leader's end."""
@@ -39,27 +43,33 @@ class Service:
 
     async def start(self, target: Target) -> None:
         """Deliver to `target` from now on; as soon as no other process does, if one has the lead."""
-        self._store.open()
         self._target = target
-        if self._lead.taken():
+        try:
+            self._store.open()
+            leads = self._lead.taken()
+        except BaseException:
+            await self.stop(timedelta(0))
+            raise
+        if leads:
             await self._deliver()
         else:
             self._waiting = asyncio.get_running_loop().create_task(self._deliver_later())
 
     async def stop(self, grace: timedelta) -> None:
         """Start no more attempts, finish those under way within `grace`, and let another process take over."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._waiting
-            self._waiting = None
-        if self._dispatcher is not None:
-            await self._dispatcher.stop(grace)
-            await self._sweeper.stop()
-            self._dispatcher = None
-        await self._target.close()
-        self._store.close()
-        self._lead.leave()
+        # Each step is done, in the reverse order, though one before it may fail or be cancelled.
+        async with AsyncExitStack() as steps:
+            steps.callback(self._lead.leave)
+            steps.callback(self._store.close)
+            steps.push_async_callback(self._target.close)
+            if self._waiting is not None:
+                self._waiting.cancel()
+                await asyncio.wait([self._waiting])
+                self._waiting = None
+            if self._dispatcher is not None:
+                dispatcher, self._dispatcher = self._dispatcher, None
+                steps.push_async_callback(self._sweeper.stop)
+                await dispatcher.stop(grace)
 
     @property
     def delivers(self) -> bool:
@@ -67,9 +77,16 @@ class Service:
         return self._dispatcher is not None
 
     async def _deliver_later(self) -> None:
-        while not self._lead.taken():
+        while not self._lead_taken():
             await asyncio.sleep(_TRY_AGAIN)
         await self._deliver()
+
+    def _lead_taken(self) -> bool:
+        try:
+            return self._lead.taken()
+        except StoreError:
+            _log.exception("this process cannot stand in for the one that delivers; it tries again")
+            return False
 
     async def _deliver(self) -> None:
         self._dispatcher = Dispatcher(self._store, self._target, self._clock)

@@ -59,12 +59,15 @@ def file_system(path: Path) -> str | None:
     """The kind of file system that holds `path`, or None where it cannot be told."""
     if sys.platform != "linux":
         return None
+    try:
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
     best, kind = "", None
     real = os.path.realpath(path)
-    with open("/proc/self/mounts", encoding="utf-8", errors="replace") as mounts:
-        for line in mounts:
-            point, this = line.split(" ")[1:3]
-            point = point.replace("\\040", " ")
-            if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
-                best, kind = point, this
+    for line in mounts.rstrip("\n").split("\n"):
+        point, this = line.split(" ")[1:3]
+        point = point.replace("\\040", " ")
+        if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
+            best, kind = point, this
     return kind

@@ -58,8 +58,12 @@ class Store:
 
         Returns what ends it.
         """
-        self._watchers.append(watcher)
-        return lambda: self._watchers.remove(watcher)
+        self._watchers = [*self._watchers, watcher]
+
+        def end() -> None:
+            self._watchers = [other for other in self._watchers if other is not watcher]
+
+        return end
 
     def open(self) -> None:
         """Open the database now; `StoreError` if it cannot be used."""
@@ -76,8 +80,9 @@ class Store:
         self._writer.close()
 
     def forked(self) -> None:
-        """In a forked child: have connections and locks of one's own."""
+        """In a forked child: have connections and locks of one's own, and nobody to tell."""
         _left_by_forks.append(self._reader)
+        self._watchers = []
         self._start_afresh()
         self._writer.forked()
 

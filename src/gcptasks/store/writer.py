@@ -13,6 +13,7 @@ cut takes is delivered again. A later synced commit makes it durable too.
 """
 
 import asyncio
+import logging
 import sqlite3
 import threading
 import time
@@ -25,13 +26,15 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from gcptasks.base.errors import StoreError
 from gcptasks.base.events import Event
 from gcptasks.base.names import QueueName
-from gcptasks.store.connection import Synchronous, as_store_error, is_busy
+from gcptasks.store.connection import Synchronous, as_store_error, is_busy, store_errors
 from gcptasks.store.jobs import Job, running_loop
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tx import Changes, Tx
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_log = logging.getLogger("gcptasks")
 
 _GROUP = 256
 """How many verbs share a commit at most, so that a loop is not held for longer than some 10 ms."""
@@ -74,6 +77,7 @@ class Writer:
     def _start_afresh(self) -> None:
         self._lock = threading.Lock()
         self._pending: deque[Job[Any]] = deque()
+        self._turned_away: deque[asyncio.AbstractEventLoop] = deque()
         self._flush_on: asyncio.AbstractEventLoop | None = None
         self._sql: sqlite3.Connection | None = None
         self._syncing: bool | None = None
@@ -99,38 +103,42 @@ class Writer:
         while not job.done:
             self._lock.acquire()
             if job.done:  # whoever had the lock took it along
-                self._lock.release()
+                self._let_go()
             else:
                 self._turn()
         return job.result()
 
     def exclusively(self, read: Callable[[sqlite3.Connection], R]) -> R:
         """What `read` finds on the writing connection, no transaction being open."""
-        with self._lock:
+        self._lock.acquire()
+        try:
             return read(self._connection())
+        finally:
+            self._let_go()
 
     def data_version(self) -> int | None:
         """A number that changes when another process has written; None if it cannot be asked just now."""
         if not self._lock.acquire(blocking=False):
             return None
         try:
-            return _data_version(self._connection())
+            with store_errors():
+                return _data_version(self._connection())
         finally:
-            self._lock.release()
+            self._let_go()
 
     def close(self) -> None:
         """Commit what waits, and close the file. It is opened again when used again."""
         while self._pending:
             self._lock.acquire()
             self._turn()
-        with self._lock:
-            if self._sql is not None:
-                self._sql.close()
+        self._lock.acquire()
+        try:
+            self._close_connection()
             if self._thread is not None:
                 self._thread.shutdown(wait=False)
-            self._sql = self._thread = self._syncing = None
-            self._patience_ms = -1
-            self._cache.clear()
+            self._thread = None
+        finally:
+            self._let_go()
 
     def forked(self) -> None:
         """In a forked child: leave the parent's connection alone, even unclosed, and begin with nothing."""
@@ -145,24 +153,46 @@ class Writer:
         self._pending.append(job)
         if self._flush_on is not loop:
             self._flush_on = loop
-            loop.call_soon(self._flush)
+            loop.call_soon(self._flush, loop)
         return job
 
-    def _flush(self) -> None:
-        """Commit what waits, on an event loop. If the lock is taken, who has it will see that something waits."""
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Commit what waits, on its event loop; if somebody else has the lock, once it is let go."""
         self._flush_on = None
-        if not self._pending or not self._lock.acquire(blocking=False):
+        if not self._pending or not self._taken(loop):
             return
         try:
             group = self._run_group(0)
         except _LockedElsewhere:
-            self._executor().submit(self._turn)
+            self._in_thread(self._turn)
             return
+        if self._pending:
+            self._turned_away.append(loop)
         if group.durable and self._disk_is_slow():
             self._thread_commits_left -= 1
-            self._executor().submit(self._finish, group)
+            self._in_thread(self._finish, group)
         else:
             self._finish(group)
+
+    def _taken(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether the lock is ours; if not, whoever has it will call the loop."""
+        if self._lock.acquire(blocking=False):
+            return True
+        self._turned_away.append(loop)
+        # It may have been let go before we were on the list.
+        return self._lock.acquire(blocking=False)
+
+    def _let_go(self) -> None:
+        """Let go of the lock, and call those who were turned away while it was held."""
+        self._lock.release()
+        while self._turned_away:
+            try:
+                loop = self._turned_away.popleft()
+                loop.call_soon_threadsafe(self._flush, loop)
+            except IndexError:
+                return  # another thread was faster
+            except RuntimeError:
+                pass  # closed: nobody waits there, and what was left is committed with the next
 
     def _turn(self) -> None:
         """Commit a group of what waits, however long another process writes. The lock is held, and let go."""
@@ -212,10 +242,9 @@ class Writer:
             for job in group.jobs:
                 job.finish()
         finally:
-            self._lock.release()
+            self._let_go()
         if group.error is None and group.tx is not None:
             self._told(group.tx.events, group.tx.changes)
-        self._go_on()
 
     def _commit(self, group: _Group) -> None:
         if group.error is None:
@@ -233,7 +262,11 @@ class Writer:
     def _roll_back(self) -> None:
         self._cache.clear()
         if self._sql is not None and self._sql.in_transaction:
-            self._sql.execute("ROLLBACK")
+            try:
+                self._sql.execute("ROLLBACK")
+            except sqlite3.Error:
+                _log.exception("a transaction cannot be rolled back, so the database is closed, which undoes it too")
+                self._close_connection()
 
     def _measure(self, group: _Group, seconds: float) -> None:
         if group.durable and running_loop() is not None:
@@ -244,18 +277,12 @@ class Writer:
     def _disk_is_slow(self) -> bool:
         return self._thread_commits_left > 0
 
-    def _go_on(self) -> None:
-        """See to it that what was queued meanwhile is committed too."""
+    def _in_thread(self, work: Callable[..., None], *args: Any) -> None:
+        """Have the thread go on, which lets go of the lock in the end."""
         try:
-            loop = self._pending[0].loop
-        except IndexError:
-            return
-        if loop is None:
-            return  # its caller waits for the lock
-        try:
-            loop.call_soon_threadsafe(self._flush)
-        except RuntimeError:  # that loop was closed
-            self._executor().submit(self.close)
+            self._executor().submit(work, *args)
+        except RuntimeError:  # no thread to be had, or the interpreter is shutting down
+            work(*args)
 
     def _executor(self) -> ThreadPoolExecutor:
         if self._thread is None:
@@ -266,6 +293,13 @@ class Writer:
         if self._sql is None:
             self._sql = self._open()
         return self._sql
+
+    def _close_connection(self) -> None:
+        if self._sql is not None:
+            self._sql.close()
+        self._sql = self._syncing = None
+        self._patience_ms = -1
+        self._cache.clear()
 
     def _fresh_cache(self) -> dict[QueueName, StoredQueue]:
         """What is known of queues, forgotten if another process has written since. A transaction is open."""
