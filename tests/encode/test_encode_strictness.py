@@ -311,3 +311,42 @@ def test_nothing_is_carried_by_leaving_it_out_where_it_is_the_default(annotation
     made = worker_of(annotation, default=default)
     assert made.encode(value=default) == ("/task", (), None)
     assert made.carry(value=default) == {"value": default}
+
+
+class Node(BaseModel):
+    value: float = 0.0
+    below: "dict[str, Node]" = {}
+    last: "Node | None" = None
+
+
+class Leaf(Node):
+    pass
+
+
+class Row(BaseModel):
+    cells: tuple[float, ...]
+    pair: tuple[float, str] = (0.0, "")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Node(below={"a": Node(last=Node(value=float("inf")))}),
+        Node(last=Node(below={"a": Node(), "b": Leaf()})),
+        Row(cells=(1.0, float("nan"))),
+        Row(cells=(), pair=(float("nan"), "b")),
+    ],
+    ids=["deep infinity", "deep subclass", "endless tuple", "tuple"],
+)
+def test_what_would_be_lost_is_found_wherever_it_stands(value: Any) -> None:
+    with refused(WrongTypeError, "value: "):
+        worker_of(type(value)).encode(value=value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Node(below={"a": Node(last=Node(value=1.5))}), Row(cells=(1.0, 2.0))],
+    ids=["recursive", "tuple"],
+)
+def test_what_a_walk_lets_pass_arrives(value: Any) -> None:
+    assert worker_of(type(value)).carry(value=value) == {"value": value}

@@ -67,13 +67,16 @@ def receiver_of(field: Field) -> Callable[[Any], Any]:
     return receive
 
 
-def repeats(annotation: Any) -> bool:
-    """Whether FastAPI reads every value of a repeated key for this annotation."""
+def repeats(annotation: Any, *, inside_annotated: bool = True) -> bool:
+    """Whether FastAPI reads every value of a repeated key for this annotation.
+
+    0.115 does not look inside `Annotated`, so it takes `Annotated[list[int], …] | None` for one value.
+    """
     origin = get_origin(annotation)
     if origin is Annotated:
-        return repeats(get_args(annotation)[0])
+        return inside_annotated and repeats(get_args(annotation)[0])
     if origin is Union or origin is types.UnionType:
-        return any(repeats(choice) for choice in get_args(annotation))
+        return any(repeats(choice, inside_annotated=inside_annotated) for choice in get_args(annotation))
     kind = origin or annotation
     return (
         isinstance(kind, type)

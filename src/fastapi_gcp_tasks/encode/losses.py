@@ -52,8 +52,8 @@ class _Walks:
             return None
         if schema["type"] == "dict":
             return _walk_values(walks[-1] or _nothing)
-        if schema["type"] == "tuple" and schema.get("variadic_item_index") != 0:
-            return _walk_tuple([walk or _nothing for walk in walks], schema.get("variadic_item_index"))
+        if schema["type"] == "tuple" and "variadic_item_index" not in schema:
+            return _walk_tuple([walk or _nothing for walk in walks])
         return _walk_each(walks[0] or _nothing)
 
 
@@ -106,12 +106,9 @@ def _walk_values(inner: Walk) -> Walk:
     return walk
 
 
-def _walk_tuple(inner: list[Walk], repeated: int | None) -> Walk:
+def _walk_tuple(inner: list[Walk]) -> Walk:
     def walk(value: Any) -> None:
-        walks = list(inner)
-        if repeated is not None:
-            walks[repeated : repeated + 1] = [inner[repeated]] * (len(value) - len(inner) + 1)
-        for check, item in zip(walks, value, strict=True):
+        for check, item in zip(inner, value, strict=True):
             check(item)
 
     return walk

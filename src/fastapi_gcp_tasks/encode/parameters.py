@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import Any, cast, get_args
+from typing import Any, NamedTuple, cast, get_args
 
 from fastapi import UploadFile, params
 from fastapi.routing import APIRoute
@@ -100,8 +100,7 @@ def _signature(route: APIRoute) -> dict[str, inspect.Parameter]:
     return found
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Declared:
+class _Declared(NamedTuple):
     place: Place
     field: versions.Field
 
@@ -210,6 +209,8 @@ def _why_not_text(place: Place, key: str, info: FieldInfo) -> str | None:
         _is_class(one, BaseModel) for one in (info.annotation, *get_args(info.annotation))
     ):
         return f"parameter models are not supported yet; declare each {place} by itself"
+    if place is Place.QUERY and _is_list(info) and not versions.repeats(info.annotation, inside_annotated=False):
+        return "FastAPI 0.115 reads one value of such a list; put the union inside Annotated"
     if place is Place.HEADER:
         return headers.bad_name(key) or ("a task has one value for each header" if _is_list(info) else None)
     if place is Place.COOKIE and not _COOKIE_NAME(key):

@@ -103,6 +103,8 @@ class Reading:
         if schema["type"] == "dict" and ("keys_schema" not in schema or schema["keys_schema"]["type"] not in _KEYS):
             return False
         held = list(items(schema))
+        if "variadic_item_index" in schema and len(held) > 1:
+            return False
         return bool(held) and all(self._plain(item, seen) for item in held)
 
     def _plain_nullable(self, schema: Schema, seen: set[str]) -> bool:
