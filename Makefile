@@ -41,5 +41,5 @@ test-base: .venv-base/ready ## what works without the extras, on a bare install
 	@touch $@
 
 .venv-base/ready: $(PINS) $(SOURCES)
-	scripts/install .venv-base constraints test .
+	scripts/install .venv-base constraints-base test .
 	@touch $@

@@ -20,10 +20,7 @@ QueueRequest = (
 
 _STATES = {QueueState.RUNNING: 1, QueueState.PAUSED: 2, QueueState.DISABLED: 3}
 
-# google-cloud-tasks 2.19 knows only the first, and does not show the other to us.
-_NOT_YET = [
-    name for name in ("app_engine_routing_override", "http_target") if name in messages.Queue.DESCRIPTOR.fields_by_name
-]
+_NOT_YET = ("app_engine_routing_override", "http_target")
 
 
 def new_queue(request: messages.CreateQueueRequest) -> NewQueue:

@@ -21,9 +21,6 @@ _VIEW_NUMBERS = {View.UNSPECIFIED: 0, View.BASIC: 1, View.FULL: 2}
 _YEAR_10000 = 253_402_300_800
 _BEYOND_ANY_LIMIT = 1_000_000_000
 
-# google-cloud-tasks 2.19 knows no retries of a task's own, and does not show them to us.
-_HAS_RETRIES = "retry_config" in messages.Task.DESCRIPTOR.fields_by_name
-
 
 def new_task(request: messages.CreateTaskRequest) -> NewTask:
     """The task that is asked for.
@@ -38,8 +35,9 @@ def new_task(request: messages.CreateTaskRequest) -> NewTask:
         name=_name_in(queue, task.name) if task.name else None,
         request=_payload(task),
         scheduled_at=_schedule(task.schedule_time) if task.HasField("schedule_time") else None,
+        scheduled_ns=task.schedule_time.nanos % 1000,
         dispatch_deadline=_deadline(task.dispatch_deadline) if task.HasField("dispatch_deadline") else None,
-        retry_config=retry_config(task.retry_config) if _HAS_RETRIES and task.HasField("retry_config") else None,
+        retry_config=retry_config(task.retry_config) if task.HasField("retry_config") else None,
         size=task.ByteSize(),
         view=view(request.response_view),
     )
@@ -163,7 +161,7 @@ def _stored(task: Task) -> messages.Task:
         times.put_datetime(message.first_attempt.dispatch_time, task.first_dispatched_at)
     if task.last_attempt is not None:
         _put_attempt(message.last_attempt, task.last_attempt)
-    if _HAS_RETRIES and task.retry_config is not None:
+    if task.retry_config is not None:
         put_retry_config(message.retry_config, task.retry_config)
     return message
 
