@@ -79,8 +79,8 @@ class Api:
     def call(self, method: str, **request: Any) -> Any:
         return getattr(self.client, method)(request=request)
 
-    def refused(self, method: str, **request: Any) -> GoogleAPICallError:
-        """What the client raises."""
+    def refused(self, method: str, **request: Any) -> Any:
+        """The GoogleAPICallError that the client raises."""
         try:
             answer = self.call(method, **request)
         except GoogleAPICallError as error:
@@ -89,7 +89,8 @@ class Api:
 
     def refusal(self, method: str, **request: Any) -> Refusal:
         error = self.refused(method, **request)
-        return Refusal(type(error), str(error.message), list(error.details))
+        details: list[Any] = list(error.details)
+        return Refusal(error.__class__, str(error.message), details)
 
     def name(self, queue_id: str = "q") -> str:
         return f"{self.parent}/queues/{queue_id}"
@@ -136,7 +137,11 @@ class _Awaited:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._client, name)
-        return lambda **arguments: self._portal.call(partial(method, **arguments))
+
+        def call(**arguments: Any) -> Any:
+            return self._portal.call(partial(method, **arguments))
+
+        return call
 
 
 @asynccontextmanager

@@ -94,6 +94,7 @@ def test_every_member_arrives_as_sent() -> None:
             token=OidcToken(service_account_email="a@b", audience="me"),
         ),
         scheduled_at=NOW,
+        scheduled_ns=789,
         dispatch_deadline=timedelta(seconds=20, microseconds=123456),
         retry_config=RetryConfig(
             max_attempts=3, max_retry_duration_ns=-1_000_000_000, min_backoff_ns=0, max_backoff_ns=0, max_doublings=0

@@ -12,7 +12,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksTran
 
 from gcptasks.base.errors import TaskError
 from gcptasks.service.calls import Calls
-from gcptasks.service.methods import METHODS, method
+from gcptasks.service.methods import METHODS, SERVICE, method
 from gcptasks.wire.google_errors import as_google
 
 Rpc = Callable[..., Any]
@@ -67,20 +67,10 @@ def _async(calls: Calls, name: str) -> Callable[..., Awaitable[Any]]:
     return rpc
 
 
-class _Served:
-    """The attribute of a transport that holds one RPC, `create_task` for CreateTask."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = "".join(part.capitalize() for part in name.split("_"))
-
-    def __get__(self, transport: "_Transport", owner: type) -> Rpc:
-        return transport.rpcs.get(self._name) or _not_served(self._name)
-
-
-def _not_served(name: str) -> Rpc:
+def _not_served(path: str) -> Rpc:
     def rpc(request: Any, **options: Any) -> Any:
         try:
-            return method(name)
+            return method(path)
         except TaskError as error:
             raise as_google(error) from error
 
@@ -88,43 +78,51 @@ def _not_served(name: str) -> Rpc:
 
 
 class _Transport(CloudTasksTransport):
-    kind = "in process"
-
     def __init__(self, rpcs: dict[str, Rpc]) -> None:
         self.rpcs = rpcs
         super().__init__(credentials=AnonymousCredentials(), host="in-process")
         self._wrapped_methods = _AsTheyAre()
 
+    @property
+    def kind(self) -> str:
+        return "in process"
+
     def close(self) -> None:
         """Nothing is open."""
 
-    list_queues = _Served()
-    get_queue = _Served()
-    create_queue = _Served()
-    update_queue = _Served()
-    delete_queue = _Served()
-    purge_queue = _Served()
-    pause_queue = _Served()
-    resume_queue = _Served()
-    get_iam_policy = _Served()
-    set_iam_policy = _Served()
-    test_iam_permissions = _Served()
-    list_tasks = _Served()
-    get_task = _Served()
-    create_task = _Served()
-    batch_create_tasks = _Served()
-    delete_task = _Served()
-    batch_delete_tasks = _Served()
-    run_task = _Served()
-    get_cmek_config = _Served()
-    update_cmek_config = _Served()
-    get_operation = _Served()
-    get_location = _Served()
-    list_locations = _Served()
+
+def _attribute(path: str) -> property:
+    """The attribute of a transport that holds the RPC of that path."""
+    name = path.rpartition("/")[2]
+
+    def rpc(transport: _Transport) -> Rpc:
+        return transport.rpcs.get(name) or _not_served(path)
+
+    return property(rpc)
+
+
+_ATTRIBUTES = {
+    SERVICE: (
+        *("list_queues", "get_queue", "create_queue", "update_queue", "delete_queue", "purge_queue", "pause_queue"),
+        *("resume_queue", "get_iam_policy", "set_iam_policy", "test_iam_permissions", "list_tasks", "get_task"),
+        *("create_task", "batch_create_tasks", "delete_task", "batch_delete_tasks", "run_task", "get_cmek_config"),
+        "update_cmek_config",
+    ),
+    "google.longrunning.Operations": ("get_operation",),
+    "google.cloud.location.Locations": ("get_location", "list_locations"),
+}
+"""What the transports of Google's clients have: `create_task` for CreateTask."""
+
+for _service, _names in _ATTRIBUTES.items():
+    for _name in _names:
+        _rpc_name = "".join(part.capitalize() for part in _name.split("_"))
+        setattr(_Transport, _name, _attribute(f"/{_service}/{_rpc_name}"))
 
 
 class _AsyncTransport(_Transport):
-    kind = "in process, async"
+    @property
+    def kind(self) -> str:
+        return "in process, async"
 
 
 class _AsTheyAre(dict[Rpc, Rpc]):

@@ -154,6 +154,8 @@ class NewTask:
     request: HttpRequest
     """Headers as sent."""
     scheduled_at: datetime | None = None
+    scheduled_ns: int = 0
+    """Nanoseconds past the microsecond of `scheduled_at`, which only a refusal shows (CT-246)."""
     dispatch_deadline: timedelta | None = None
     retry_config: RetryConfig | None = None
     """As sent: 0 stands for a member left out (CT-295)."""

@@ -29,7 +29,7 @@ _RETRY_AFTER_STATUSES = frozenset([429, 503])
 
 def create(new: NewTask, name: TaskName, now: datetime) -> Step:
     """The task as it is kept, what was left out filled in; `InvalidArgument` if something is wrong."""
-    scheduled_at = _scheduled_at(new.scheduled_at, now)
+    scheduled_at = _scheduled_at(new, now)
     task = Task(
         name=name,
         request=requests.stored(new.request),
@@ -102,22 +102,23 @@ def _wait(config: RetryConfig, number: int, reply: Reply) -> timedelta:
     return min(wait, RETENTION)
 
 
-def _scheduled_at(sent: datetime | None, now: datetime) -> datetime:
+def _scheduled_at(new: NewTask, now: datetime) -> datetime:
+    sent = new.scheduled_at
     if sent is None or sent <= now:
         return now  # CT-111, CT-116
     if sent - now > _MAX_AHEAD:
         raise InvalidArgument(
-            f"The Task.scheduleTime, {_pacific(sent)}, is too far in the future. "
+            f"The Task.scheduleTime, {_pacific(sent, new.scheduled_ns)}, is too far in the future. "
             "Schedule time must be no more than 720h in the future."
         )
     return sent
 
 
-def _pacific(when: datetime) -> str:
+def _pacific(when: datetime, ns: int) -> str:
     """The time as Google prints it in refusals (CT-246)."""
     local = when.astimezone(ZoneInfo("America/Los_Angeles"))
     text = local.isoformat(timespec="seconds")
-    fraction = f".{local.microsecond:06}".rstrip("0") if local.microsecond else ""
+    fraction = f".{local.microsecond:06}{ns:03}".rstrip("0").rstrip(".")
     return f"{text[:19]}{fraction}{text[19:]}"
 
 

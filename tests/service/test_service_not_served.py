@@ -1,0 +1,57 @@
+"""What is not there yet says so, and says what is."""
+
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import MethodNotImplemented
+
+from service.service_world import Api, Refusal
+
+SERVED = (
+    "CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetQueue, GetTask, ListQueues, ListTasks, PauseQueue, "
+    "PurgeQueue, ResumeQueue, RunTask"
+)
+TASKS = "google.cloud.tasks.v2.CloudTasks"
+QUEUE = "projects/p/locations/l/queues/q"
+
+
+def _not_served(path: str) -> Refusal:
+    return Refusal(MethodNotImplemented, f"The local service does not serve {path} yet; it serves {SERVED}.")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "request_"),
+    [
+        ("update_queue", f"{TASKS}/UpdateQueue", {"queue": {"name": QUEUE}}),
+        ("get_iam_policy", f"{TASKS}/GetIamPolicy", {"resource": QUEUE}),
+        ("set_iam_policy", f"{TASKS}/SetIamPolicy", {"resource": QUEUE}),
+        ("test_iam_permissions", f"{TASKS}/TestIamPermissions", {"resource": QUEUE, "permissions": ["a"]}),
+        ("batch_create_tasks", f"{TASKS}/BatchCreateTasks", {"parent": QUEUE}),
+        ("batch_delete_tasks", f"{TASKS}/BatchDeleteTasks", {"parent": QUEUE}),
+        ("get_cmek_config", f"{TASKS}/GetCmekConfig", {"name": "projects/p/locations/l/cmekConfig"}),
+        ("update_cmek_config", f"{TASKS}/UpdateCmekConfig", {}),
+        ("get_operation", "google.longrunning.Operations/GetOperation", {"name": "o"}),
+        ("get_location", "google.cloud.location.Locations/GetLocation", {"name": "projects/p/locations/l"}),
+        ("list_locations", "google.cloud.location.Locations/ListLocations", {"name": "projects/p"}),
+    ],
+)
+def test_a_call_that_is_not_served_yet(api: Api, method: str, path: str, request_: dict[str, Any]) -> None:
+    """CT-004; of CT-001 to CT-003 what follows later."""
+    if not hasattr(api.client, method):
+        pytest.skip("this google-cloud-tasks has no such call")
+    assert api.refusal(method, **request_) == _not_served(f"/{path}")
+
+
+def test_a_filter_is_refused(api: Api) -> None:
+    """CT-056 follows later."""
+    message = "The local service does not support filters yet; list all queues instead."
+    assert api.refusal("list_queues", parent=api.parent, filter="state: PAUSED") == Refusal(
+        MethodNotImplemented, message
+    )
+
+
+def test_an_app_engine_task_is_refused(api: Api) -> None:
+    queue = api.queue().name
+    message = "The local service does not support App Engine tasks yet; set http_request instead."
+    task = {"app_engine_http_request": {"relative_uri": "/"}}
+    assert api.refusal("create_task", parent=queue, task=task) == Refusal(MethodNotImplemented, message)
