@@ -87,7 +87,7 @@ def _optional(parameter: Parameter, write: Callable[[Any], bytes]) -> ToJson:
 def _plain_model(parameter: Parameter, reading: Reading) -> ToJson:
     cls: type = reading.root["cls"]
     dump = parameter.adapter.serializer.to_json
-    check = _check(parameter, reading)
+    walks, check = _check(parameter, reading)
 
     def written(value: Any) -> bytes | None:
         if type(value) is not cls:
@@ -97,7 +97,8 @@ def _plain_model(parameter: Parameter, reading: Reading) -> ToJson:
             body = dump(value, by_alias=True, round_trip=True, warnings="error")
         except (ValueError, RecursionError) as error:
             raise serializer_said(error) from None
-        check(value, body)
+        if walks or len(body) > _MOST_DIGITS:
+            check(value, body)
         return body
 
     return written
@@ -112,7 +113,7 @@ def _refuse_class(parameter: Parameter, cls: type, value: Any) -> None:
 def _plain_value(parameter: Parameter, reading: Reading) -> Callable[[Any], bytes]:
     adapter = parameter.adapter
     dump = adapter.serializer.to_json
-    check = _check(parameter, reading)
+    _, check = _check(parameter, reading)
 
     def written(value: Any) -> bytes:
         checked = strictly(adapter, value)
@@ -147,8 +148,8 @@ def _by_round_trip(parameter: Parameter) -> Callable[[Any], bytes]:
     return written
 
 
-def _check(parameter: Parameter, reading: Reading) -> Callable[[Any, bytes], None]:
-    """What is left to check of a plain value once it is written."""
+def _check(parameter: Parameter, reading: Reading) -> tuple[bool, Callable[[Any, bytes], None]]:
+    """What is left to check of a plain value once it is written; and whether a short one needs it at all."""
     kinds, classes = reading.kinds(), reading.classes()
     always = bool(kinds & {"datetime", "time"})
     floats = "float" in kinds
@@ -161,7 +162,7 @@ def _check(parameter: Parameter, reading: Reading) -> Callable[[Any, bytes], Non
         if len(body) > _MOST_DIGITS and _long_number(body):
             round_trip(value, read_json(body), parameter.receive)
 
-    return check
+    return walk is not None, check
 
 
 def _subclassed(classes: list[type]) -> bool:
