@@ -2,7 +2,8 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from runtime_world import World
+
+from runtime.runtime_world import World
 
 
 @pytest.fixture

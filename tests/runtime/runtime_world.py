@@ -6,8 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from runtime_doubles import ManualClock, RecordingTarget
-
 from gcptasks.base.events import Event, Events
 from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.service.calls import Calls
@@ -16,6 +14,7 @@ from gcptasks.service.policy import Policy
 from gcptasks.store.location import located
 from gcptasks.store.store import Store
 from gcptasks.wire import messages
+from runtime.runtime_doubles import ManualClock, RecordingTarget
 
 PARENT = "projects/p/locations/l"
 

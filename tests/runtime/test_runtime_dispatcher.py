@@ -3,13 +3,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from runtime_world import World
 
 from gcptasks.base.events import AttemptFailed, AttemptSucceeded
 from gcptasks.engine.model import Reply
 from gcptasks.runtime import lane
 from gcptasks.runtime.targets.target import Outgoing
 from gcptasks.wire import messages
+from runtime.runtime_world import World
 
 SECOND = timedelta(seconds=1)
 

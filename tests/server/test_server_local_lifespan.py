@@ -15,6 +15,11 @@ from server.server_apps import QUEUE, URL, Done, StartFailed, serving, task_rout
 
 Lifespan = Callable[[Any], Any]
 
+# The lowest Starlette says so of what FastAPI still takes.
+handlers_are_old = pytest.mark.filterwarnings(
+    "ignore:The on_startup and on_shutdown parameters are deprecated:DeprecationWarning:starlette.routing"
+)
+
 
 def lifespan_of(name: str, done: Done) -> Lifespan:
     """A lifespan that notes when it has started and when it begins to end."""
@@ -200,6 +205,7 @@ async def test_a_database_that_cannot_be_used_is_an_error_at_the_start(tmp_path:
     assert done == []
 
 
+@handlers_are_old
 async def test_event_handlers_run_around_the_delivery() -> None:
     """`on_startup` and `on_shutdown`, for those who have not moved on to lifespans."""
     local, done = LocalService("memory:", app_url=URL), Done()
@@ -238,6 +244,7 @@ def _with_a_handler() -> APIRouter:
     return APIRouter(on_startup=[lambda: None])
 
 
+@handlers_are_old
 @pytest.mark.parametrize("late", [_with_lifespan, _with_a_nested_one, _with_a_handler])
 async def test_a_router_with_a_lifespan_that_is_included_later_is_an_error_at_start(
     late: Callable[[], APIRouter],

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from store_verbs import NOW, QUEUE, Refused, add_queue, add_task, add_task_and_refuse, all_tasks, break_the_database
 
 from gcptasks.base.errors import Busy, Corrupt, StoreError, WrongSchema
 from gcptasks.base.events import Events
@@ -16,6 +15,16 @@ from gcptasks.store import connection, writer
 from gcptasks.store.location import located
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes, Tx
+from store.store_verbs import (
+    NOW,
+    QUEUE,
+    Refused,
+    add_queue,
+    add_task,
+    add_task_and_refuse,
+    all_tasks,
+    break_the_database,
+)
 
 
 def commits(store: Store) -> list[Changes]:

@@ -1,0 +1,179 @@
+"""A dispatcher whose database, or whose own code, fails for a while goes on afterwards and forgets nothing."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gcptasks.base.errors import StoreError
+from gcptasks.engine.model import Queue, Reply
+from gcptasks.runtime.lane import Lane
+from gcptasks.runtime.targets.target import Outgoing
+from gcptasks.service import dispatch
+from gcptasks.store.due import Due
+from gcptasks.store.times import to_us
+from runtime.runtime_doubles import START
+from runtime.runtime_world import World
+from store.store_verbs import QUEUE, add_task
+
+SECOND = timedelta(seconds=1)
+
+
+def calls(verb: object) -> Callable[..., bool]:
+    """Whether a call of the store is one of that verb."""
+    return lambda called, *rest: called is verb
+
+
+def reads_queue(called: object, queue: Any = None, *rest: Any) -> bool:
+    return called is dispatch.due_tasks and queue.queue == "b"
+
+
+def failing(plain: Callable[..., Any], when: Callable[..., bool], *errors: Exception) -> Callable[..., Any]:
+    """`plain`, but calls of which `when` is true raise these errors first, one a call."""
+    left = list(errors)
+
+    def call(*args: Any) -> Any:
+        if left and when(*args):
+            raise left.pop(0)
+        return plain(*args)
+
+    return call
+
+
+async def recovered(world: World, condition: Callable[[], bool]) -> None:
+    """Move the clock until that is so."""
+    while not condition():
+        world.clock.advance(SECOND)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+async def test_a_queue_that_cannot_be_read_for_a_moment_costs_no_task_of_another(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    queues = world.queue("a"), world.queue("b")
+    world.store.read = failing(  # type: ignore[method-assign]  # a disk that fails once
+        world.store.read,
+        reads_queue,
+        StoreError("disk I/O error"),
+    )
+    for queue in queues:
+        world.task(queue)
+    await recovered(world, lambda: len(world.target.sent) == 2)
+    await recovered(world, lambda: not any(map(world.left, queues)))
+    assert "disk I/O error" in caplog.text
+
+
+async def test_the_loop_goes_on_after_an_error_that_nobody_thought_of(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.store.read = failing(  # type: ignore[method-assign]  # a bug of ours
+        world.store.read,
+        calls(dispatch.all_queues),
+        RuntimeError("a bug of ours"),
+    )
+    world.task(world.queue())
+    await recovered(world, lambda: len(world.target.sent) == 1)
+    assert "a bug of ours" in caplog.text
+
+
+@pytest.mark.parametrize("error", [StoreError("database or disk is full"), RuntimeError("a bug of ours")])
+async def test_how_an_attempt_ended_is_written_when_it_can_be(
+    world: World, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    world.store.write_soft = failing(  # a disk that is full for a second
+        world.store.write_soft, calls(dispatch.acknowledge), error
+    )
+    queue = world.queue()
+    world.task(queue)
+    await recovered(world, lambda: world.left(queue) == 0)
+    assert len(world.target.sent) == 1
+    assert "how 1 attempts ended cannot be written; it is tried again" in caplog.text
+
+
+async def test_a_stop_does_not_wait_for_ever_for_a_disk_that_is_full(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.store.write_soft = failing(  # a disk that stays full
+        world.store.write_soft, calls(dispatch.acknowledge), *[StoreError("full")] * 100
+    )
+    world.task(world.queue())
+    await world.until(lambda: "it is tried again" in caplog.text)
+    await world.dispatcher.stop(timedelta(milliseconds=50))
+    assert "how some attempts ended is not written yet, so the next start repeats them" in caplog.text
+
+
+async def test_an_attempt_that_is_counted_when_the_stop_comes_is_made(world: World) -> None:
+    leasing, go, plain = asyncio.Event(), asyncio.Event(), world.store.write_soft
+
+    async def slow(verb: Any, *args: Any) -> Any:
+        answer = await plain(verb, *args)
+        if verb is dispatch.lease:
+            leasing.set()
+            await go.wait()
+        return answer
+
+    world.store.write_soft = slow  # type: ignore[assignment]  # a disk that takes its time
+    queue = world.queue()
+    world.task(queue)
+    await leasing.wait()
+    stopping = asyncio.create_task(world.dispatcher.stop(30 * SECOND))
+    await asyncio.sleep(0)
+    go.set()
+    await stopping
+    assert (len(world.target.sent), world.left(queue)) == (1, 0)
+
+
+async def test_a_stop_that_is_cancelled_cancels_what_runs(world: World) -> None:
+    world.target.gate.clear()
+    queue = world.queue()
+    world.task(queue)
+    await world.target.received(1)
+    stopping = asyncio.create_task(world.dispatcher.stop(30 * SECOND))
+    await asyncio.sleep(0)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    assert (world.target.open, world.left(queue)) == (0, 1)
+
+
+def test_a_dispatcher_whose_loop_was_closed_disturbs_no_writer() -> None:
+    world = World(None)
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(world.dispatcher.start())
+    running = asyncio.all_tasks(loop)
+    for task in running:
+        task.cancel()
+    loop.run_until_complete(asyncio.wait(running))
+    loop.close()
+    world.store.write_sync(add_task)
+    world.store.write_sync(add_task)
+
+
+def test_a_retry_that_is_due_before_its_attempt_is_over_here_is_not_forgotten() -> None:
+    """What the store tells may come before the dispatcher has heard how its own write went."""
+    lane = Lane(Queue(name=QUEUE), START)
+    lane.loaded([], to_us(START + SECOND))
+    lane.arrived(Due(to_us(START), 1))
+    assert lane.take(START, 10) == [1]
+    lane.arrived(Due(to_us(START), 1))
+    assert lane.take(START, 10) == []
+    lane.ended(1, forced=False)
+    assert lane.take(START, 10) == [1]
+
+
+async def test_a_retry_without_delay_comes(world: World) -> None:
+    answers = [503] * 20 + [200]
+
+    def answer(request: Outgoing) -> Reply:
+        return Reply(status=answers.pop(0))
+
+    world.target.answer = answer
+    queue = world.queue(retry_config={"min_backoff": {"nanos": 1000}, "max_backoff": {"nanos": 1000}})
+    world.task(queue)
+    while world.left(queue):
+        world.clock.advance(timedelta(microseconds=1))
+        await asyncio.sleep(0)
+    assert len(world.target.sent) == 21
