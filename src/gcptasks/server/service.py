@@ -55,21 +55,27 @@ class Service:
         else:
             self._waiting = asyncio.get_running_loop().create_task(self._deliver_later())
 
+    async def stop_delivering(self, grace: timedelta) -> None:
+        """Start no more attempts and finish those under way within `grace`. Calls are still answered."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            await asyncio.wait([self._waiting])
+            self._waiting = None
+        if self._dispatcher is not None:
+            dispatcher, self._dispatcher = self._dispatcher, None
+            try:
+                await dispatcher.stop(grace)
+            finally:
+                await self._sweeper.stop()
+
     async def stop(self, grace: timedelta) -> None:
-        """Start no more attempts, finish those under way within `grace`, and let another process take over."""
+        """Stop delivering as `stop_delivering` does, and let another process take over."""
         # Each step is done, in the reverse order, though one before it may fail or be cancelled.
         async with AsyncExitStack() as steps:
             steps.callback(self._lead.leave)
             steps.callback(self._store.close)
             steps.push_async_callback(self._target.close)
-            if self._waiting is not None:
-                self._waiting.cancel()
-                await asyncio.wait([self._waiting])
-                self._waiting = None
-            if self._dispatcher is not None:
-                dispatcher, self._dispatcher = self._dispatcher, None
-                steps.push_async_callback(self._sweeper.stop)
-                await dispatcher.stop(grace)
+            await self.stop_delivering(grace)
 
     @property
     def delivers(self) -> bool:
