@@ -1,12 +1,14 @@
 """Lists and their pages (sections 4 and 12 of the contract)."""
 
 from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from google.api_core.exceptions import InvalidArgument
 from google.cloud.tasks_v2 import Task
 
+from gcptasks.wire import paging
 from service.service_world import Api, Refusal
 from service.test_service_queue_calls import NO_QUEUE
 
@@ -88,6 +90,16 @@ def test_a_token_that_is_none_is_refused(api: Api, token: str) -> None:
     """CT-057, CT-138, CT-259."""
     assert api.refusal("list_queues", parent=api.parent, page_token=token) == BAD_TOKEN
     assert api.refusal("list_tasks", parent=api.queue().name, page_token=token) == BAD_TOKEN
+
+
+@pytest.mark.parametrize(
+    "cursor", [1, 2**63 - 1, "", "1", "x,y", "1,2,3", "1, 2", f"1,{2**63}", f"{-(2**63)},1", "٣,1"]
+)
+def test_a_token_that_only_looks_like_one_is_refused(api: Api, cursor: str | int) -> None:
+    """CT-057."""
+    queue = api.queue().name
+    forged = paging.token("tasks", queue, cursor, datetime.now(UTC))
+    assert api.refusal("list_tasks", parent=queue, page_token=forged) == BAD_TOKEN
 
 
 def test_a_token_of_another_list_is_refused(api: Api) -> None:

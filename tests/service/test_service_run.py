@@ -49,10 +49,10 @@ def test_it_dispatches_at_once_and_for_the_last_time(api: Api, place: Place, pau
     assert list(api.call("list_tasks", parent=queue).tasks) == []
 
 
-def test_it_does_not_wait_for_the_rate_or_a_free_place(api: Api, place: Place) -> None:
-    """CT-146, CT-216."""
+def test_it_does_not_wait_for_a_free_place(api: Api, place: Place) -> None:
+    """CT-216."""
     place.gate.clear()
-    queue = api.queue(rate_limits={"max_dispatches_per_second": 0.001, "max_concurrent_dispatches": 1}).name
+    queue = api.queue(rate_limits={"max_concurrent_dispatches": 1}).name
     tasks = [api.task(queue, url=place.url).name for _ in range(2)]
     under_way = place.received().header("X-CloudTasks-TaskName")
     (waiting,) = [task for task in tasks if not task.endswith(f"/{under_way}")]
@@ -62,6 +62,19 @@ def test_it_does_not_wait_for_the_rate_or_a_free_place(api: Api, place: Place) -
     place.gate.set()
     for task in tasks:
         api.finished(task)
+
+
+def test_it_does_not_wait_for_the_rate(api: Api, place: Place) -> None:
+    """CT-039, CT-146, CT-212, CT-216: ten may go at once, the eleventh in a quarter of an hour."""
+    queue = api.paused(rate_limits={"max_dispatches_per_second": 0.001})
+    tasks = [api.task(queue, url=place.url).name for _ in range(11)]
+    api.call("resume_queue", name=queue)
+    for task in tasks[:10]:
+        api.finished(task)
+    api.finished(api.task(api.queue("other").name, url=place.url).name)
+    assert api.get(tasks[10]).dispatch_count == 0
+    api.call("run_task", name=tasks[10])
+    api.finished(tasks[10])
 
 
 def test_a_task_that_runs_is_run_a_second_time_beside(api: Api, place: Place) -> None:

@@ -1,5 +1,6 @@
 """The verbs on tasks."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +22,7 @@ _LARGEST_TASK = 1_048_569
 """Bytes of the stored task (CT-101)."""
 _SURELY_FITS = _LARGEST_TASK - 64 * 1024
 """What the service adds to a task that is smaller than this cannot make it too large."""
+_CURSOR = re.compile(r"(-?[0-9]{1,18}),([0-9]{1,18})")
 _GONE = (
     "The task no longer exists, though a task with this name existed recently. "
     "The task either successfully completed or was deleted."
@@ -117,5 +119,7 @@ def _cursor(due: Due) -> str:
 
 
 def _due_of(cursor: paging.Cursor) -> Due:
-    at, number = str(cursor).split(",")
-    return Due(int(at), int(number))
+    match = _CURSOR.fullmatch(str(cursor))
+    if match is None:  # not one of ours, though it looks like one
+        raise InvalidArgument("Invalid page_token")
+    return Due(int(match[1]), int(match[2]))

@@ -1,0 +1,77 @@
+"""Whatever is asked is answered or refused; nothing makes the service fail."""
+
+import math
+from typing import Any
+
+from google.api_core.exceptions import GoogleAPICallError, InternalServerError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gcptasks.base.events import Events
+from gcptasks.client import inprocess
+from gcptasks.service.calls import Calls
+from gcptasks.service.policy import Policy
+from gcptasks.store.location import located
+from gcptasks.store.store import Store
+from runtime.runtime_doubles import ManualClock
+from service.service_world import Api, Heard
+
+PARENT = "projects/p/locations/l"
+QUEUE = f"{PARENT}/queues/q"
+
+INT32 = st.sampled_from([0, 1, -1, 2, 100, 5001, 2**31 - 1, -(2**31)]) | st.integers(-(2**31), 2**31 - 1)
+NANOS = st.sampled_from([0, 1, -1, 999_999_999, -999_999_999, 2**31 - 1, -(2**31)])
+SECONDS = st.sampled_from([0, 1, -1, 15, 1800, 4_102_444_800, 253_402_300_800, -62_135_596_801, 2**63 - 1, -(2**63)])
+TEXT = st.sampled_from(["", "ü", "\0", "a\0b", "a\r\nb", "%", "/", "..", "😀", "x" * 3000]) | st.text(max_size=20)
+RATE = st.sampled_from([0.0, -0.0, math.nan, math.inf, -math.inf, 1e-320, 500.0, 1e308])
+TIME = st.builds(dict, seconds=SECONDS, nanos=NANOS)
+
+
+def _some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A message with any of these members."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+RETRY = _some(max_attempts=INT32, max_doublings=INT32, max_retry_duration=TIME, min_backoff=TIME, max_backoff=TIME)
+QUEUE_NAME = st.sampled_from([QUEUE, QUEUE, f"{PARENT}/queues/none", QUEUE + "\n", f"{QUEUE}/"]) | TEXT
+TASK_NAME = st.integers(-1, 2**70).map(lambda number: f"{QUEUE}/tasks/{number}") | TEXT.map(
+    lambda text: f"{QUEUE}/tasks/{text}"
+)
+TOKEN = _some(service_account_email=st.just("a@b.example") | TEXT, audience=TEXT)
+HTTP = _some(
+    url=st.sampled_from(["http://w.test/", "http://[::1", "https://a.googleapis.com/", "http://a:b@c:99999/"]) | TEXT,
+    http_method=INT32,
+    headers=st.dictionaries(TEXT, TEXT, max_size=3),
+    body=st.binary(max_size=5),
+    oidc_token=TOKEN,
+)
+TASK = _some(name=TASK_NAME, http_request=HTTP, schedule_time=TIME, dispatch_deadline=TIME, retry_config=RETRY)
+NEW_QUEUE = _some(
+    name=QUEUE_NAME,
+    rate_limits=_some(max_dispatches_per_second=RATE, max_concurrent_dispatches=INT32),
+    retry_config=RETRY,
+    stackdriver_logging_config=_some(sampling_ratio=RATE),
+)
+PAGE = {"page_size": INT32, "page_token": TEXT}
+REQUESTS = st.one_of(
+    st.tuples(st.just("create_queue"), _some(parent=st.just(PARENT) | TEXT, queue=NEW_QUEUE)),
+    st.tuples(st.just("list_queues"), _some(parent=st.just(PARENT) | TEXT, **PAGE)),
+    st.tuples(st.sampled_from(["get_queue", "pause_queue", "purge_queue"]), _some(name=QUEUE_NAME)),
+    st.tuples(st.just("create_task"), _some(parent=QUEUE_NAME, task=TASK, response_view=INT32)),
+    st.tuples(st.just("list_tasks"), _some(parent=QUEUE_NAME, response_view=INT32, **PAGE)),
+    st.tuples(st.sampled_from(["get_task", "run_task", "delete_task"]), _some(name=TASK_NAME)),
+)
+
+
+@given(st.lists(REQUESTS, max_size=8))
+def test_any_request_is_answered_or_refused(requests: list[tuple[str, dict[str, Any]]]) -> None:
+    store = Store(located("memory:"), Events())
+    api = Api(inprocess.tasks_client(Calls(store, ManualClock(), Policy())), Heard(), PARENT)
+    api.paused()
+    refusals: list[GoogleAPICallError] = []
+    for method, request in requests:
+        try:
+            api.call(method, **request)
+        except GoogleAPICallError as error:
+            refusals.append(error)
+    assert [error for error in refusals if isinstance(error, InternalServerError) or not error.message] == []
