@@ -17,9 +17,11 @@ def application(text: str) -> Application:
     """The application of `main.py`, `main.py:app`, `package/main.py` or `package.main:app`; `ValueError` if none."""
     place, _, name = text.partition(":")
     path = Path(place)
+    if name and not name.isidentifier():
+        raise ValueError(f"{name!r} in {text!r} is no name of an application: give module:app")
     if path.suffix == ".py":
         return _of_file(path, name or None)
-    if not place or not all(part.isidentifier() for part in place.split(".")):
+    if not all(part.isidentifier() for part in place.split(".")):
         raise ValueError(f"{text!r} is no application: give a file such as main.py, or module:app")
     return Application(Path.cwd(), place, name or None)
 
@@ -28,6 +30,8 @@ def _of_file(path: Path, name: str | None) -> Application:
     path = path.resolve()
     if not path.is_file():
         raise ValueError(f"there is no file {path}")
+    if not path.stem.isidentifier():
+        raise ValueError(f"{path.name} cannot be imported: its name is no Python name")
     parts = [path.stem]
     folder = path.parent
     while (folder / "__init__.py").exists():

@@ -1,105 +1,128 @@
 """The command `dev`: an application under uvicorn with reload, and the local service beside it."""
 
 import asyncio
-import json
 import os
-import signal
 import socket
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Coroutine
+from contextlib import ExitStack
+from typing import Any, TypeVar
 
-from rich.table import Table
+import watchfiles
 
 from gcptasks.base.errors import SetupError
-from gcptasks.cli.application import Application, application
-from gcptasks.cli.output import LogLevel, console, log_to_terminal
+from gcptasks.cli.announce import VARIABLES, say_dev, say_stopping, say_tasks
+from gcptasks.cli.application import Application
+from gcptasks.cli.output import LogLevel, log_to_terminal, say, warn
+from gcptasks.cli.serving import Serving, served
 from gcptasks.cli.signals import stop_signal
+from gcptasks.rpc.listener import bound
 from gcptasks.server.emulator import Config, Emulator, emulating
 
-_VARIABLES = ("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST")
-_GRACE = 10.0
+R = TypeVar("R")
 
 
-def run(
-    text: str, *, host: str, port: int, service_port: int, reload: bool, database: Path, log_level: LogLevel
-) -> None:
-    """Run both until Ctrl-C, or until the application ends by itself."""
-    app = application(text)
-    _require_free(host, port)
+def run(app: Application, host: str, port: int, config: Config, log_level: LogLevel, *, reload: bool) -> int:
+    """Run both until Ctrl-C, or until the application ends by itself; the exit code."""
     log_to_terminal(log_level)
-    config = Config(host=host, port=service_port, database=str(database), create_queues=True)
-    sys.exit(asyncio.run(_run(app, config, port, reload=reload)))
+    return asyncio.run(_run(app, host, port, config, reload=reload))
 
 
-async def _run(app: Application, config: Config, port: int, *, reload: bool) -> int:
+async def _run(app: Application, host: str, port: int, config: Config, *, reload: bool) -> int:
     stop = stop_signal()
-    found = await _inspected(app)
-    async with emulating(config) as emulator:
-        environment = os.environ | dict.fromkeys(_VARIABLES, emulator.address)
-        _announce(found, emulator, f"http://{config.host}:{port}")
-        command = _uvicorn(app, found["name"], config.host, port, reload=reload)
-        process = await asyncio.create_subprocess_exec(*command, env=environment)
-        return await _until_stopped(process, stop)
+    with ExitStack() as sockets:
+        # Before the service starts, which would deliver to whoever else has this port.
+        listening = [sockets.enter_context(sock) for sock in await bound(host, port)]
+        async with emulating(config) as emulator:
+            # Closed before the service stops, so that it does not wait for answers that nobody will give.
+            with sockets.pop_all():
+                say_dev(host, listening[0].getsockname()[1], config, emulator)
+                variables = dict.fromkeys(VARIABLES, emulator.address)
+                code = await _Dev(app, listening, os.environ | variables, emulator, stop, reload=reload).run()
+    if stop.is_set():
+        say("stopped")
+    return code
 
 
-async def _until_stopped(process: asyncio.subprocess.Process, stop: asyncio.Event) -> int:
-    """The application's exit code, or 0 once both were asked to stop."""
-    ended, asked = asyncio.ensure_future(process.wait()), asyncio.ensure_future(stop.wait())
-    await asyncio.wait([ended, asked], return_when=asyncio.FIRST_COMPLETED)
-    if ended.done():
-        asked.cancel()
-        return ended.result()
-    # Ctrl-C on a terminal has reached it too; a SIGTERM has not.
-    process.send_signal(signal.SIGTERM)
-    done, _ = await asyncio.wait([ended], timeout=_GRACE)
-    if not done:
-        process.kill()
-        await ended
-    return 0
+class _Dev:
+    """An application that is served again whenever its code has changed; the service and the sockets stay."""
 
+    def __init__(
+        self,
+        app: Application,
+        sockets: list[socket.socket],
+        environment: dict[str, str],
+        emulator: Emulator,
+        stop: asyncio.Event,
+        *,
+        reload: bool,
+    ) -> None:
+        self._app = app
+        self._sockets = sockets
+        self._environment = environment
+        self._emulator = emulator
+        self._stop = stop
+        self._reload = reload
+        self._changed = asyncio.Event()
+        self._found: dict[str, Any] | None = None
 
-def _uvicorn(app: Application, name: str, host: str, port: int, *, reload: bool) -> list[str]:
-    command = [sys.executable, "-m", "uvicorn", f"{app.module}:{name}", "--app-dir", str(app.folder)]
-    command += ["--host", host, "--port", str(port)]
-    return [*command, "--reload", "--reload-dir", str(app.folder)] if reload else command
+    async def run(self) -> int:
+        """The exit code, once it was asked to stop or the application has ended by itself."""
+        watching = asyncio.ensure_future(self._watch())
+        code = None
+        try:
+            while code is None:
+                self._changed.clear()
+                async with served(self._app, self._sockets, self._environment) as serving:
+                    code = await self._attend(serving)
+        finally:
+            watching.cancel()
+            await asyncio.wait([watching])
+        return code
 
+    async def _attend(self, serving: Serving) -> int | None:
+        """The exit code, or None when the application is to be served again."""
+        code = await self._unless_interrupted(self._ended(serving))
+        if self._stop.is_set():
+            say_stopping()
+            if serving.answers:
+                await self._emulator.stop_delivering()
+            return 0
+        if self._changed.is_set():
+            say("the code has changed: the application starts again", style="dim")
+        return code
 
-async def _inspected(app: Application) -> Any:
-    """What is in the application; `SetupError` if it cannot be imported, its traceback shown."""
-    command = [sys.executable, "-m", "gcptasks.cli.inspection", str(app.folder), app.module]
-    command += [app.name] if app.name else []
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    output, _ = await process.communicate()
-    if process.returncode:
-        raise SetupError(f"{app.module} cannot be run: see above")
-    return json.loads(output.splitlines()[-1])
+    async def _ended(self, serving: Serving) -> int:
+        try:
+            self._say_found(await serving.found())
+            code = await serving.ended()
+            how = f"the application ended with exit code {code}"
+        except SetupError as error:
+            if self._found is None:
+                raise
+            how = str(error)
+            code = 2
+        if self._reload:
+            warn(f"{how}; it starts again when its code changes")
+            await self._changed.wait()
+        return code
 
+    async def _unless_interrupted(self, work: Coroutine[Any, Any, R]) -> R | None:
+        """The result, unless somebody wants to stop, or the code changes, before that."""
+        working = asyncio.ensure_future(work)
+        others = [asyncio.ensure_future(event.wait()) for event in (self._stop, self._changed)]
+        await asyncio.wait([working, *others], return_when=asyncio.FIRST_COMPLETED)
+        interrupted = self._stop.is_set() or self._changed.is_set()
+        for wait in (working, *others):
+            wait.cancel()
+        await asyncio.wait([working, *others])
+        return None if interrupted else working.result()
 
-def _announce(found: Any, emulator: Emulator, url: str) -> None:
-    console.print(f"application  [bold]{url}[/bold]")
-    console.print(f"local tasks  [bold]{emulator.address}[/bold]")
-    if not found["tasks"]:
-        console.print("no route of this application is a task yet", style="yellow")
-        return
-    table = Table("task", "called at", "queue", box=None, header_style="dim", pad_edge=False)
-    for task in found["tasks"]:
-        table.add_row(task["name"], f"{task['method']} {task['url']}", task["queue"])
-    console.print(table)
-    if any(task["embedded"] for task in found["tasks"]):
-        console.print("the application carries a LocalService, which keeps its own tasks", style="yellow")
+    async def _watch(self) -> None:
+        if self._reload:
+            async for _ in watchfiles.awatch(self._app.folder, watch_filter=watchfiles.PythonFilter()):
+                self._changed.set()
 
-
-def _require_free(host: str, port: int) -> None:
-    """`SetupError` if the application could not listen there."""
-    try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        for family, kind, protocol, _, address in addresses[:1]:
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-    except OSError as error:
-        raise SetupError(
-            f"the application cannot listen at {host}:{port}: {error.strerror}; choose another --port"
-        ) from error
+    def _say_found(self, found: dict[str, Any]) -> None:
+        if found != self._found:
+            say_tasks(found)
+        self._found = found

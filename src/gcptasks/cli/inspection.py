@@ -1,66 +1,69 @@
-"""What is in an application: its name, and which of its routes are tasks.
+"""What is in an application: its name, and which of its routes are tasks."""
 
-Run as `python -m gcptasks.cli.inspection FOLDER MODULE [NAME]` it prints that as JSON, so that a command can ask for it
-without importing the application into itself.
-"""
-
-import importlib
-import json
-import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.applications import Starlette
 
 from fastapi_gcp_tasks.delayed_route import AsyncDelayedRoute, DelayedRoute
+from gcptasks.server.local import LocalService
 
 _NAMES = ("app", "api")
 
-
-@dataclass(frozen=True, slots=True)
-class TaskRoute:
-    """A route that is a task."""
-
-    name: str
-    method: str
-    url: str
-    """Where the queue calls it."""
-    queue: str
-    embedded: bool
-    """Whether its tasks go to a LocalService that the application carries."""
+TaskRoute = DelayedRoute | AsyncDelayedRoute
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    name: str
-    tasks: list[TaskRoute]
+    """What a command says of an application."""
+
+    tasks: list[tuple[str, str, str, str]]
+    """Of each route that is a task: name, method, the URL at which the queue calls it, the queue's name."""
+    embedded: bool
+    """Whether it carries a LocalService."""
 
 
-def inspect(module: str, name: str | None) -> Found:
-    """The application in a module that can be imported; `ValueError` if there is none."""
-    found: Any = importlib.import_module(module)
-    name = name or _only_app(found)
-    app = getattr(found, name, None)
-    if not isinstance(app, FastAPI):
-        raise ValueError(f"{module}:{name} is no FastAPI application")
-    return Found(name, [_task(route) for route in _task_routes(app.routes)])
-
-
-def _only_app(module: Any) -> str:
-    apps: list[str] = [name for name, value in vars(module).items() if isinstance(value, FastAPI)]
+def only_app(module: ModuleType) -> str:
+    """The name of the application in a module; `ValueError` if it is not plain which one is meant."""
+    apps: dict[int, str] = {}
+    for name, value in vars(module).items():
+        if isinstance(value, FastAPI) and (id(value) not in apps or name in _NAMES):
+            apps[id(value)] = name
     for name in _NAMES:
-        if name in apps:
+        if name in apps.values():
             return name
-    if len(apps) == 1:
-        return apps[0]
-    raise ValueError(f"{module.__name__} has {len(apps)} FastAPI applications: say which by {module.__name__}:NAME")
+    if not apps:
+        raise ValueError(f"{module.__name__} has no FastAPI application")
+    if len(apps) > 1:
+        names = ", ".join(sorted(apps.values()))
+        raise ValueError(f"{module.__name__} has several FastAPI applications ({names}): say which, as module:app")
+    return next(iter(apps.values()))
 
 
-def _task_routes(routes: Iterable[Any]) -> Iterator[DelayedRoute | AsyncDelayedRoute]:
+def named_app(module: ModuleType, name: str) -> Starlette:
+    """The application of that name; `ValueError` if there is none."""
+    app = getattr(module, name, None)
+    if app is None:
+        raise ValueError(f"{module.__name__} has no {name!r}")
+    if not isinstance(app, Starlette):
+        raise ValueError(f"{name!r} in {module.__name__} is no FastAPI application, but a {type(app).__name__}")
+    return app
+
+
+def inspect(module: ModuleType, app: Starlette) -> Found:
+    """What is in that application of that module."""
+    routes = list(_task_routes(app.routes))
+    embedded = any(_is_embedded(route.sender.options.client) for route in routes)
+    return Found([_task(route) for route in routes], embedded or _has_service(module))
+
+
+def _task_routes(routes: Iterable[Any]) -> Iterator[TaskRoute]:
     for route in routes:
-        if isinstance(route, DelayedRoute | AsyncDelayedRoute):
+        if isinstance(route, TaskRoute):
             yield route
         elif not isinstance(route, APIRoute):
             # A mounted application, or from FastAPI 0.137 on a router that was included.
@@ -68,15 +71,10 @@ def _task_routes(routes: Iterable[Any]) -> Iterator[DelayedRoute | AsyncDelayedR
             yield from _task_routes(getattr(inner, "routes", None) or ())
 
 
-def _task(route: DelayedRoute | AsyncDelayedRoute) -> TaskRoute:
+def _task(route: TaskRoute) -> tuple[str, str, str, str]:
     options = route.sender.options
-    return TaskRoute(
-        name=route.name,
-        method=",".join(sorted(route.methods or ())),
-        url=f"{options.callback_base_url}{route.path}",
-        queue=str(options.queue_path),
-        embedded=_is_embedded(options.client),
-    )
+    methods = ",".join(sorted(route.methods or ())) or "-"
+    return route.name, methods, f"{options.callback_base_url}{route.path}", str(options.queue_path)
 
 
 def _is_embedded(client: Any) -> bool:
@@ -85,10 +83,5 @@ def _is_embedded(client: Any) -> bool:
     return any(type(part).__module__.startswith("gcptasks.") for part in (transport, owner))
 
 
-if __name__ == "__main__":
-    folder, module, *rest = sys.argv[1:]
-    sys.path.insert(0, folder)
-    try:
-        print(json.dumps(asdict(inspect(module, rest[0] if rest else None))))
-    except ValueError as error:
-        sys.exit(f"error: {error}")
+def _has_service(module: ModuleType) -> bool:
+    return any(isinstance(value, LocalService) for value in vars(module).values())

@@ -1,26 +1,29 @@
 """The commands' entry points: they say what is missing before anything that may be missing is imported."""
 
 import sys
+from importlib.util import find_spec
 
-_MISSING = "{command} needs more than the base install: pip install 'fastapi-gcp-tasks[local]'"
+_NEEDED = ("aiohttp", "h2", "httptools", "rich", "typer", "uvicorn", "watchfiles")
+_MISSING = "error: {program} needs more than the base install: pip install 'fastapi-gcp-tasks[local]'"
 
 
 def main() -> None:
     """`fastapi-gcp-tasks`."""
-    _run("fastapi-gcp-tasks", None)
+    _run("fastapi-gcp-tasks")
 
 
 def emulator() -> None:
     """`cloud-tasks-emulator`, the same as `fastapi-gcp-tasks emulator`."""
-    _run("cloud-tasks-emulator", "emulator")
+    _run("cloud-tasks-emulator")
 
 
-def _run(program: str, command: str | None) -> None:
+def _run(program: str) -> None:
+    if not all(map(find_spec, _NEEDED)):
+        print(_MISSING.format(program=program), file=sys.stderr)
+        sys.exit(2)
     try:
         from gcptasks.cli import commands
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith(("gcptasks", "fastapi_gcp_tasks")):
-            raise
-        print(_MISSING.format(command=program), file=sys.stderr)
-        sys.exit(2)
-    commands.run(program, command)
+
+        sys.exit(commands.run(program))
+    except KeyboardInterrupt:  # before there was anything to stop
+        sys.exit(130)

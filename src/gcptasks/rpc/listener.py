@@ -51,7 +51,7 @@ class Listener:
     ) -> Self:
         """A listener that accepts; `SetupError` if the address cannot be had. Port 0 is any free one."""
         listener = cls(answer, web_protocol_factory, limits or Limits())
-        sockets = await _bound(host, port)
+        sockets = await bound(host, port)
         listener.host = host
         listener.port = sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
@@ -160,8 +160,8 @@ class _Opening(asyncio.Protocol):
             self._timer.cancel()
 
 
-async def _bound(host: str, port: int) -> list[socket.socket]:
-    """Sockets on every address of the host, all with one port."""
+async def bound(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on every address of the host, all with one port; `SetupError` if they cannot be had."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

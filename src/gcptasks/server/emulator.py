@@ -46,13 +46,18 @@ class Emulator:
 
     @property
     def address(self) -> str:
-        """Where it listens, as `host:port`."""
-        return f"{self.host}:{self.port}"
+        """Where it listens, as `host:port`; an IPv6 address stands in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
     @property
     def delivers(self) -> bool:
         """Whether this process delivers, or waits until the one that does has ended."""
         return self._service.delivers
+
+    async def stop_delivering(self) -> None:
+        """Start no more attempts and finish those under way, within a limit. Calls are still answered."""
+        await self._service.stop_delivering(_GRACE)
 
     def subscribe(self, listener: EventListener) -> None:
         """Call `listener` for each event from now on."""
@@ -78,6 +83,8 @@ async def emulating(config: Config) -> AsyncGenerator[Emulator]:
             try:
                 yield Emulator(service, listener)
             finally:
+                # Before the listener: what is under way may want to enqueue.
+                await service.stop_delivering(_GRACE)
                 await listener.stop(_GRACE)
     finally:
         await service.stop(_GRACE)

@@ -1,0 +1,66 @@
+"""What the commands say when they start and stop."""
+
+import ipaddress
+import os
+from typing import Any
+
+from gcptasks.cli.output import say, warn
+from gcptasks.server.emulator import Config, Emulator
+
+VARIABLES = ("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST")
+"""Where an application finds the service."""
+
+
+def say_emulator(config: Config, emulator: Emulator) -> None:
+    """Say where the service is, and what a user of it should know."""
+    say("Cloud Tasks serves at ", (emulator.address, "bold"), f", tasks are kept in {_kept(config)}")
+    say(f"  export CLOUD_TASKS_EMULATOR_HOST={emulator.address}", style="dim")
+    if not config.queues and not config.create_queues:
+        say("  no queue yet: create them by a client, --queue, or --create-queues", style="dim")
+    if not _is_loopback(config.host):
+        warn(f"{config.host} can be reached from other machines, without a password")
+    _warn_if_another_delivers(emulator)
+
+
+def say_dev(host: str, port: int, config: Config, emulator: Emulator) -> None:
+    """Say where the application and the service are."""
+    shown = f"[{host}]" if ":" in host else host
+    say("application  ", (f"http://{shown}:{port}", "bold"))
+    say("local tasks  ", (emulator.address, "bold"), f", kept in {_kept(config)}")
+    _warn_if_another_delivers(emulator)
+    for name in VARIABLES:
+        if os.environ.get(name, emulator.address) != emulator.address:
+            warn(f"{name} is {os.environ[name]} here; the application gets {emulator.address} instead")
+
+
+def say_tasks(found: dict[str, Any]) -> None:
+    """Say which routes are tasks: a line for each, whose words stand in columns and can be split at blanks."""
+    widths = [max(map(len, column)) for column in zip(*found["tasks"], strict=True)]
+    for task in found["tasks"]:
+        columns = [text.ljust(width) for text, width in zip(task, widths, strict=True)]
+        say("task         ", "  ".join(columns).rstrip())
+    if not found["tasks"]:
+        warn("no route of this application is a task yet")
+    if found["embedded"]:
+        say("the application carries a LocalService: it keeps that, and the tasks in it are not with the service here")
+
+
+def say_stopping() -> None:
+    """Say what Ctrl-C does, and what a second one does."""
+    say("stopping: no new attempts, those under way may finish; Ctrl-C again ends at once")
+
+
+def _kept(config: Config) -> str:
+    return "memory only, gone when it stops" if config.database in (":memory:", "memory:") else config.database
+
+
+def _warn_if_another_delivers(emulator: Emulator) -> None:
+    if not emulator.delivers:
+        warn("another process delivers from this database; this one goes on when that ends")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

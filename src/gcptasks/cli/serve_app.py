@@ -1,0 +1,108 @@
+"""The application's own process: uvicorn, on sockets that the command `dev` has opened and keeps.
+
+Run as `python -m gcptasks.cli.serve_app LINE SOCKETS FOLDER MODULE [NAME]`; LINE and SOCKETS are file descriptors. LINE
+is a connection to the parent. What is found in the application goes out on it as JSON; when it closes, the parent has
+ended, however that happened, and this process ends too.
+"""
+
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from dataclasses import asdict
+from types import FrameType, ModuleType, TracebackType
+
+import uvicorn
+
+from gcptasks.cli.inspection import inspect, named_app, only_app
+
+_GRACE = 5
+"""Seconds for requests under way when the application stops or reloads; some, such as streams, never end."""
+
+
+class Config(uvicorn.Config):
+    """Imports the application when uvicorn does, inside of its event loop, and tells the parent what is in it."""
+
+    def __init__(self, line: socket.socket, module: str, name: str | None) -> None:
+        # Rich, which writes the parent's lines, looks at the same variable.
+        colours = False if os.environ.get("NO_COLOR") else None
+        super().__init__("", use_colors=colours, timeout_graceful_shutdown=_GRACE)
+        self._line = line
+        self._module = module
+        self._name = name
+
+    def load(self) -> None:
+        try:
+            module = _imported(self._module)
+            app = named_app(module, self._name or only_app(module))
+        except ValueError as error:
+            self._tell({"error": str(error)})
+            sys.exit(2)
+        self.app = app
+        super().load()
+        self._tell(asdict(inspect(module, app)))
+
+    def _tell(self, what: object) -> None:
+        self._line.sendall(json.dumps(what).encode() + b"\n")
+
+
+class Server(uvicorn.Server):
+    """Leaves Ctrl-C, which reaches every process of a terminal, to the parent: that ends tasks first, then this."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig != signal.SIGINT:
+            super().handle_exit(sig, frame)
+
+
+def _imported(name: str) -> ModuleType:
+    """The module; `ValueError` if there is none of that name. What its own code raises is shown, and ends us."""
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        theirs = _from_their_code(error.__traceback__)
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if theirs is None and missing is not None and f"{name}.".startswith(f"{missing}."):
+            raise ValueError(f"there is no module {missing}") from None
+        traceback.print_exception(error.with_traceback(theirs))
+        sys.exit(1)
+
+
+def _from_their_code(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback without what stands between us and the application's module."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(
+        (__file__, "<frozen importlib", _IMPORTLIB)
+    ):
+        trace = trace.tb_next
+    return trace
+
+
+_IMPORTLIB = str(importlib.__file__)
+
+
+def _end_with_parent(line: socket.socket) -> None:
+    line.recv(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(2 * _GRACE)
+    os._exit(1)
+
+
+def main(line: int, sockets: list[int], folder: str, module: str, name: str | None = None) -> None:
+    """Serve the application until SIGTERM, or until the parent has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection = socket.socket(fileno=line)
+    connection.set_inheritable(False)
+    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
+    sys.path.insert(0, folder)
+    server = Server(Config(connection, module, name))
+    server.run([socket.socket(fileno=number) for number in sockets])
+    if not server.started:
+        sys.exit(3)  # what uvicorn itself says of a failed start
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), [int(number) for number in sys.argv[2].split(",")], *sys.argv[3:])

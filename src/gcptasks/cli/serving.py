@@ -1,0 +1,76 @@
+"""The application's process, seen from the command that starts it."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from gcptasks.base.errors import SetupError
+from gcptasks.cli.application import Application
+
+_GRACE = 10.0
+"""Seconds for the application to stop; its requests have half of that."""
+
+
+class Serving:
+    """An application that is served, or fails to be."""
+
+    def __init__(self, process: asyncio.subprocess.Process, line: asyncio.StreamReader) -> None:
+        self._process = process
+        self._line = line
+        self._found = False
+
+    @property
+    def answers(self) -> bool:
+        """Whether requests to it have a chance."""
+        return self._found and self._process.returncode is None
+
+    async def found(self) -> dict[str, Any]:
+        """What is in the application; `SetupError` if it cannot be imported, its traceback shown."""
+        with contextlib.suppress(ConnectionError):
+            if text := await self._line.readline():
+                answer = json.loads(text)
+                if "error" in answer:
+                    raise SetupError(answer["error"])
+                self._found = True
+                return dict(answer)
+        raise SetupError("the application cannot be imported: see above")
+
+    async def ended(self) -> int:
+        """The exit code, once it has ended; as a shell has it, if by a signal."""
+        code = await self._process.wait()
+        return code if code >= 0 else 128 - code
+
+
+@asynccontextmanager
+async def served(
+    app: Application, sockets: list[socket.socket], environment: Mapping[str, str]
+) -> AsyncGenerator[Serving]:
+    """Serves an application on these sockets, which stay open, until the end of the block."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        numbers = [sock.fileno() for sock in (theirs, *sockets)]
+        command = [sys.executable, "-m", "gcptasks.cli.serve_app", str(numbers[0]), ",".join(map(str, numbers[1:]))]
+        command += [str(app.folder), app.module, *([app.name] if app.name else [])]
+        process = await asyncio.create_subprocess_exec(*command, env=environment, pass_fds=numbers)
+    reader, writer = await asyncio.open_connection(sock=ours)
+    try:
+        yield Serving(process, reader)
+    finally:
+        await _stop(process)
+        writer.close()
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), _GRACE)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
