@@ -1,13 +1,16 @@
 """What the worker is sent, and what its answer makes of the task (section 15 of the contract)."""
 
 import socket
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from google.cloud.tasks_v2 import Task
 
 from gcptasks.base.events import AttemptFailed
-from service.service_world import Api, Place
+from service.service_world import WAYS, Api, Place
 from service.test_service_repeats import GONE
 
 AT_ONCE = {"min_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=1)}
@@ -143,6 +146,34 @@ def test_a_url_that_cannot_be_parsed_fails_at_dispatch(api: Api) -> None:
     """CT-095."""
     task = api.task(api.queue(retry_config=AN_HOUR).name, url="http://127.0.0.1:99999/%zz").name
     assert api.failed(task).dispatch_count == 1
+
+
+def _set_deadline(path: Path, seconds: float) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE tasks SET deadline_us = ?", (seconds * 1_000_000,))
+
+
+def test_an_attempt_without_an_answer_in_time_is_written_down(tmp_path: Path, place: Place) -> None:
+    """CT-168, CT-179, CT-312. A deadline is of 15 s at least (CT-097), so the test shortens it in the file."""
+    path = tmp_path / "tasks.db"
+    with WAYS["in process"](path) as (client, heard):
+        api = Api(client, heard, "projects/p/locations/l")
+        name = api.task(api.paused(retry_config=AN_HOUR), url=place.url).name
+        _set_deadline(path, 0.05)
+        place.gate.clear()
+        api.call("run_task", name=name)
+        task = api.failed(name)
+        status = task.last_attempt.response_status
+        assert (status.code, status.message) == (4, "DEADLINE_EXCEEDED(4): HTTP status code 504")
+        assert (task.dispatch_count, task.response_count) == (1, 0)
+        place.gate.set()
+        place.received()
+        _set_deadline(path, 600)
+        api.call("run_task", name=name)
+        again = place.received()
+        sent = {"PreviousResponse": "504", "RetryCount": "1", "ExecutionCount": "0", "RetryReason": ""}
+        assert sent == {key: again.header(f"X-CloudTasks-Task{key}") for key in sent}
+        api.finished(name)
 
 
 def test_the_first_attempt_stays_the_first(api: Api, place: Place) -> None:
