@@ -5,8 +5,8 @@ name is INVALID_ARGUMENT here, where Google answers PERMISSION_DENIED (CT-L3).
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument
 
@@ -22,8 +22,10 @@ _QUEUE_ID = re.compile(r"[A-Za-z0-9\-]{1,100}")
 _TASK_ID = re.compile(r"[A-Za-z0-9_\-]{1,500}")
 
 
-@dataclass(frozen=True, slots=True)
-class LocationName:
+# Named tuples: they are looked up in dictionaries all the time, and a tuple's hash costs a tenth of a dataclass's.
+
+
+class LocationName(NamedTuple):
     """`projects/P/locations/L`."""
 
     project: str
@@ -33,8 +35,7 @@ class LocationName:
         return f"projects/{self.project}/locations/{self.location}"
 
 
-@dataclass(frozen=True, slots=True)
-class QueueName:
+class QueueName(NamedTuple):
     """`projects/P/locations/L/queues/Q`."""
 
     location: LocationName
@@ -44,8 +45,7 @@ class QueueName:
         return f"{self.location}/queues/{self.queue}"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskName:
+class TaskName(NamedTuple):
     """`projects/P/locations/L/queues/Q/tasks/T`."""
 
     queue: QueueName
