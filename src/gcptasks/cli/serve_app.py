@@ -1,8 +1,7 @@
 """The application's own process: uvicorn, on sockets that the command `dev` has opened and keeps.
 
-Run as `python -m gcptasks.cli.serve_app LINE SOCKETS FOLDER MODULE [NAME]`; LINE and SOCKETS are file descriptors. LINE
-is a connection to the parent. What is found in the application goes out on it as JSON; when it closes, the parent has
-ended, however that happened, and this process ends too.
+What is found in the application goes out to the parent as JSON, on a connection. When that closes, the parent has ended,
+however that happened, and this process ends too.
 """
 
 import importlib
@@ -52,7 +51,7 @@ class Config(uvicorn.Config):
 
 
 class Server(uvicorn.Server):
-    """Leaves Ctrl-C, which reaches every process of a terminal, to the parent: that ends tasks first, then this."""
+    """Leaves Ctrl-C to the parent: that lets tasks finish first, then ends this process by SIGTERM."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig != signal.SIGINT:
@@ -91,18 +90,16 @@ def _end_with_parent(line: socket.socket) -> None:
     os._exit(1)
 
 
-def main(line: int, sockets: list[int], folder: str, module: str, name: str | None = None) -> None:
-    """Serve the application until SIGTERM, or until the parent has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection = socket.socket(fileno=line)
+def main(line: str, sockets: str, folder: str, module: str, name: str | None = None) -> None:
+    """Serve the application on `sockets` until SIGTERM, or until the parent at the other end of `line` has ended.
+
+    Both are file descriptors, the second several with commas between.
+    """
+    connection = socket.socket(fileno=int(line))
     connection.set_inheritable(False)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     sys.path.insert(0, folder)
     server = Server(Config(connection, module, name))
-    server.run([socket.socket(fileno=number) for number in sockets])
+    server.run([socket.socket(fileno=int(number)) for number in sockets.split(",")])
     if not server.started:
         sys.exit(3)  # what uvicorn itself says of a failed start
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), [int(number) for number in sys.argv[2].split(",")], *sys.argv[3:])

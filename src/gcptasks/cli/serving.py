@@ -16,6 +16,14 @@ from gcptasks.cli.application import Application
 _GRACE = 10.0
 """Seconds for the application to stop; its requests have half of that."""
 
+# Ctrl-C reaches every process of a terminal; this one leaves it to the parent, and may not be found unprepared.
+_PROGRAM = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+from gcptasks.cli.serve_app import main
+main(*sys.argv[1:])
+"""
+
 
 class Serving:
     """An application that is served, or fails to be."""
@@ -55,7 +63,7 @@ async def served(
     ours, theirs = socket.socketpair()
     with theirs:
         numbers = [sock.fileno() for sock in (theirs, *sockets)]
-        command = [sys.executable, "-m", "gcptasks.cli.serve_app", str(numbers[0]), ",".join(map(str, numbers[1:]))]
+        command = [sys.executable, "-c", _PROGRAM, str(numbers[0]), ",".join(map(str, numbers[1:]))]
         command += [str(app.folder), app.module, *([app.name] if app.name else [])]
         process = await asyncio.create_subprocess_exec(*command, env=environment, pass_fds=numbers)
     reader, writer = await asyncio.open_connection(sock=ours)

@@ -1,0 +1,284 @@
+"""`cloud-tasks-emulator`, the service on a port, as its user has it."""
+
+import json
+import signal
+import socket
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import InvalidArgument, NotFound
+from google.cloud.tasks_v2 import HttpRequest, Queue, RateLimits, Task
+
+from cli.cli_programs import EMULATOR, QUEUE, Program, Start, Worker, client, get
+
+SERVES = r"serves at (?P<address>\S+),"
+FREE = ("--port", "0")
+
+
+def address(program: Program) -> str:
+    return program.wait(SERVES)["address"]
+
+
+def create_task(where: str, url: str, **task: Any) -> Task:
+    return client(where).create_task(parent=QUEUE, task=Task(http_request=HttpRequest(url=url), **task))
+
+
+@pytest.mark.parametrize("command", [["cloud-tasks-emulator"], ["fastapi-gcp-tasks", "emulator"]])
+def test_it_serves_grpc_and_health_on_one_port(start: Start, command: list[str]) -> None:
+    where = address(start(command, *FREE, "--queue", QUEUE))
+    assert client(where).get_queue(name=QUEUE).name == QUEUE
+    assert json.loads(get(f"http://{where}/health"))["status"] == "ok"
+
+
+def test_each_queue_that_is_asked_for_is_there(start: Start) -> None:
+    names = [f"projects/p/locations/l/queues/q{number}" for number in range(3)]
+    where = address(start(EMULATOR, *FREE, *(part for name in names for part in ("--queue", name))))
+    assert sorted(queue.name for queue in client(where).list_queues(parent="projects/p/locations/l")) == names
+
+
+def test_a_queue_may_be_asked_for_again(start: Start) -> None:
+    for _ in range(2):
+        program = start(EMULATOR, *FREE, "--db", "tasks.db", "--queue", QUEUE)
+        assert client(address(program)).get_queue(name=QUEUE).name == QUEUE
+        program.ctrl_c()
+        assert program.ended() == 0
+
+
+def test_a_task_for_a_queue_that_is_not_there_is_refused_unless_queues_are_created(
+    start: Start, worker: Worker
+) -> None:
+    with pytest.raises(NotFound):
+        create_task(address(start(EMULATOR, *FREE)), worker.url)
+    create_task(address(start(EMULATOR, *FREE, "--create-queues")), f"{worker.url}/made")
+    worker.wait("/made")
+
+
+def test_quotas_can_be_lifted(start: Start) -> None:
+    queue = Queue(name=QUEUE, rate_limits=RateLimits(max_dispatches_per_second=5000))
+    with pytest.raises(InvalidArgument):
+        client(address(start(EMULATOR, *FREE, "--quotas", "google"))).create_queue(
+            parent="projects/p/locations/l", queue=queue
+        )
+    made = client(address(start(EMULATOR, *FREE, "--quotas", "none"))).create_queue(
+        parent="projects/p/locations/l", queue=queue
+    )
+    assert made.rate_limits.max_dispatches_per_second == 5000
+
+
+@pytest.mark.parametrize("program", [["cloud-tasks-emulator"], ["fastapi-gcp-tasks", "emulator"]])
+def test_help_teaches(start: Start, program: list[str]) -> None:
+    shown = start(program, "--help")
+    assert shown.ended() == 0
+    text = " ".join(shown.output.split())
+    for part in (
+        *("--host", "--port", "--db :memory:|PATH", "--queue projects/P/locations/L/queues/Q", "--create-queues"),
+        *("--quotas", "google|none", "--log-level", "8123", "CLOUD_TASKS_EMULATOR_HOST=localhost:8123"),
+    ):
+        assert part in text
+    assert "completion" not in text
+    assert "…" not in text
+
+
+def test_the_version_can_be_asked_for(start: Start) -> None:
+    program = start(["fastapi-gcp-tasks", "--version"])
+    assert program.ended() == 0
+    assert program.lines[0].count(".") == 2
+
+
+def refused(program: Program) -> str:
+    """The one line on stderr with which a program ends that was asked for something that cannot be."""
+    assert program.ended() == 2, program.output
+    assert program.lines == []
+    (line,) = program.errors
+    return line
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--nope"], "--nope"),
+        (["--port", "many"], "--port"),
+        (["--port", "99999"], "--port"),
+        (["--port", "-1"], "--port"),
+        (["--queue"], "--queue"),
+        (["--quotas", "half"], "--quotas"),
+        (["--log-level", "loud"], "--log-level"),
+        (["surplus"], "surplus"),
+        (["--queue", "q"], "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>"),
+        (["--queue", "projects/p/locations/l/queues/no_underscores"], "Queue ID"),
+        (["--db", "postgres://here/tasks"], "postgres://here/tasks"),
+        (["--db", ""], "no database"),
+        (["--db", "/proc/nowhere/tasks.db"], "/proc/nowhere/tasks.db cannot be written"),
+        (["--db", "."], "cannot be written"),
+        (["--host", "host.invalid"], "host.invalid"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_is_refused_in_one_line(start: Start, options: list[str], said: str) -> None:
+    line = refused(start(EMULATOR, *FREE, *options))
+    assert line.startswith("error: ")
+    assert said in line
+
+
+def test_a_port_in_use_is_refused_in_one_line(start: Start) -> None:
+    with socket.create_server(("localhost", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refused(start(EMULATOR, "--port", str(port)))
+    assert f"localhost:{port}" in line
+    assert "in use" in line
+
+
+def test_a_database_of_a_newer_version_is_refused_in_one_line_and_left_alone(start: Start, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "tasks.db") as database:
+        database.execute("PRAGMA user_version = 1000")
+    database.close()
+    before = (tmp_path / "tasks.db").read_bytes()
+    assert "upgrade fastapi-gcp-tasks" in refused(start(EMULATOR, *FREE, "--db", "tasks.db"))
+    assert "1000" in refused(start(EMULATOR, *FREE, "--db", "tasks.db"))
+    with sqlite3.connect(tmp_path / "tasks.db") as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1000,)
+        assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    database.close()
+    assert len(before) <= (tmp_path / "tasks.db").stat().st_size
+
+
+def test_a_file_that_is_no_database_is_refused_in_one_line_and_left_alone(start: Start, tmp_path: Path) -> None:
+    text = "my letters\n" * 1000
+    (tmp_path / "letters.txt").write_text(text)
+    assert "not a database" in refused(start(EMULATOR, *FREE, "--db", "letters.txt"))
+    assert (tmp_path / "letters.txt").read_text() == text
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_it_stops_cleanly_when_asked_and_what_is_under_way_finishes(
+    start: Start, worker: Worker, number: signal.Signals
+) -> None:
+    program = start(EMULATOR, *FREE, "--queue", QUEUE)
+    where = address(program)
+    worker.gate.clear()
+    create_task(where, f"{worker.url}/slow")
+    worker.wait("/slow")
+    program.process.send_signal(number)
+    program.wait("stopping")
+    # What is under way may still enqueue: the task is kept, or refused, as the caller is told; here there is time.
+    worker.before_answer = lambda: create_task(where, f"{worker.url}/next")
+    worker.gate.set()
+    program.wait("attempt 1 done with 200")
+    program.wait("^stopped$")
+    assert program.ended() == 0
+    assert program.errors == []
+    assert worker.answered == ["/slow"]
+
+
+def test_a_second_ctrl_c_ends_it_at_once(start: Start, worker: Worker) -> None:
+    program = start(EMULATOR, *FREE, "--queue", QUEUE)
+    where = address(program)
+    worker.gate.clear()
+    create_task(where, f"{worker.url}/endless")
+    worker.wait("/endless")
+    program.ctrl_c()
+    program.wait("stopping")
+    program.ctrl_c()
+    assert program.ended() == -signal.SIGINT
+    assert program.errors == []
+    assert worker.answered == []
+
+
+def test_what_waits_survives_in_a_file(start: Start, worker: Worker, tmp_path: Path) -> None:
+    program = start(EMULATOR, *FREE, "--queue", QUEUE, "--db", "folder/tasks.db")
+    later = datetime.now(UTC) + timedelta(hours=1)
+    name = create_task(address(program), f"{worker.url}/later", schedule_time=later).name
+    program.ctrl_c()
+    assert program.ended() == 0
+    assert (tmp_path / "folder" / "tasks.db").exists()
+    again = address(start(EMULATOR, *FREE, "--db", "folder/tasks.db"))
+    assert client(again).get_task(name=name).http_request.url == f"{worker.url}/later"
+    client(again).run_task(name=name)
+    worker.wait("/later")
+
+
+def test_it_says_where_tasks_are_kept(start: Start) -> None:
+    assert start(EMULATOR, *FREE).wait("tasks are kept in (.*)")[1].startswith("memory only")
+    # What rich would take for markup or an emoji.
+    assert start(EMULATOR, *FREE, "--db", "[bold]:smile:.db").wait("tasks are kept in (.*)")[1] == "[bold]:smile:.db"
+
+
+def test_a_service_that_others_can_reach_says_so(start: Start) -> None:
+    assert "other machines" in start(EMULATOR, *FREE, "--host", "0.0.0.0").wait("^warning: (.*)")[1]
+    program = start(EMULATOR, *FREE, "--host", "127.0.0.1")
+    address(program)
+    program.ctrl_c()
+    assert program.ended() == 0
+    assert "warning" not in program.output
+
+
+def test_a_second_one_on_a_file_says_that_another_delivers(start: Start, worker: Worker) -> None:
+    first = start(EMULATOR, *FREE, "--db", "tasks.db", "--queue", QUEUE)
+    address(first)
+    second = start(EMULATOR, *FREE, "--db", "tasks.db")
+    where = address(second)
+    second.wait("^warning: another process delivers")
+    create_task(where, f"{worker.url}/by-either")
+    worker.wait("/by-either")
+
+
+def test_an_ipv6_address_stands_in_brackets(start: Start) -> None:
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    where = address(start(EMULATOR, *FREE, "--host", "::1", "--queue", QUEUE))
+    assert where.startswith("[::1]:")
+    assert client(where).get_queue(name=QUEUE).name == QUEUE
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+def output_of(start: Start, *, terminal: bool, **environment: str) -> str:
+    program = start(EMULATOR, *FREE, "--queue", QUEUE, terminal=terminal, TERM="xterm-256color", **environment)
+    program.wait("serves at")
+    program.wait("queues/q|kept|export")
+    program.ctrl_c()
+    assert program.ended() == 0
+    return program.output
+
+
+def test_colours_are_for_terminals(start: Start) -> None:
+    assert "\x1b[" in output_of(start, terminal=True)
+    assert "\x1b" not in output_of(start, terminal=False)
+
+
+def test_no_color_means_no_escapes_at_all(start: Start) -> None:
+    assert "\x1b" not in output_of(start, terminal=True, NO_COLOR="1")
+
+
+def test_a_mistake_is_red_on_a_terminal_alone(start: Start) -> None:
+    assert "\x1b" not in refused(start(EMULATOR, "--queue", "q"))
+
+
+@pytest.mark.parametrize(
+    ("level", "shown", "hidden"),
+    [
+        ("debug", ["created", "started", "done"], []),
+        ("info", ["done"], ["created,", "started"]),
+        ("error", [], ["done"]),
+    ],
+)
+def test_the_log_says_as_much_as_is_asked_for(
+    start: Start, worker: Worker, level: str, shown: list[str], hidden: list[str]
+) -> None:
+    program = start(EMULATOR, *FREE, "--queue", QUEUE, "--log-level", level)
+    create_task(address(program), f"{worker.url}/logged")
+    worker.wait("/logged")
+    for word in shown:
+        program.wait(f" task q/.* {word}")
+    program.ctrl_c()
+    assert program.ended() == 0
+    assert [word for word in hidden if f" {word}" in program.output] == []
