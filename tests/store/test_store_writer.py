@@ -199,7 +199,7 @@ def test_a_number_is_never_given_twice(file_store: Store) -> None:
         assert queue is not None
         found = tx.tasks.find(queue, task.name.task)
         assert found is not None
-        tx.tasks.delete(found[0], NOW)
+        tx.tasks.delete([found[0]], NOW)
         return task.name.task
 
     ids: list[str] = []

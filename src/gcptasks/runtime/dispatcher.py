@@ -17,7 +17,7 @@ from gcptasks.engine.model import Reply
 from gcptasks.runtime.lane import Lane
 from gcptasks.runtime.targets.target import Outgoing, Target
 from gcptasks.service import dispatch
-from gcptasks.service.dispatch import Ended
+from gcptasks.service.dispatch import Ended, Wanted
 from gcptasks.store.leases import Leased
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes
@@ -143,23 +143,24 @@ class Dispatcher:
             else:
                 lane.changed(queue, now)
 
-    def _take(self, now: datetime) -> list[tuple[QueueName, int]]:
+    def _take(self, now: datetime) -> Wanted:
         # All are read before any is taken: what is taken counts as under way, and a read may fail.
         for name, lane in self._lanes.items():
             ask = lane.wants(now)
             if ask is not None:
                 lane.loaded(self._store.read(dispatch.due_tasks, name, *ask), ask[1])
-        return [(name, number) for name, lane in self._lanes.items() for number in lane.take(now, _AT_A_TIME)]
+        return {name: numbers for name, lane in self._lanes.items() if (numbers := lane.take(now, _AT_A_TIME))}
 
-    async def _start(self, wanted: list[tuple[QueueName, int]], now: datetime) -> None:
+    async def _start(self, wanted: Wanted, now: datetime) -> None:
         leased: list[Leased] = []
         try:
             leased = await self._store.write_soft(dispatch.lease, wanted, now)
         finally:
             begun = {one.number for one in leased}
-            for name, number in wanted:
-                if number not in begun:
-                    self._over(name, number, forced=False)
+            for name, numbers in wanted.items():
+                for number in numbers:
+                    if number not in begun:
+                        self._over(name, number, forced=False)
         self._attempt_all(leased, forced=False)
 
     async def _start_forced(self, now: datetime) -> None:

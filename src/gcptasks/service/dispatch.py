@@ -6,11 +6,17 @@ from datetime import datetime
 from gcptasks.base.events import AttemptStarted
 from gcptasks.base.names import QueueName
 from gcptasks.engine import tasks
-from gcptasks.engine.model import Attempt, Queue, Reply, Task
+from gcptasks.engine.model import Queue, Reply, RetryConfig, Task
+from gcptasks.engine.step import Step
 from gcptasks.store.due import Due
 from gcptasks.store.leases import Leased
-from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tx import Tx
+
+Wanted = dict[QueueName, list[int]]
+"""Tasks to begin, by queue, as numbers."""
+
+_NO_RETRIES = RetryConfig()
+"""For attempts that succeeded: their rule asks for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,55 +38,65 @@ def due_tasks(tx: Tx, queue: QueueName, after: Due, until: int, limit: int) -> l
     return [] if stored is None else tx.leases.due(stored, after, until, limit)
 
 
-def lease(tx: Tx, wanted: list[tuple[QueueName, int]], now: datetime) -> list[Leased]:
+def lease(tx: Tx, wanted: Wanted, now: datetime) -> list[Leased]:
     """Begin an attempt of each of these tasks that is there and due."""
-    found = [(tx.queues.find(queue), number) for queue, number in wanted]
-    begun = [tx.leases.begin(queue, number, now) for queue, number in found if queue is not None]
-    return _started(tx, [leased for leased in begun if leased is not None], now)
+    return _begin(tx, wanted, now, forced=False)
 
 
 def lease_forced(tx: Tx, now: datetime) -> list[Leased]:
     """Begin an attempt of each task that RunTask asked for, due or not (CT-146)."""
-    found = [(tx.queues.find(queue), number) for number, queue in tx.leases.take_forced()]
-    begun = [tx.leases.begin(queue, number, now, forced=True) for queue, number in found if queue is not None]
-    return _started(tx, [leased for leased in begun if leased is not None], now)
+    # One by one, since a task may be asked for twice (CT-147).
+    asked = tx.leases.take_forced()
+    return [leased for number, queue in asked for leased in _begin(tx, {queue: [number]}, now, forced=True)]
 
 
 def acknowledge(tx: Tx, ended: list[Ended]) -> None:
     """Keep how these attempts ended."""
+    done = [one for one in ended if one.reply.ok]
+    if done:
+        gone = tx.tasks.delete([one.leased.number for one in done], done[-1].at + tasks.NAME_BLOCK)
+        for one in done:
+            # One that was gone already had been deleted or purged, or another attempt of it succeeded: that was told.
+            if one.leased.number in gone:
+                gone.remove(one.leased.number)
+                tx.happened(_step(one, one.leased.task, _NO_RETRIES).events)
     for one in ended:
-        queue = tx.queues.find(one.leased.task.name.queue)
-        if queue is not None:
-            _acknowledge(tx, queue, one)
+        if not one.reply.ok:
+            _try_again(tx, one)
 
 
-def _acknowledge(tx: Tx, queue: StoredQueue, ended: Ended) -> None:
+def _try_again(tx: Tx, ended: Ended) -> None:
     leased = ended.leased
-    task = leased.task if ended.reply.ok else _as_stored(tx, queue, leased)
-    if task is None:
-        return  # deleted or purged meanwhile
-    attempt = leased.task.last_attempt
-    assert attempt is not None
-    step = tasks.answered(task, attempt, ended.reply, queue.queue.retry_config, ended.at)
-    if step.task is not None:
-        tx.tasks.save_retry(leased.number, step.task)
-        tx.arrived(leased.task.name.queue, leased.number, step.task.scheduled_at)
-    elif not tx.tasks.delete(leased.number, ended.at + tasks.NAME_BLOCK):
+    queue = tx.queues.find(leased.task.name.queue)
+    found = None if queue is None else tx.tasks.find(queue, leased.task.name.task)
+    # Deleted or purged meanwhile; a task made anew under the same name has another number.
+    if queue is None or found is None or found[0] != leased.number:
         return
+    step = _step(ended, found[1], queue.queue.retry_config)
+    if step.task is None:
+        tx.tasks.delete([leased.number], ended.at + tasks.NAME_BLOCK)
+    else:
+        tx.tasks.save_retry(leased.number, step.task)
+        tx.arrived(queue.queue.name, leased.number, step.task.scheduled_at)
     tx.happened(step.events)
 
 
-def _as_stored(tx: Tx, queue: StoredQueue, leased: Leased) -> Task | None:
-    found = tx.tasks.find(queue, leased.task.name.task)
-    # A task made anew under the same name has another number.
-    return found[1] if found is not None and found[0] == leased.number else None
+def _step(ended: Ended, task: Task, retry: RetryConfig) -> Step:
+    attempt = ended.leased.task.last_attempt
+    assert attempt is not None
+    return tasks.answered(task, attempt, ended.reply, retry, ended.at)
 
 
-def _started(tx: Tx, leased: list[Leased], now: datetime) -> list[Leased]:
-    tx.happened([_event(one.task, now) for one in leased])
-    return leased
+def _begin(tx: Tx, wanted: Wanted, now: datetime, *, forced: bool) -> list[Leased]:
+    begun: list[Leased] = []
+    for name, numbers in wanted.items():
+        queue = tx.queues.find(name)
+        if queue is not None:
+            begun += tx.leases.begin(queue, numbers, now, forced=forced)
+    tx.happened([_started(one.task, now) for one in begun])
+    return begun
 
 
-def _event(task: Task, now: datetime) -> AttemptStarted:
-    assert isinstance(task.last_attempt, Attempt)
+def _started(task: Task, now: datetime) -> AttemptStarted:
+    assert task.last_attempt is not None
     return AttemptStarted(task.name, task.dispatch_count, task.last_attempt.scheduled_at, now)

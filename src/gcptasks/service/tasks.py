@@ -42,7 +42,7 @@ class TaskPage:
 
 
 def create_task(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Task:
-    queue = _queue_for(tx, request, policy)
+    queue = _queue_for(tx, request, now, policy)
     if request.name is not None:
         _refuse_repeated(tx, queue, request.name, now)
     number = tx.tasks.new_number()
@@ -81,7 +81,7 @@ def list_tasks(tx: Tx, request: tuple[QueueName, Page, View], now: datetime, pol
 
 def delete_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> None:
     number, _ = _found(tx, tx.queues.find(request.queue), request)
-    tx.tasks.delete(number, now + tasks.NAME_BLOCK)
+    tx.tasks.delete([number], now + tasks.NAME_BLOCK)
     tx.happened([TaskDeleted(request)])
 
 
@@ -92,8 +92,10 @@ def run_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> Task:
     return tasks.forced(task)
 
 
-def _queue_for(tx: Tx, request: NewTask, policy: Policy) -> StoredQueue:
-    if policy.create_queues and tx.queues.find(request.queue) is None:
+def _queue_for(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> StoredQueue:
+    new = policy.create_queues and tx.queues.find(request.queue) is None
+    # One that was deleted a moment ago is refused, as it is without the policy.
+    if new and not tx.queues.blocked(request.queue, now):
         tx.queues.insert(queues.defaults(request.queue))
         tx.changes.queues = True
         tx.happened([QueueChanged(request.queue, "created")])

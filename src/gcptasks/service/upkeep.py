@@ -11,7 +11,7 @@ _AT_A_TIME = 1000
 def sweep(tx: Tx, now: datetime) -> bool:
     """Drop some of the tasks that are too old (CT-145) and of the name blocks that have ended; whether more is left."""
     old = tx.tasks.created_before(now - RETENTION, _AT_A_TIME)
-    for number in old:
-        tx.tasks.delete(number, now + NAME_BLOCK)
+    tx.tasks.delete(old, now + NAME_BLOCK)
     unblocked = tx.tasks.unblock(now, _AT_A_TIME)
+    tx.queues.unblock(now)
     return len(old) == _AT_A_TIME or unblocked == _AT_A_TIME

@@ -9,7 +9,7 @@ from gcptasks.engine.model import Task
 from gcptasks.store.due import Due
 from gcptasks.store.numbers import Numbers
 from gcptasks.store.queues import StoredQueue
-from gcptasks.store.rows import TASK_COLUMNS, task_of
+from gcptasks.store.rows import TASK_COLUMNS, Row, task_of
 from gcptasks.store.times import to_us
 
 _DUE = (
@@ -20,7 +20,8 @@ _LEASE = (
     "UPDATE tasks SET dispatch_count = dispatch_count + 1, "
     "first_dispatched_at = coalesce(first_dispatched_at, ?1), "
     "attempt_scheduled_at = scheduled_at, attempt_dispatched_at = ?1, attempt_responded_at = NULL "
-    f"WHERE id = ?2 AND queue = ?3 AND scheduled_at <= ?4 RETURNING task_id, {TASK_COLUMNS}"
+    "WHERE id IN (SELECT value FROM json_each(?2)) AND queue = ?3 AND scheduled_at <= ?4 "
+    f"RETURNING id, task_id, {TASK_COLUMNS}"
 )
 _FORCED = (
     "SELECT forced.id, forced.task, queues.name FROM forced "
@@ -52,14 +53,14 @@ class Leases:
         rows = self._sql.execute(_DUE, (queue.number, after.at, after.number, until, limit))
         return [Due(*row) for row in rows]
 
-    def begin(self, queue: StoredQueue, number: int, now: datetime, *, forced: bool = False) -> Leased | None:
-        """Count the attempt that begins; None if the task is gone or not due (unless `forced`)."""
+    def begin(self, queue: StoredQueue, numbers: list[int], now: datetime, *, forced: bool = False) -> list[Leased]:
+        """Count the attempts of these tasks that begin: those that are there and due (or `forced`), in that order."""
         at = to_us(now)
-        row = self._sql.execute(_LEASE, (at, number, queue.number, _FAR if forced else at)).fetchone()
-        if row is None:
-            return None
-        task_id = row[0] or self._numbers.id_of(queue.number, number)
-        return Leased(number=number, task=task_of(queue.queue.name, task_id, row[1:]), previous_status=row[-1])
+        rows = self._sql.execute(_LEASE, (at, str(numbers), queue.number, _FAR if forced else at)).fetchall()
+        if len(rows) > 1:
+            place = {number: index for index, number in enumerate(numbers)}
+            rows.sort(key=lambda row: place[row[0]])
+        return [self._leased(queue, row) for row in rows]
 
     def force(self, number: int) -> None:
         """Ask for an attempt of that task at once (RunTask)."""
@@ -71,3 +72,8 @@ class Leases:
         if rows:
             self._sql.execute("DELETE FROM forced WHERE id <= ?", (max(row[0] for row in rows),))
         return [(row[1], parse_queue(row[2])) for row in rows]
+
+    def _leased(self, queue: StoredQueue, row: Row) -> Leased:
+        task_id = row[1] or self._numbers.id_of(queue.number, row[0])
+        # The last column is the status of the attempt before, until this one is answered.
+        return Leased(number=row[0], task=task_of(queue.queue.name, task_id, row[2:]), previous_status=row[-1])

@@ -74,3 +74,7 @@ class Queues:
         """Whether a queue of that name was deleted too recently (CT-032)."""
         query = "SELECT 1 FROM blocked_queues WHERE name = ? AND until > ?"
         return self._sql.execute(query, (str(name), to_us(now))).fetchone() is not None
+
+    def unblock(self, now: datetime) -> None:
+        """Set free the names whose block has ended."""
+        self._sql.execute("DELETE FROM blocked_queues WHERE until <= ?", (to_us(now),))

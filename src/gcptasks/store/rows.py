@@ -1,9 +1,10 @@
 """Rows of the tables, and the values that they stand for."""
 
-import json
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from gcptasks.base.names import QueueName, TaskName, parse_queue
 from gcptasks.engine.model import (
@@ -97,14 +98,14 @@ def task_of(queue: QueueName, task_id: str, row: Row) -> Task:
         request=HttpRequest(
             url=url,
             method=method,
-            headers=_loads(headers),
+            headers=from_json(headers),
             body=body,
             token=None if token is None else _token_of(token),
         ),
         created_at=from_us(created),
         scheduled_at=from_us(scheduled),
         dispatch_deadline=timedelta(microseconds=deadline),
-        retry_config=None if retry is None else RetryConfig(**_loads(retry)),
+        retry_config=None if retry is None else RetryConfig(**from_json(retry)),
         dispatch_count=dispatches,
         response_count=responses,
         first_dispatched_at=maybe_from_us(first),
@@ -141,10 +142,10 @@ def _token_text(token: Token) -> str:
 
 
 def _token_of(text: str) -> Token:
-    fields = _loads(text)
+    fields = from_json(text)
     kind = OidcToken if fields.pop("kind") == OidcToken.__name__ else OAuthToken
     return kind(**fields)
 
 
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_loads = json.JSONDecoder().decode
+def _dumps(value: object) -> str:
+    return to_json(value).decode()

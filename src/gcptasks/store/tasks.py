@@ -25,6 +25,7 @@ _RETRY = (
     "UPDATE tasks SET (scheduled_at, response_count, attempt_scheduled_at, attempt_dispatched_at, "
     "attempt_responded_at, attempt_status) = (?, ?, ?, ?, ?, ?) WHERE id = ?"
 )
+_DELETE = "DELETE FROM tasks WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, queue, task_id"
 _BLOCK = "INSERT OR REPLACE INTO blocked_tasks VALUES (?, ?, ?)"
 _BLOCK_ALL = (
     "INSERT OR REPLACE INTO blocked_tasks SELECT queue, task_id, ? FROM tasks WHERE queue = ? AND task_id IS NOT NULL"
@@ -76,14 +77,13 @@ class Tasks:
         values = (to_us(task.scheduled_at), task.response_count, *attempt_row(task.last_attempt), number)
         self._sql.execute(_RETRY, values)
 
-    def delete(self, number: int, blocked_until: datetime) -> bool:
-        """Drop the task, its name blocked until then; False if it is gone already."""
-        row = self._sql.execute("DELETE FROM tasks WHERE id = ? RETURNING queue, task_id", (number,)).fetchone()
-        if row is None:
-            return False
-        if row[1] is not None:
-            self._sql.execute(_BLOCK, (*row, to_us(blocked_until)))
-        return True
+    def delete(self, numbers: list[int], blocked_until: datetime) -> set[int]:
+        """Drop the tasks, their names blocked until then; the numbers of those that were still there."""
+        gone = self._sql.execute(_DELETE, (str(numbers),)).fetchall()
+        named = [(queue, task_id, to_us(blocked_until)) for _, queue, task_id in gone if task_id is not None]
+        if named:
+            self._sql.executemany(_BLOCK, named)
+        return {row[0] for row in gone}
 
     def delete_all(self, queue: StoredQueue, blocked_until: datetime) -> None:
         """Drop every task of the queue, their names blocked until then (CT-283)."""
