@@ -115,7 +115,6 @@ def refused(program: Program) -> str:
         (["--db", "."], "cannot be written"),
         (["--host", "host.invalid"], "host.invalid"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_what_cannot_be_is_refused_in_one_line(start: Start, options: list[str], said: str) -> None:
     line = refused(start(EMULATOR, *FREE, *options))
@@ -135,14 +134,13 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line_and_left_alone(sta
     with sqlite3.connect(tmp_path / "tasks.db") as database:
         database.execute("PRAGMA user_version = 1000")
     database.close()
-    before = (tmp_path / "tasks.db").read_bytes()
-    assert "upgrade fastapi-gcp-tasks" in refused(start(EMULATOR, *FREE, "--db", "tasks.db"))
-    assert "1000" in refused(start(EMULATOR, *FREE, "--db", "tasks.db"))
+    line = refused(start(EMULATOR, *FREE, "--db", "tasks.db"))
+    assert "schema 1000" in line
+    assert "upgrade fastapi-gcp-tasks" in line
     with sqlite3.connect(tmp_path / "tasks.db") as database:
         assert database.execute("PRAGMA user_version").fetchone() == (1000,)
         assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     database.close()
-    assert len(before) <= (tmp_path / "tasks.db").stat().st_size
 
 
 def test_a_file_that_is_no_database_is_refused_in_one_line_and_left_alone(start: Start, tmp_path: Path) -> None:
@@ -163,7 +161,7 @@ def test_it_stops_cleanly_when_asked_and_what_is_under_way_finishes(
     worker.wait("/slow")
     program.process.send_signal(number)
     program.wait("stopping")
-    # What is under way may still enqueue: the task is kept, or refused, as the caller is told; here there is time.
+    # What is under way may still enqueue.
     worker.before_answer = lambda: create_task(where, f"{worker.url}/next")
     worker.gate.set()
     program.wait("attempt 1 done with 200")

@@ -1,7 +1,7 @@
 """The application's own process: uvicorn, on sockets that the command `dev` has opened and keeps.
 
-What is found in the application goes out to the parent as JSON, on a connection. When that closes, the parent has ended,
-however that happened, and this process ends too.
+What is found in the application goes out to the parent as JSON, on a connection. When that closes, the parent has
+ended, however that happened, and this process ends too.
 """
 
 import importlib
