@@ -240,8 +240,8 @@ def test_an_edit_that_breaks_the_application_waits_for_the_next_one(dev: StartDe
 
 def test_a_request_waits_while_the_application_reloads(dev: StartDev, tmp_path: Path) -> None:
     running = up(dev())
-    (tmp_path / "main.py").write_text(APP + "# changed\n")
-    running.program.wait("the code has changed")
+    (tmp_path / "main.py").write_text(f"import time\ntime.sleep(0.5)\n{APP}")
+    running.program.wait("Finished server process")
     up(running)
 
 
@@ -249,7 +249,7 @@ def test_without_reload_an_edit_changes_nothing(dev: StartDev, tmp_path: Path) -
     running = up(dev("--no-reload"))
     other = up(dev("--db", ":memory:"))
     (tmp_path / "main.py").write_text(APP.replace("the old one", "the new one"))
-    other.program.wait("the code has changed")
+    other.program.wait("Finished server process")
     up(other)
     get(f"{running.url}/trigger?word=two")
     running.program.wait("hello two, I am the old one")
@@ -455,7 +455,7 @@ def test_a_task_is_delivered_when_the_application_is_up_again(dev: StartDev, tmp
     """Its address waits: no attempt is lost on an application that is restarting."""
     running = up(dev("--log-level", "debug"))
     (tmp_path / "main.py").write_text(f"import time\ntime.sleep(0.5)\n{APP}")
-    running.program.wait("the code has changed")
+    running.program.wait("Finished server process")
     request = HttpRequest(url=f"{running.url}/hello?word=meanwhile")
     client(running.service).create_queue(
         parent="projects/p/locations/l", queue=Queue(name="projects/p/locations/l/queues/q")
