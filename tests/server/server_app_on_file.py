@@ -19,7 +19,8 @@ app, tasks = FastAPI(), task_router(local)
 @as_delayed_task
 @tasks.post("/note")
 async def note(text: str) -> None:
-    print(f"{os.getpid()} did {text}", flush=True)
+    # In one piece, or what another process prints may come between.
+    print(f"{os.getpid()} did {text}\n", end="", flush=True)
 
 
 @app.post("/enqueue")

@@ -1,6 +1,7 @@
 """Connections to the database, set up as this service needs them."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,13 +34,28 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
         connection = connect(path, patience=10)
         try:
             if path is not None:
-                # The mode is kept in the file; readers and writers no longer wait for each other.
-                connection.execute("PRAGMA journal_mode = WAL")
+                _write_ahead(connection, patience=10)
+                # A page that is written over and over is copied into the database once in 16 MiB, not once in 4.
+                connection.execute("PRAGMA wal_autocheckpoint = 4000")
             schema.migrate(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
+    """Have the file in the mode in which readers and writers no longer wait for each other; it is kept in the file."""
+    until = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.Error as error:
+            # SQLite waits for a lock, but not where two processes that make the file at once both change its mode.
+            if not is_busy(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.005)
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
