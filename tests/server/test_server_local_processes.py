@@ -126,7 +126,8 @@ def test_tasks_of_all_workers_of_uvicorn_are_delivered(start: Start, output: Out
             with urllib.request.urlopen(f"{url}/enqueue?text=number-{sent}", data=b"") as answer:
                 workers.add(answer.read())
         except urllib.error.URLError as error:
-            assert isinstance(error.reason, ConnectionRefusedError)  # it listens right after it says so
+            if not isinstance(error.reason, ConnectionRefusedError):  # it listens right after it says so
+                raise
         else:
             sent += 1
     deliverers = {output.until(rf"(\d+) did number-{number}(?!\d)")[1] for number in range(sent)}
