@@ -14,6 +14,7 @@ from gcptasks.runtime.targets.target import Outgoing
 from gcptasks.service import dispatch
 from gcptasks.store.due import Due
 from gcptasks.store.times import to_us
+from gcptasks.store.writer import NotNow
 from runtime.runtime_doubles import START
 from runtime.runtime_world import World
 from store.store_verbs import QUEUE, add_task
@@ -53,12 +54,12 @@ async def recovered(world: World, condition: Callable[[], bool]) -> None:
 async def test_a_queue_that_cannot_be_read_for_a_moment_costs_no_task_of_another(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    queues = world.queue("a"), world.queue("b")
     world.store.read = failing(  # type: ignore[method-assign]  # a disk that fails once
         world.store.read,
         reads_queue,
         StoreError("disk I/O error"),
     )
+    queues = world.queue("a"), world.queue("b")
     for queue in queues:
         world.task(queue)
     await recovered(world, lambda: len(world.target.sent) == 2)
@@ -83,8 +84,8 @@ async def test_the_loop_goes_on_after_an_error_that_nobody_thought_of(
 async def test_how_an_attempt_ended_is_written_when_it_can_be(
     world: World, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    world.store.write_soft = failing(  # a disk that is full for a second
-        world.store.write_soft, calls(dispatch.acknowledge), error
+    world.store.write_soft_now = failing(  # a disk that is full for a moment
+        world.store.write_soft_now, calls(dispatch.acknowledge), error
     )
     queue = world.queue()
     world.task(queue)
@@ -96,9 +97,9 @@ async def test_how_an_attempt_ended_is_written_when_it_can_be(
 async def test_a_stop_does_not_wait_for_ever_for_a_disk_that_is_full(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world.store.write_soft = failing(  # a disk that stays full
-        world.store.write_soft, calls(dispatch.acknowledge), *[StoreError("full")] * 100
-    )
+    full = [StoreError("full")] * 100  # a disk that stays so
+    world.store.write_soft_now = failing(world.store.write_soft_now, calls(dispatch.acknowledge), *full)
+    world.store.write_soft = failing(world.store.write_soft, calls(dispatch.acknowledge), *full)
     world.task(world.queue())
     await world.until(lambda: "it is tried again" in caplog.text)
     await world.dispatcher.stop(timedelta(milliseconds=50))
@@ -115,6 +116,7 @@ async def test_an_attempt_that_is_counted_when_the_stop_comes_is_made(world: Wor
             await go.wait()
         return answer
 
+    world.store.write_soft_now = failing(world.store.write_soft_now, calls(dispatch.lease), NotNow())
     world.store.write_soft = slow  # type: ignore[assignment]  # a disk that takes its time
     queue = world.queue()
     world.task(queue)

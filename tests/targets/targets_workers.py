@@ -10,7 +10,19 @@ from typing import Any, Protocol
 
 import uvicorn
 
-from gcptasks.runtime.targets.target import Outgoing
+from gcptasks.runtime.targets.asgi import AsgiTarget
+from gcptasks.runtime.targets.http import HttpTarget
+from gcptasks.runtime.targets.router import Targets
+from gcptasks.runtime.targets.target import Answer, Outgoing
+
+
+async def answer_of(target: AsgiTarget | HttpTarget | Targets, request: Outgoing) -> Answer:
+    """How the attempt ended, once all is over."""
+    answers: list[Answer] = []
+    await target.send(request, answers.append)
+    [answer] = answers
+    return answer
+
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -12,7 +12,8 @@ from fastapi import BackgroundTasks, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
 from gcptasks.runtime.targets.asgi import AsgiTarget
-from targets.targets_workers import outgoing
+from gcptasks.runtime.targets.target import Answer
+from targets.targets_workers import answer_of, outgoing
 
 URL = "http://app.local"
 
@@ -30,7 +31,7 @@ async def test_the_status_of_the_answer_is_the_outcome(status: int) -> None:
     def task() -> Response:
         return Response(status_code=status, headers={"Retry-After": "7"})
 
-    answer = await AsgiTarget(app).send(post("/task"))
+    answer = await answer_of(AsgiTarget(app), post("/task"))
     assert answer.status == status
     assert answer.retry_after == (timedelta(seconds=7) if status >= 300 else None)
 
@@ -44,7 +45,7 @@ async def test_the_body_arrives_once_and_then_the_client_waits() -> None:
         seen.append(await request.body())
         seen.append(await request.is_disconnected())
 
-    await AsgiTarget(app).send(post("/task", body=b"\x00\xff"))
+    await answer_of(AsgiTarget(app), post("/task", body=b"\x00\xff"))
     assert seen == [b"\x00\xff", False]
 
 
@@ -59,9 +60,9 @@ async def test_what_the_lifespan_yielded_is_in_the_state_of_each_request() -> No
 
     state = {"db": "pool"}
     target = AsgiTarget(app, state)
-    await target.send(post("/task"))
+    await answer_of(target, post("/task"))
     state["db"] = "another pool"
-    await target.send(post("/task"))
+    await answer_of(target, post("/task"))
     assert seen == ["pool", "another pool"]
     assert state == {"db": "another pool"}
 
@@ -76,7 +77,7 @@ class TestWhatRaises:
         async def task() -> None:
             raise ZeroDivisionError("by zero")
 
-        answer = await AsgiTarget(app).send(post("/task"))
+        answer = await answer_of(AsgiTarget(app), post("/task"))
         assert (answer.status, answer.reason) == (500, "ZeroDivisionError: by zero")
         (record,) = caplog.records
         assert (record.name, record.levelno) == ("gcptasks", logging.ERROR)
@@ -90,7 +91,7 @@ class TestWhatRaises:
                 await send(message)
             raise ValueError("half-way")
 
-        answer = await AsgiTarget(app).send(post("/"))
+        answer = await answer_of(AsgiTarget(app), post("/"))
         assert (answer.status, answer.reason) == (500, "ValueError: half-way")
 
     @pytest.mark.parametrize("answered", [[], [{"type": "http.response.start", "status": 200, "headers": []}]])
@@ -101,7 +102,7 @@ class TestWhatRaises:
             for message in answered:
                 await send(message)
 
-        answer = await AsgiTarget(app).send(post("/x"))
+        answer = await answer_of(AsgiTarget(app), post("/x"))
         assert (answer.status, answer.reason) == (500, "the app ended without a whole answer")
         assert [record.getMessage() for record in caplog.records] == ["no whole answer from the app on POST /x"]
 
@@ -112,7 +113,7 @@ class TestWhatRaises:
         async def task() -> None:
             sys.exit(3)
 
-        answer = await AsgiTarget(app).send(post("/task"))
+        answer = await answer_of(AsgiTarget(app), post("/task"))
         assert (answer.status, answer.reason) == (500, "SystemExit: 3")
 
     @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ class TestWhatRaises:
             for message in messages:
                 await send(message)
 
-        answer = await AsgiTarget(app).send(post("/"))
+        answer = await answer_of(AsgiTarget(app), post("/"))
         assert answer.status == 500
         assert answer.reason.startswith("RuntimeError: Expected ASGI message")
 
@@ -138,14 +139,14 @@ class TestWhatRaises:
             await send({"type": "http.response.body"})
             await send({"type": "http.response.body"})
 
-        answer = await AsgiTarget(app).send(post("/"))
+        answer = await answer_of(AsgiTarget(app), post("/"))
         assert (answer.status, answer.reason) == (200, "")
         assert len(caplog.records) == 1
 
     @pytest.mark.parametrize("url", ["http://app.local/%zz", "http://app.local:x/"])
     async def test_a_url_that_leads_nowhere(self, url: str) -> None:
         """CT-095."""
-        answer = await AsgiTarget(FastAPI()).send(outgoing(url))
+        answer = await answer_of(AsgiTarget(FastAPI()), outgoing(url))
         assert answer.status == 0
         assert answer.reason
 
@@ -165,7 +166,7 @@ class TestDeadline:
                 cancelled.set()
 
         target = AsgiTarget(app)
-        answer = await target.send(post("/task", deadline=0.05))
+        answer = await answer_of(target, post("/task", deadline=0.05))
         assert (answer.status, answer.reason) == (504, "no answer within 0.05 s")
         await cancelled.wait()
         await target.close()
@@ -184,7 +185,7 @@ class TestDeadline:
             return StreamingResponse(endless())
 
         target = AsgiTarget(app)
-        assert (await target.send(post("/task", deadline=0.05))).status == 504
+        assert (await answer_of(target, post("/task", deadline=0.05))).status == 504
         await target.close()
 
     async def test_an_app_that_answers_to_being_cancelled_is_too_late(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -199,7 +200,7 @@ class TestDeadline:
 
         seen: list[dict[str, Any]] = []
         target = AsgiTarget(app)
-        answer = await target.send(post("/", deadline=0.05))
+        answer = await answer_of(target, post("/", deadline=0.05))
         await target.close()
         assert answer.status == 504
         assert [message["type"] for message in seen] == ["http.request", "http.disconnect"]
@@ -215,7 +216,7 @@ class TestDeadline:
             finally:
                 cancelled.set()
 
-        attempt = asyncio.create_task(AsgiTarget(app).send(post("/")))
+        attempt = asyncio.create_task(answer_of(AsgiTarget(app), post("/")))
         await begun.wait()
         attempt.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -241,30 +242,33 @@ class TestAfterTheAnswer:
 
         return app
 
-    async def test_background_tasks_do_not_delay_it_and_closing_waits_for_them(self) -> None:
+    async def test_background_tasks_do_not_delay_it_and_are_waited_for(self) -> None:
         go, seen = asyncio.Event(), list[str]()
-        target = AsgiTarget(self.app(go, seen))
-        assert (await target.send(post("/task"))).status == 200
+        answers: asyncio.Queue[Answer] = asyncio.Queue()
+        sending = asyncio.create_task(AsgiTarget(self.app(go, seen)).send(post("/task"), answers.put_nowait))
+        assert (await answers.get()).status == 200
         assert seen == []
-        closing = asyncio.create_task(target.close())
+        assert not sending.done()
         go.set()
-        await closing
+        await sending
         assert seen == ["done"]
+        assert answers.empty()
 
-    async def test_closing_cancels_those_that_outlast_its_grace(self) -> None:
+    async def test_background_tasks_end_with_the_attempt(self) -> None:
         go, seen = asyncio.Event(), list[str]()
-        target = AsgiTarget(self.app(go, seen), grace=timedelta())
-        assert (await target.send(post("/task"))).status == 200
-        await target.close()
+        answers: asyncio.Queue[Answer] = asyncio.Queue()
+        sending = asyncio.create_task(AsgiTarget(self.app(go, seen)).send(post("/task"), answers.put_nowait))
+        assert (await answers.get()).status == 200
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
         assert seen == ["cancelled"]
-        await target.close()
+        assert answers.empty()
 
     async def test_the_deadline_is_for_the_answer_alone(self) -> None:
         go, seen = asyncio.Event(), list[str]()
-        target = AsgiTarget(self.app(go, seen))
-        assert (await target.send(post("/task", deadline=0.1))).status == 200
         asyncio.get_running_loop().call_later(0.2, go.set)
-        await target.close()
+        assert (await answer_of(AsgiTarget(self.app(go, seen)), post("/task", deadline=0.1))).status == 200
         assert seen == ["done"]
 
     async def test_one_that_fails_does_not_undo_it(self, caplog: pytest.LogCaptureFixture) -> None:
@@ -278,7 +282,7 @@ class TestAfterTheAnswer:
             background.add_task(fail)
 
         target = AsgiTarget(app)
-        answer = await target.send(post("/task"))
+        answer = await answer_of(target, post("/task"))
         await target.close()
         assert (answer.status, answer.reason) == (200, "")
         assert [record.name for record in caplog.records] == ["gcptasks"]
@@ -301,7 +305,7 @@ class TestAfterTheAnswer:
             await listener
 
         target = AsgiTarget(app)
-        assert (await target.send(post("/"))).status == 200
+        assert (await answer_of(target, post("/"))).status == 200
         await target.close()
         assert seen == ["http.disconnect"]
 
@@ -320,5 +324,5 @@ async def test_middleware_that_wraps_the_app_sees_the_attempt() -> None:
     async def task(request: Request) -> int:
         return len(await request.body())
 
-    answer = await AsgiTarget(app).send(post("/task", body=b"x" * 100_000))
+    answer = await answer_of(AsgiTarget(app), post("/task", body=b"x" * 100_000))
     assert answer.status == 202

@@ -13,7 +13,7 @@ from gcptasks.runtime.targets.address import Address, parse_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.target import Outgoing
-from targets.targets_workers import NO_CONTENT, Workers, outgoing, read_request, serving
+from targets.targets_workers import NO_CONTENT, Workers, answer_of, outgoing, read_request, serving
 
 HEADERS = [
     ("User-Agent", "Google-Cloud-Tasks"),
@@ -37,7 +37,7 @@ async def sent(worker: Workers, request: Outgoing) -> tuple[bytes, bytes]:
     made = await worker(script)
     target = HttpTarget()
     url = request.url.replace("http://worker", made.url, 1)
-    answer = await target.send(outgoing(url, method=request.method, headers=request.headers, body=request.body))
+    answer = await answer_of(target, outgoing(url, method=request.method, headers=request.headers, body=request.body))
     await target.close()
     assert (answer.status, answer.reason) == (204, "")
     return seen[0]
@@ -76,8 +76,8 @@ class TestHead:
         made = await worker(script)
         url = made.url.replace("http://", "http://Aladdin:open%20sesame@")
         target = HttpTarget()
-        await target.send(outgoing(url))
-        await target.send(outgoing(url, headers=[("authorization", "Bearer token")]))
+        await answer_of(target, outgoing(url))
+        await answer_of(target, outgoing(url, headers=[("authorization", "Bearer token")]))
         await target.close()
         assert b"\r\nAuthorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n" in seen[0]
         assert b"Aladdin" not in seen[0]
@@ -101,7 +101,7 @@ class TestHead:
             raise AssertionError("never called")
 
         for target in (HttpTarget(), AsgiTarget(app)):
-            answer = await target.send(outgoing("http://127.0.0.1:9/", headers=[(name, value)]))
+            answer = await answer_of(target, outgoing("http://127.0.0.1:9/", headers=[(name, value)]))
             assert answer.status == 0
             assert "header" in answer.reason
 
@@ -178,7 +178,7 @@ def test_the_app_cannot_tell_asgi_from_uvicorn(requests: list[tuple[str, str | N
             for path, query, body in [*requests, ("", None, b"x" * 300_000)]:
                 full = f"{url}/{path}" + ("" if query is None else f"?{query}")
                 request = outgoing(full, headers=HEADERS, body=body)
-                assert (await http.send(request)).status == (await asgi.send(request)).status == 204
+                assert (await answer_of(http, request)).status == (await answer_of(asgi, request)).status == 204
                 # The port of the client is another on each connection.
                 assert served.scope.pop("client")[0] == called.scope.pop("client")[0]
                 assert called.scope == served.scope

@@ -12,14 +12,14 @@ import pytest
 
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.pool import Limits
-from targets.targets_workers import NO_CONTENT, Workers, answering, outgoing, read_request
+from targets.targets_workers import NO_CONTENT, Workers, answer_of, answering, outgoing, read_request
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299, 304, 301, 404, 429, 500, 503, 599])
 async def test_the_status_of_the_answer_is_the_outcome(worker: Workers, target: HttpTarget, status: int) -> None:
     """CT-176, CT-177."""
     made = await worker(answering(b"HTTP/1.1 %d Whatever\r\nContent-Length: 0\r\n\r\n" % status))
-    answer = await target.send(outgoing(made.url))
+    answer = await answer_of(target, outgoing(made.url))
     assert (answer.status, answer.reason) == (status, "")
     assert answer.ok is (200 <= status < 300)
 
@@ -30,17 +30,17 @@ class TestNoUsableAnswer:
     async def test_a_worker_that_is_down(self, target: HttpTarget) -> None:
         with socket.create_server(("127.0.0.1", 0)) as sock:
             port = sock.getsockname()[1]
-        answer = await target.send(outgoing(f"http://127.0.0.1:{port}/x"))
+        answer = await answer_of(target, outgoing(f"http://127.0.0.1:{port}/x"))
         assert (answer.status, answer.reason) == (0, f"connection refused by http://127.0.0.1:{port}")
 
     async def test_a_name_with_several_addresses_that_are_all_down(self, target: HttpTarget) -> None:
         with socket.create_server(("127.0.0.1", 0)) as sock:
             port = sock.getsockname()[1]
-        answer = await target.send(outgoing(f"http://localhost:{port}/x"))
+        answer = await answer_of(target, outgoing(f"http://localhost:{port}/x"))
         assert (answer.status, answer.reason) == (0, f"connection refused by http://localhost:{port}")
 
     async def test_a_name_that_does_not_resolve(self, target: HttpTarget) -> None:
-        answer = await target.send(outgoing("http://worker.invalid/x"))
+        answer = await answer_of(target, outgoing("http://worker.invalid/x"))
         assert answer.status == 0
         assert answer.reason.startswith("the host worker.invalid cannot be found")
 
@@ -49,7 +49,7 @@ class TestNoUsableAnswer:
             await read_request(reader)
 
         made = await worker(close)
-        answer = await target.send(outgoing(made.url))
+        answer = await answer_of(target, outgoing(made.url))
         assert (answer.status, answer.reason) == (0, "The connection was closed before an answer.")
         assert made.connections == 1, "a fresh connection is not stale, so nothing is sent again"
 
@@ -58,7 +58,7 @@ class TestNoUsableAnswer:
             await read_request(reader)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-")
 
-        answer = await target.send(outgoing((await worker(half)).url))
+        answer = await answer_of(target, outgoing((await worker(half)).url))
         assert (answer.status, answer.reason) == (0, "the connection was closed before an answer was whole")
 
     @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ class TestNoUsableAnswer:
         ],
     )
     async def test_garbage(self, worker: Workers, target: HttpTarget, garbage: bytes) -> None:
-        answer = await target.send(outgoing((await worker(answering(garbage))).url))
+        answer = await answer_of(target, outgoing((await worker(answering(garbage))).url))
         assert answer.status == 0
         assert answer.reason.startswith("not an HTTP answer: ")
 
@@ -91,7 +91,7 @@ class TestNoUsableAnswer:
                 writer.write(more * 100)
                 await writer.drain()
 
-        answer = await target.send(outgoing((await worker(script)).url))
+        answer = await answer_of(target, outgoing((await worker(script)).url))
         assert (answer.status, answer.reason) == (0, "not an HTTP answer: more than 262144 bytes of headers")
 
     @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ class TestNoUsableAnswer:
         ],
     )
     async def test_a_url_that_leads_nowhere(self, target: HttpTarget, url: str, why: str) -> None:
-        answer = await target.send(outgoing(url))
+        answer = await answer_of(target, outgoing(url))
         assert answer.status == 0
         assert why in answer.reason
 
@@ -126,7 +126,7 @@ class TestDeadline:
             await reader.read()
             hung_up.set()
 
-        answer = await target.send(outgoing((await worker(hang)).url, deadline=0.05))
+        answer = await answer_of(target, outgoing((await worker(hang)).url, deadline=0.05))
         assert (answer.status, answer.reason) == (504, "no answer within 0.05 s")
         await hung_up.wait()
 
@@ -138,7 +138,7 @@ class TestDeadline:
                 await writer.drain()
             await reader.read()
 
-        answer = await target.send(outgoing((await worker(trickle)).url, deadline=0.05))
+        answer = await answer_of(target, outgoing((await worker(trickle)).url, deadline=0.05))
         assert answer.status == 504
 
     async def test_a_worker_that_accepts_and_never_shakes_hands(self, worker: Workers, target: HttpTarget) -> None:
@@ -147,7 +147,7 @@ class TestDeadline:
             await reader.read()
 
         url = (await worker(silent)).url.replace("http:", "https:")
-        answer = await target.send(outgoing(url, deadline=0.05))
+        answer = await answer_of(target, outgoing(url, deadline=0.05))
         assert (answer.status, answer.reason) == (504, "no answer within 0.05 s")
 
     async def test_a_body_that_trickles_past_it_does_not_undo_the_status(
@@ -162,7 +162,7 @@ class TestDeadline:
             await reader.read()
             hung_up.set()
 
-        answer = await target.send(outgoing((await worker(trickle)).url, deadline=0.05))
+        answer = await answer_of(target, outgoing((await worker(trickle)).url, deadline=0.05))
         assert answer.status == 200
         await hung_up.wait()
 
@@ -175,7 +175,7 @@ class TestDeadline:
             await reader.read()
             hung_up.set()
 
-        attempt = asyncio.create_task(target.send(outgoing((await worker(hang)).url)))
+        attempt = asyncio.create_task(answer_of(target, outgoing((await worker(hang)).url)))
         await asked.wait()
         attempt.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -203,7 +203,7 @@ class TestBodies:
                 await writer.drain()
 
         made = await worker(script)
-        assert [(await target.send(outgoing(made.url))).status for _ in range(3)] == [200, 200, 200]
+        assert [(await answer_of(target, outgoing(made.url))).status for _ in range(3)] == [200, 200, 200]
         assert made.connections == 1
 
     @pytest.mark.parametrize("framing", [b"Transfer-Encoding: chunked\r\n\r\n", b"\r\n"])
@@ -217,8 +217,8 @@ class TestBodies:
 
         made = await worker(endless)
         target = HttpTarget(limits=Limits(body_bytes=1_000_000))
-        assert (await target.send(outgoing(made.url))).status == 201
-        assert (await target.send(outgoing(made.url))).status == 201
+        assert (await answer_of(target, outgoing(made.url))).status == 201
+        assert (await answer_of(target, outgoing(made.url))).status == 201
         assert made.connections == 2
         await target.close()
 
@@ -239,14 +239,14 @@ class TestBodies:
             await read_request(reader)
             writer.write(answer)
 
-        assert (await target.send(outgoing((await worker(script)).url))).status == 200
+        assert (await answer_of(target, outgoing((await worker(script)).url))).status == 200
 
 
 class TestConnections:
     async def test_one_serves_again_and_again(self, worker: Workers, target: HttpTarget) -> None:
         made = await worker(answering(NO_CONTENT))
         for _ in range(20):
-            assert (await target.send(outgoing(made.url))).status == 204
+            assert (await answer_of(target, outgoing(made.url))).status == 204
         assert made.connections == 1
 
     async def test_as_many_as_are_needed_at_once(self, worker: Workers, target: HttpTarget) -> None:
@@ -260,7 +260,7 @@ class TestConnections:
 
         made = await worker(together)
         for _ in range(3):
-            await asyncio.gather(*(target.send(outgoing(made.url)) for _ in range(5)))
+            await asyncio.gather(*(answer_of(target, outgoing(made.url)) for _ in range(5)))
         assert made.connections == 5
 
     @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ class TestConnections:
     ) -> None:
         made = await worker(answering(last))
         for _ in range(2):
-            assert (await target.send(outgoing(made.url))).ok
+            assert (await answer_of(target, outgoing(made.url))).ok
         assert made.connections == 2
 
     async def test_one_gone_stale_does_not_fail_an_attempt(self, worker: Workers, target: HttpTarget) -> None:
@@ -289,7 +289,7 @@ class TestConnections:
             await reader.readexactly(1)
 
         made = await worker(once)
-        assert [(await target.send(outgoing(made.url))).status for _ in range(3)] == [204, 204, 204]
+        assert [(await answer_of(target, outgoing(made.url))).status for _ in range(3)] == [204, 204, 204]
         assert made.connections == 3
 
     async def test_one_that_dies_late_died_at_work(self, worker: Workers) -> None:
@@ -302,8 +302,8 @@ class TestConnections:
 
         made = await worker(once)
         target = HttpTarget(limits=Limits(stale_within=timedelta()))
-        assert (await target.send(outgoing(made.url))).status == 204
-        answer = await target.send(outgoing(made.url))
+        assert (await answer_of(target, outgoing(made.url))).status == 204
+        answer = await answer_of(target, outgoing(made.url))
         assert (answer.status, answer.reason) == (0, "The connection was closed before an answer.")
         assert made.connections == 1
         await target.close()
@@ -322,7 +322,7 @@ class TestConnections:
         made = await worker(once)
         for _ in range(3):
             closed.clear()
-            assert (await target.send(outgoing(made.url))).status == 204
+            assert (await answer_of(target, outgoing(made.url))).status == 204
             await closed.wait()
         assert made.connections == 3
 
@@ -336,7 +336,7 @@ class TestConnections:
 
         made = await worker(hasty)
         for _ in range(2):
-            assert (await target.send(outgoing(made.url, body=b"x" * 20_000_000))).status == 413
+            assert (await answer_of(target, outgoing(made.url, body=b"x" * 20_000_000))).status == 413
         assert made.connections == 2
 
     async def test_no_more_than_the_limit_are_kept(self, worker: Workers) -> None:
@@ -352,7 +352,7 @@ class TestConnections:
 
         made = await worker(script)
         target = HttpTarget(limits=Limits(idle_connections=1))
-        await asyncio.gather(*(target.send(outgoing(made.url)) for _ in range(2)))
+        await asyncio.gather(*(answer_of(target, outgoing(made.url)) for _ in range(2)))
         await hung_up.wait()
         assert len(made.open) == 1
         await target.close()
@@ -368,7 +368,7 @@ class TestConnections:
 
         made = await worker(script)
         target = HttpTarget(limits=Limits(idle_time=timedelta(milliseconds=20)))
-        await target.send(outgoing(made.url))
+        await answer_of(target, outgoing(made.url))
         await hung_up.wait()
         await target.close()
 
@@ -382,7 +382,7 @@ class TestConnections:
             hung_up.set()
 
         target = HttpTarget()
-        await target.send(outgoing((await worker(script)).url))
+        await answer_of(target, outgoing((await worker(script)).url))
         await target.close()
         await hung_up.wait()
         await target.close()
@@ -393,7 +393,7 @@ class TestAnswers:
     async def test_interim_ones_are_passed_over(self, worker: Workers, target: HttpTarget, interim: bytes) -> None:
         made = await worker(answering(b"HTTP/1.1 %b\r\n\r\n" % interim * 3 + NO_CONTENT))
         for _ in range(2):
-            answer = await target.send(outgoing(made.url))
+            answer = await answer_of(target, outgoing(made.url))
             assert (answer.status, answer.location) == (204, None)
         assert made.connections == 1
 
@@ -401,12 +401,12 @@ class TestAnswers:
     async def test_an_upgrade_is_not_followed(self, worker: Workers, target: HttpTarget, status: int) -> None:
         upgrade = b"HTTP/1.1 %d X\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\nok" % status
         made = await worker(answering(upgrade))
-        assert (await target.send(outgoing(made.url))).status == status
+        assert (await answer_of(target, outgoing(made.url))).status == status
 
     async def test_a_head_request_waits_for_no_body(self, worker: Workers, target: HttpTarget) -> None:
         made = await worker(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"))
         for _ in range(2):
-            assert (await target.send(outgoing(made.url, method="HEAD"))).status == 200
+            assert (await answer_of(target, outgoing(made.url, method="HEAD"))).status == 200
 
     @pytest.mark.parametrize(
         ("value", "span"),
@@ -427,12 +427,12 @@ class TestAnswers:
     async def test_retry_after(self, worker: Workers, target: HttpTarget, value: bytes, span: timedelta | None) -> None:
         """CT-L7."""
         made = await worker(answering(b"HTTP/1.1 503 Busy\r\nretry-AFTER:%b\r\nContent-Length: 0\r\n\r\n" % value))
-        assert (await target.send(outgoing(made.url))).retry_after == span
+        assert (await answer_of(target, outgoing(made.url))).retry_after == span
 
     async def test_retry_after_a_date_to_come(self, worker: Workers, target: HttpTarget) -> None:
         when = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True).encode()
         made = await worker(answering(b"HTTP/1.1 429 Slow\r\nRetry-After: %b\r\nContent-Length: 0\r\n\r\n" % when))
-        span = (await target.send(outgoing(made.url))).retry_after
+        span = (await answer_of(target, outgoing(made.url))).retry_after
         assert span is not None
         assert timedelta(minutes=50) < span <= timedelta(hours=1)
 
@@ -445,7 +445,7 @@ class TestTls:
         made = await worker(answering(NO_CONTENT), tls=server)
         target = HttpTarget(verify=client)
         for _ in range(3):
-            assert (await target.send(outgoing(made.url))).status == 204
+            assert (await answer_of(target, outgoing(made.url))).status == 204
         assert made.connections == 1
         await target.close()
 
@@ -453,7 +453,7 @@ class TestTls:
         self, worker: Workers, target: HttpTarget, certificate: tuple[ssl.SSLContext, ssl.SSLContext]
     ) -> None:
         made = await worker(answering(NO_CONTENT), tls=certificate[0])
-        answer = await target.send(outgoing(made.url))
+        answer = await answer_of(target, outgoing(made.url))
         assert answer.status == 0
         assert answer.reason.startswith(f"no TLS with {made.url}: ")
         assert "certificate verify failed" in answer.reason
@@ -464,7 +464,7 @@ class TestTls:
         """CT-L4."""
         made = await worker(answering(NO_CONTENT), tls=certificate[0])
         target = HttpTarget(verify=False)
-        assert (await target.send(outgoing(made.url))).status == 204
+        assert (await answer_of(target, outgoing(made.url))).status == 204
         await target.close()
 
     async def test_a_worker_without_tls(self, worker: Workers, target: HttpTarget) -> None:
@@ -473,7 +473,7 @@ class TestTls:
             writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
         url = (await worker(plain)).url.replace("http:", "https:")
-        answer = await target.send(outgoing(url))
+        answer = await answer_of(target, outgoing(url))
         assert answer.status == 0
         assert answer.reason.startswith(f"no TLS with {url}: ")
 
@@ -486,5 +486,5 @@ async def test_an_ipv6_worker(worker: Workers, target: HttpTarget) -> None:
         writer.write(NO_CONTENT)
 
     made = await worker(script, host="::1")
-    assert (await target.send(outgoing(made.url))).status == 204
+    assert (await answer_of(target, outgoing(made.url))).status == 204
     assert f"\r\nHost: {made.url.removeprefix('http://')}\r\n".encode() in heads[0]

@@ -14,7 +14,7 @@ from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.redirect import next_request
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.runtime.targets.target import Answer
-from targets.targets_workers import NO_CONTENT, Workers, outgoing, read_request
+from targets.targets_workers import NO_CONTENT, Workers, answer_of, outgoing, read_request
 
 
 def teapot(seen: list[str]) -> AsgiTarget:
@@ -43,7 +43,7 @@ class TestWhoIsAsked:
     async def test_the_app_for_its_own_urls(self, app_url: str, url: str) -> None:
         seen: list[str] = []
         targets = Targets({app_url: teapot(seen)})
-        assert (await targets.send(outgoing(url))).status == 218
+        assert (await answer_of(targets, outgoing(url))).status == 218
         assert len(seen) == 1
         await targets.close()
 
@@ -64,7 +64,7 @@ class TestWhoIsAsked:
     async def test_http_for_all_others(self, app_url: str, url: str) -> None:
         seen: list[str] = []
         targets = Targets({app_url: teapot(seen)})
-        answer = await targets.send(outgoing(url))
+        answer = await answer_of(targets, outgoing(url))
         assert answer.status == 0
         assert answer.reason
         assert seen == []
@@ -74,7 +74,7 @@ class TestWhoIsAsked:
         outer, inner = list[str](), list[str]()
         targets = Targets({"http://app.local": teapot(outer), "http://app.local/api": teapot(inner)})
         for path in ("/api/x", "/apix"):
-            await targets.send(outgoing("http://app.local" + path))
+            await answer_of(targets, outgoing("http://app.local" + path))
         assert (outer, inner) == (["/apix"], ["/api/x"])
         await targets.close()
 
@@ -118,7 +118,9 @@ class TestRedirects:
         made = await worker(script)
         targets = Targets()
         headers = [("Content-Type", "text/plain"), ("X-CloudTasks-TaskName", "t")]
-        answer = await targets.send(outgoing(made.url + "/a/b/old?x", method=method, headers=headers, body=b"hello"))
+        answer = await answer_of(
+            targets, outgoing(made.url + "/a/b/old?x", method=method, headers=headers, body=b"hello")
+        )
         await targets.close()
         assert (answer.status, answer.reason) == (204, "")
         head, body = seen[1]
@@ -135,7 +137,7 @@ class TestRedirects:
             writer.write(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status)
 
         targets = Targets()
-        answer = await targets.send(outgoing((await worker(script)).url))
+        answer = await answer_of(targets, outgoing((await worker(script)).url))
         await targets.close()
         assert (answer.status, answer.reason) == (status, "")
 
@@ -146,7 +148,7 @@ class TestRedirects:
             writer.write(b"HTTP/1.1 302 X\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % location)
 
         targets = Targets()
-        answer = await targets.send(outgoing((await worker(script)).url))
+        answer = await answer_of(targets, outgoing((await worker(script)).url))
         await targets.close()
         assert answer.status == 302
 
@@ -164,7 +166,7 @@ class TestRedirects:
 
         made = await worker(script)
         targets = Targets()
-        answer = await targets.send(outgoing(made.url))
+        answer = await answer_of(targets, outgoing(made.url))
         await targets.close()
         assert answer.status == status
         assert answer.reason == ("" if status == 204 else "more than 5 redirects")
@@ -179,7 +181,7 @@ class TestRedirects:
 
         made = await worker(script)
         targets = Targets()
-        answer = await targets.send(outgoing(made.url, deadline=0.1))
+        answer = await answer_of(targets, outgoing(made.url, deadline=0.1))
         await targets.close()
         assert answer.status == 504
         assert answer.reason.startswith(f"redirected to {made.url}/slow: no answer within 0.")
@@ -203,7 +205,9 @@ class TestRedirects:
 
         url = (await worker(script)).url
         targets = Targets({"http://app.local": AsgiTarget(app)})
-        answer = await targets.send(outgoing(url, headers=[("Content-Type", "application/json")], body=b'{"a": 1}'))
+        answer = await answer_of(
+            targets, outgoing(url, headers=[("Content-Type", "application/json")], body=b'{"a": 1}')
+        )
         await targets.close()
         assert (answer.status, bodies) == (200, [{"a": 1}])
 

@@ -25,6 +25,8 @@ class Lane:
     def __init__(self, queue: Queue, now: datetime) -> None:
         self.queue = queue
         self.under_way: Counter[int] = Counter()
+        self.looked_at_next: datetime | None = None
+        """When `Lanes` looks here again, if nothing happens before."""
         self._open = 0
         self._again: dict[int, Due] = {}
         self._bucket = rates.full(queue.rate_limits, now)

@@ -88,7 +88,7 @@ class LocalService:
             raise SetupError("this LocalService is running already: start it once, by install or by running")
         self._running = True
         try:
-            await self._service.start(Targets({self._app_url: AsgiTarget(app, state, grace=self._grace)}))
+            await self._service.start(Targets({self._app_url: AsgiTarget(app, state)}))
             try:
                 yield
             finally:

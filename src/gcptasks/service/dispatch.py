@@ -88,11 +88,9 @@ def _step(ended: Ended, task: Task, retry: RetryConfig) -> Step:
 
 
 def _begin(tx: Tx, wanted: Wanted, now: datetime, *, forced: bool) -> list[Leased]:
-    begun: list[Leased] = []
-    for name, numbers in wanted.items():
-        queue = tx.queues.find(name)
-        if queue is not None:
-            begun += tx.leases.begin(queue, numbers, now, forced=forced)
+    found = [(queue, numbers) for name, numbers in wanted.items() if (queue := tx.queues.find(name)) is not None]
+    numbers = [number for _, of_one in found for number in of_one]
+    begun = tx.leases.begin([queue for queue, _ in found], numbers, now, forced=forced)
     tx.happened([_started(one.task, now) for one in begun])
     return begun
 

@@ -1,6 +1,7 @@
 """What the dispatcher asks of the database: which tasks are due, and which attempts begin."""
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,8 +21,8 @@ _LEASE = (
     "UPDATE tasks SET dispatch_count = dispatch_count + 1, "
     "first_dispatched_at = coalesce(first_dispatched_at, ?1), "
     "attempt_scheduled_at = scheduled_at, attempt_dispatched_at = ?1, attempt_responded_at = NULL "
-    "WHERE id IN (SELECT value FROM json_each(?2)) AND queue = ?3 AND scheduled_at <= ?4 "
-    f"RETURNING id, task_id, {TASK_COLUMNS}"
+    "WHERE id IN (SELECT value FROM json_each(?2)) AND scheduled_at <= ?3 "
+    f"RETURNING id, queue, task_id, {TASK_COLUMNS}"
 )
 _FORCED = (
     "SELECT forced.id, forced.task, queues.name FROM forced "
@@ -53,14 +54,17 @@ class Leases:
         rows = self._sql.execute(_DUE, (queue.number, after.at, after.number, until, limit))
         return [Due(*row) for row in rows]
 
-    def begin(self, queue: StoredQueue, numbers: list[int], now: datetime, *, forced: bool = False) -> list[Leased]:
-        """Count the attempts of these tasks that begin: those that are there and due (or `forced`), in that order."""
+    def begin(
+        self, queues: Iterable[StoredQueue], numbers: list[int], now: datetime, *, forced: bool = False
+    ) -> list[Leased]:
+        """Count the attempts of these tasks of these queues that begin: those that are there and due (or `forced`)."""
         at = to_us(now)
-        rows = self._sql.execute(_LEASE, (at, str(numbers), queue.number, _FAR if forced else at)).fetchall()
+        rows = self._sql.execute(_LEASE, (at, str(numbers), _FAR if forced else at)).fetchall()
         if len(rows) > 1:
             place = {number: index for index, number in enumerate(numbers)}
             rows.sort(key=lambda row: place[row[0]])
-        return [self._leased(queue, row) for row in rows]
+        names = {queue.number: queue.queue.name for queue in queues}
+        return [self._leased(names[row[1]], row) for row in rows]
 
     def force(self, number: int) -> None:
         """Ask for an attempt of that task at once (RunTask)."""
@@ -73,7 +77,7 @@ class Leases:
             self._sql.execute("DELETE FROM forced WHERE id <= ?", (max(row[0] for row in rows),))
         return [(row[1], parse_queue(row[2])) for row in rows]
 
-    def _leased(self, queue: StoredQueue, row: Row) -> Leased:
-        task_id = row[1] or self._numbers.id_of(queue.number, row[0])
+    def _leased(self, queue: QueueName, row: Row) -> Leased:
+        task_id = row[2] or self._numbers.id_of(row[1], row[0])
         # The last column is the status of the attempt before, until this one is answered.
-        return Leased(number=row[0], task=task_of(queue.queue.name, task_id, row[2:]), previous_status=row[-1])
+        return Leased(number=row[0], task=task_of(queue, task_id, row[3:]), previous_status=row[-1])

@@ -28,6 +28,7 @@ class Store:
         self._start_afresh()
         self.write = self._writer.write
         self.write_soft = self._writer.write_soft
+        self.write_soft_now = self._writer.write_soft_now
         self.write_sync = self._writer.write_sync
         self.data_version = self._writer.data_version
         _stores.add(self)

@@ -56,8 +56,8 @@ class _Group:
     error: StoreError | None = None
 
 
-class _LockedElsewhere(Exception):
-    """Another process is writing."""
+class NotNow(Exception):
+    """Somebody else is writing."""
 
 
 class Writer:
@@ -95,6 +95,19 @@ class Writer:
     async def write_soft(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The verb's answer, once it is safe from a killed process, though not from a power cut."""
         return await self._queued(verb, args, kwargs, durable=False).wait()
+
+    def write_soft_now(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `write_soft`, without waiting: `NotNow`, nothing done, if another thread or process is writing."""
+        job = Job(verb, args, kwargs, durable=False)
+        if not self._lock.acquire(blocking=False):
+            raise NotNow
+        try:
+            group = self._run_group([job], 0)
+        except NotNow:
+            self._let_go()
+            raise
+        self._finish(group)
+        return job.result()
 
     def write_sync(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As `write`, blocking the thread, which may be one that runs an event loop."""
@@ -161,9 +174,11 @@ class Writer:
         self._flush_on = None
         if not self._pending or not self._taken(loop):
             return
+        jobs = self._next_jobs()
         try:
-            group = self._run_group(0)
-        except _LockedElsewhere:
+            group = self._run_group(jobs, 0)
+        except NotNow:
+            self._pending.extendleft(reversed(jobs))
             self._in_thread(self._turn)
             return
         if self._pending:
@@ -196,14 +211,16 @@ class Writer:
 
     def _turn(self) -> None:
         """Commit a group of what waits, however long another process writes. The lock is held, and let go."""
-        self._finish(self._run_group(_PATIENCE_MS))
+        self._finish(self._run_group(self._next_jobs(), _PATIENCE_MS))
 
-    def _run_group(self, patience_ms: int) -> _Group:
-        """Run what waits in one transaction, left open. The lock is held.
+    def _next_jobs(self) -> list[Job[Any]]:
+        return [self._pending.popleft() for _ in range(min(len(self._pending), _GROUP))]
 
-        `_LockedElsewhere`, nothing taken, if there is no patience and another process is writing.
+    def _run_group(self, jobs: list[Job[Any]], patience_ms: int) -> _Group:
+        """Run these in one transaction, left open. The lock is held.
+
+        `NotNow`, nothing done, if there is no patience and another process is writing.
         """
-        jobs = [self._pending.popleft() for _ in range(min(len(self._pending), _GROUP))]
         group = _Group(jobs, durable=any(job.durable for job in jobs))
         try:
             self._begin(group, patience_ms)
@@ -213,8 +230,7 @@ class Writer:
             tx.finish()
         except sqlite3.Error as error:
             if group.tx is None and patience_ms == 0 and is_busy(error):
-                self._pending.extendleft(reversed(jobs))
-                raise _LockedElsewhere from error
+                raise NotNow from error
             group.error = as_store_error(error)
         except StoreError as error:
             group.error = error

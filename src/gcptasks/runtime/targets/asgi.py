@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from gcptasks.base.errors import Unreachable
 from gcptasks.runtime.targets.address import parse_url
 from gcptasks.runtime.targets.fields import body_of, fields_of
-from gcptasks.runtime.targets.target import Answer, Outgoing, late, plain, retry_after, unusable
+from gcptasks.runtime.targets.target import Answer, Answered, Outgoing, late, plain, retry_after, unusable
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -23,48 +23,38 @@ _log = logging.getLogger("gcptasks")
 
 
 class AsgiTarget:
-    """Calls the app. The answer is final with its last body message; what the app does after it goes on by itself.
+    """Calls the app. The answer is final with its last body message; what the app does after it is waited for.
 
     `state` is what its lifespan yielded; each request gets a copy.
     """
 
-    def __init__(
-        self, app: AsgiApp, state: Mapping[str, Any] | None = None, *, grace: timedelta = timedelta(seconds=10)
-    ) -> None:
+    def __init__(self, app: AsgiApp, state: Mapping[str, Any] | None = None) -> None:
         self._app = app
         self._state: Mapping[str, Any] = {} if state is None else state
-        self._grace = grace
-        self._running: set[asyncio.Task[None]] = set()
 
-    async def send(self, request: Outgoing) -> Answer:
+    async def send(self, request: Outgoing, answered: Answered) -> None:
         """The app's answer; 500, and a traceback in the log, if it raised; 504 if it was cancelled at the deadline."""
         body = body_of(request)
         try:
             scope = self._scope(request, len(body))
         except Unreachable as error:
-            return unusable(error)
-        loop = asyncio.get_running_loop()
-        call = _Call(scope, body, loop.create_future())
-        task = loop.create_task(call.run(self._app))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        timer = loop.call_later(request.deadline.total_seconds(), call.expire, task, request.deadline)
+            answered(unusable(error))
+            return
+        # The app runs in the task that calls: one of its own would cost a tenth of the whole attempt.
+        task = asyncio.current_task()
+        assert task is not None
+        call = _Call(scope, body, answered)
+        timer = call.loop.call_later(request.deadline.total_seconds(), call.expire, task, request.deadline)
         try:
-            await call.over
+            await call.run(self._app)
         except asyncio.CancelledError:
-            task.cancel()
-            raise
+            if not call.expired or task.uncancel():
+                raise
         finally:
             timer.cancel()
-        return call.answer()
 
     async def close(self) -> None:
-        """Wait for what the app still does after its answers (background tasks), then cancel it."""
-        for patience in (self._grace.total_seconds(), 1.0):
-            if self._running:
-                _, unfinished = await asyncio.wait(self._running, timeout=patience)
-                for task in unfinished:
-                    task.cancel()
+        """Nothing is open."""
 
     def _scope(self, request: Outgoing, length: int) -> Scope:
         address = parse_url(request.url)
@@ -96,19 +86,24 @@ def _parts(target: str) -> tuple[str, bytes, bytes]:
 class _Call:
     """One call of the app."""
 
-    __slots__ = ("_body", "_ended", "_gone", "_headers", "_reason", "_scope", "_started", "_status", "over")
+    __slots__ = (
+        "_answered", "_body", "_ended", "_final", "_headers", "_reason", "_scope", "_started", "_status", "_told",
+        "expired", "loop",
+    )  # fmt: skip
 
-    def __init__(self, scope: Scope, body: bytes, over: asyncio.Future[None]) -> None:
+    def __init__(self, scope: Scope, body: bytes, answered: Answered) -> None:
         self._scope = scope
         self._body: bytes | None = body
+        self._answered = answered
         self._started = False
+        self._final = False
+        self._told = False
         self._status = 500
         self._headers: Iterable[tuple[bytes, bytes]] = ()
         self._reason = ""
         self._ended: asyncio.Event | None = None
-        self._gone = False
-        self.over = over
-        """Done once the answer is final."""
+        self.expired = False
+        self.loop = asyncio.get_running_loop()
 
     async def run(self, app: AsgiApp) -> None:
         try:
@@ -117,21 +112,27 @@ class _Call:
             # A `sys.exit` in an endpoint is that endpoint's failure, as under uvicorn.
             _log.error("exception in the app on %s %s", self._scope["method"], self._scope["path"], exc_info=error)
             self._fail(f"{type(error).__name__}: {error}")
-        finally:
-            if not self.over.done():
-                self._fail("the app ended without a whole answer")
+        else:
+            if not self._final:
                 _log.error("no whole answer from the app on %s %s", self._scope["method"], self._scope["path"])
+                self._fail("the app ended without a whole answer")
+        self._tell()
 
-    def expire(self, task: asyncio.Task[None], deadline: timedelta) -> None:
-        if not self.over.done():
+    def expire(self, task: asyncio.Task[Any], deadline: timedelta) -> None:
+        if not self._final:
             answer = late(deadline)
             self._status, self._headers, self._reason = answer.status, (), answer.reason
-            self._gone = True
+            self.expired = True
             self._finish()
+            self._tell()
             task.cancel()
 
-    def answer(self) -> Answer:
-        # Only now: an app that answers 500 on its own, as Starlette does, raises the reason right after.
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            self._answered(self._answer())
+
+    def _answer(self) -> Answer:
         if self._status < 300:
             return plain(self._status)
         location = retry = None
@@ -150,7 +151,7 @@ class _Call:
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
-        if not self.over.done():
+        if not self._final:
             if self._ended is None:
                 self._ended = asyncio.Event()
             await self._ended.wait()
@@ -158,10 +159,10 @@ class _Call:
 
     async def _send(self, message: Message) -> None:
         kind = message["type"]
-        if self._gone or self.over.cancelled():
+        if self.expired:
             # As uvicorn: a client that is gone is no error. But let the app notice that it was cancelled.
             await asyncio.sleep(0)
-        elif self.over.done():
+        elif self._final:
             raise RuntimeError(f"Unexpected ASGI message '{kind}' sent, after response already completed.")
         elif not self._started:
             _expect("http.response.start", kind)
@@ -170,20 +171,22 @@ class _Call:
             self._headers = message.get("headers", ())
         else:
             _expect("http.response.body", kind)
-            if not message.get("more_body", False):
-                self._finish()
-            else:
+            if message.get("more_body", False):
                 # No socket slows this app down, and one that answers without end must not hold the loop.
                 await asyncio.sleep(0)
+            else:
+                self._finish()
+                # An app that answers 5xx on its own, as Starlette does, raises the reason right after.
+                self.loop.call_soon(self._tell) if self._status >= 500 else self._tell()
 
     def _fail(self, reason: str) -> None:
-        if not self.over.done():
+        if not self._final:
             self._status, self._headers = 500, ()
             self._finish()
         self._reason = self._reason or reason
 
     def _finish(self) -> None:
-        self.over.set_result(None)
+        self._final = True
         if self._ended is not None:
             self._ended.set()
 

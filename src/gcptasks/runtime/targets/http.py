@@ -8,7 +8,7 @@ from gcptasks.runtime.targets.address import Origin, parse_url
 from gcptasks.runtime.targets.connection import ClosedUnanswered, Connection
 from gcptasks.runtime.targets.fields import body_of, fields_of
 from gcptasks.runtime.targets.pool import Limits, Pool
-from gcptasks.runtime.targets.target import Answer, Outgoing, late, unusable
+from gcptasks.runtime.targets.target import Answer, Answered, Outgoing, late, unusable
 
 
 class HttpTarget:
@@ -21,8 +21,11 @@ class HttpTarget:
         self._limits = limits or Limits()
         self._pool = Pool(self._limits, verify)
 
-    async def send(self, request: Outgoing) -> Answer:
+    async def send(self, request: Outgoing, answered: Answered) -> None:
         """The answer to this one request: redirects are not followed here."""
+        answered(await self._answer(request))
+
+    async def _answer(self, request: Outgoing) -> Answer:
         until = asyncio.get_running_loop().time() + request.deadline.total_seconds()
         try:
             address = parse_url(request.url)

@@ -6,12 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gcptasks.base.errors import SetupError, Unreachable
-from gcptasks.engine.model import Reply
 from gcptasks.runtime.targets.address import Origin, parse_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.redirect import MOST_REDIRECTS, next_request
-from gcptasks.runtime.targets.target import Answer, Outgoing
+from gcptasks.runtime.targets.target import Answer, Answered, Outgoing
 
 
 class Targets:
@@ -26,20 +25,16 @@ class Targets:
         self._apps = sorted(prefixes, key=lambda entry: len(entry[1]), reverse=True)
         self._http = http or HttpTarget()
 
-    async def send(self, request: Outgoing) -> Reply:
-        """How the attempt ended, after at most five redirects, all within its one deadline."""
+    async def send(self, request: Outgoing, answered: Answered) -> None:
+        """Tell how the attempt ended, after at most five redirects, all within its one deadline."""
         loop = asyncio.get_running_loop()
         until = loop.time() + request.deadline.total_seconds()
-        answer = await self._pick(request.url).send(request)
-        for _ in range(MOST_REDIRECTS):
-            following = next_request(request, answer)
-            if following is None:
-                return answer
-            request = replace(following, deadline=timedelta(seconds=max(until - loop.time(), 0)))
-            answer = _told(await self._pick(request.url).send(request), request.url)
-        if next_request(request, answer) is None:
-            return answer
-        return replace(answer, reason=f"more than {MOST_REDIRECTS} redirects")
+        hop = _Hop(request, answered)
+        await self._pick(request.url).send(request, hop.answered)
+        while hop.following is not None:
+            following = replace(hop.following, deadline=timedelta(seconds=max(until - loop.time(), 0)))
+            hop = _Hop(following, answered, hop.number + 1)
+            await self._pick(following.url).send(following, hop.answered)
 
     async def close(self) -> None:
         await asyncio.gather(self._http.close(), *(target.close() for _, _, target in self._apps))
@@ -68,5 +63,27 @@ def _prefix(url: str) -> tuple[Origin, str]:
     return address.origin, address.path.rstrip("/")
 
 
-def _told(answer: Answer, url: str) -> Answer:
-    return replace(answer, reason=f"redirected to {url}: {answer.reason}") if answer.reason else answer
+class _Hop:
+    """One request of an attempt: its answer is the attempt's, unless it is a redirect to follow."""
+
+    __slots__ = ("_request", "_tell", "following", "number")
+
+    def __init__(self, request: Outgoing, tell: Answered, number: int = 0) -> None:
+        self._request = request
+        self._tell = tell
+        self.following: Outgoing | None = None
+        self.number = number
+
+    def answered(self, answer: Answer) -> None:
+        following = next_request(self._request, answer)
+        if following is None:
+            self._tell(self._explained(answer))
+        elif self.number == MOST_REDIRECTS:
+            self._tell(replace(answer, reason=f"more than {MOST_REDIRECTS} redirects"))
+        else:
+            self.following = following
+
+    def _explained(self, answer: Answer) -> Answer:
+        if not self.number or not answer.reason:
+            return answer
+        return replace(answer, reason=f"redirected to {self._request.url}: {answer.reason}")

@@ -1,6 +1,6 @@
 """The seam between the dispatcher and whatever carries an attempt to its worker."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -24,12 +24,15 @@ class Outgoing:
 class Target(Protocol):
     """Carries attempts to workers."""
 
-    async def send(self, request: Outgoing) -> Reply:
-        """How the attempt ended. Never raises for what the worker did."""
+    async def send(self, request: Outgoing, answered: Callable[[Reply], None]) -> None:
+        """Deliver, and tell `answered` once how the attempt ended; raises nothing for what the worker did.
+
+        What a worker of this process does after its answer, as background tasks do, goes on until this returns.
+        """
         ...
 
     async def close(self) -> None:
-        """Let go of connections and of what still runs. A second call does nothing."""
+        """Let go of connections. A second call does nothing."""
         ...
 
 
@@ -45,6 +48,9 @@ class Answer(Reply):
 def plain(status: int) -> Answer:
     """The answer that is nothing but its status, as nearly all are: made once."""
     return Answer(status=status)
+
+
+Answered = Callable[[Answer], None]
 
 
 def late(deadline: timedelta) -> Answer:
