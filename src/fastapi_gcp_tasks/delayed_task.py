@@ -1,33 +1,25 @@
 """What `.delay` and `.options` of an endpoint do."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
 from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.decorators import defaults_of
-from fastapi_gcp_tasks.encode import Encoded, Plan
+from fastapi_gcp_tasks.encode import Plan
 from fastapi_gcp_tasks.exception import BadMethodError
 from fastapi_gcp_tasks.options import NO_OPTIONS, TaskOptions, task_options
 from fastapi_gcp_tasks.registration import label, place
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
-from fastapi_gcp_tasks.task_request import TaskRequests
+from fastapi_gcp_tasks.task_request import MakeRequest, request_maker
 from gcptasks.base.unset import UNSET, merged
 
 if TYPE_CHECKING:
-    from google.cloud.tasks_v2 import Task
+    from google.cloud.tasks_v2 import CreateTaskRequest, Task
 
 S = TypeVar("S", Sender, AsyncSender)
 
 _METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
-
-
-class _Bound(NamedTuple):
-    """What a call needs besides its arguments; made at the first call, as it imports Google's client."""
-
-    requests: TaskRequests
-    client: Callable[[], Any]
-    options: TaskOptions
 
 
 class _Delayed(Generic[S]):
@@ -38,7 +30,8 @@ class _Delayed(Generic[S]):
         self._plan = plan
         self._sender: S = sender
         self._over = over
-        self._bound: _Bound | None = None
+        self._bound: tuple[MakeRequest, Callable[[CreateTaskRequest], Any]] | None = None
+        """What makes a request, and what sends it; known from the first call on, as it takes Google's client."""
 
     def settle(self, defaults: TaskOptions) -> None:
         """The endpoint's default options are these from now on; `TypeError` for the wrong kind of client."""
@@ -53,16 +46,14 @@ class _Delayed(Generic[S]):
             self._sender.check(layer.client)
         return type(self)(self._route, self._plan, self._sender, merged(self._over, layer))
 
-    def _encode(self, args: tuple[Any, ...], values: Mapping[str, Any]) -> Encoded:
-        if args:
-            raise TypeError(f"{label(self._route.endpoint)}.delay takes the endpoint's arguments by keyword")
-        return self._plan.encode(values)
-
-    def _bind(self) -> _Bound:
+    def _bind(self) -> "tuple[MakeRequest, Callable[[CreateTaskRequest], Any]]":
         method = task_method(self._route)
         options = merged(merged(self._sender.options, defaults_of(self._route.endpoint)), self._over)
-        self._bound = bound = _Bound(TaskRequests(method, options), self._sender.client_of(options.client), options)
+        self._bound = bound = request_maker(self._plan, method, options), self._sender.sending(options)
         return bound
+
+    def _refuse_positional(self) -> NoReturn:
+        raise TypeError(f"{label(self._route.endpoint)}.delay takes the endpoint's arguments by keyword")
 
 
 class Delayed(_Delayed[Sender]):
@@ -70,10 +61,10 @@ class Delayed(_Delayed[Sender]):
 
     def delay(self, /, *args: Any, **values: Any) -> "Task":
         """Create a task that calls the endpoint with these arguments."""
-        encoded = self._encode(args, values)
-        bound = self._bound or self._bind()
-        request = bound.requests.make(encoded)
-        return self._sender.send(request, bound.client(), bound.options)
+        if args:
+            self._refuse_positional()
+        make, send = self._bound or self._bind()
+        return send(make(values))  # type: ignore[no-any-return]  # what a Sender sends comes back as a Task
 
 
 class AsyncDelayed(_Delayed[AsyncSender]):
@@ -81,10 +72,10 @@ class AsyncDelayed(_Delayed[AsyncSender]):
 
     async def delay(self, /, *args: Any, **values: Any) -> "Task":
         """Create a task that calls the endpoint with these arguments."""
-        encoded = self._encode(args, values)
-        bound = self._bound or self._bind()
-        request = bound.requests.make(encoded)
-        return await self._sender.send(request, bound.client(), bound.options)
+        if args:
+            self._refuse_positional()
+        make, send = self._bound or self._bind()
+        return await send(make(values))  # type: ignore[no-any-return]  # as above
 
 
 def task_method(route: APIRoute) -> str:

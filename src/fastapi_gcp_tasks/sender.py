@@ -1,6 +1,6 @@
 """What the routes of one builder share: its options, its clients, and the queues that it has seen to."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,16 +29,23 @@ class Sender:
                 "a CloudTasksAsyncClient, or a factory of one, is for AsyncDelayedRouteBuilder"
             )
 
-    def client_of(self, given: Any) -> "Callable[[], CloudTasksClient]":
-        """What returns the given client, or the default one."""
-        return self._default.get if given is None else lambda: given
-
-    def send(self, request: "CreateTaskRequest", client: "CloudTasksClient", options: TaskOptions) -> "Task":
-        """The created task; its queue is created before, if that is ours to do."""
+    def sending(self, options: TaskOptions) -> "Callable[[CreateTaskRequest], Task]":
+        """What creates a task; its queue is created before, if that is ours to do."""
+        client_of = self._client_of(options.client)
+        path: str = options.queue_path
         timeout: Any = options.task_create_timeout
-        if self._queues is not None:
-            self._queues.ensure(options.queue_path, timeout, client)
-        return client.create_task(request=request, timeout=timeout)
+        queues = self._queues
+
+        def send(request: "CreateTaskRequest") -> "Task":
+            client = client_of()
+            if queues is not None:
+                queues.ensure(path, timeout, client)
+            return client.create_task(request=request, timeout=timeout)
+
+        return send
+
+    def _client_of(self, given: Any) -> "Callable[[], CloudTasksClient]":
+        return self._default.get if given is None else lambda: given
 
 
 class AsyncSender:
@@ -59,15 +66,22 @@ class AsyncSender:
                 "a CloudTasksClient is for DelayedRouteBuilder"
             )
 
-    def client_of(self, given: Any) -> "Callable[[], CloudTasksAsyncClient]":
-        """What returns the given client, or the running loop's from the given factory or by default."""
+    def sending(self, options: TaskOptions) -> "Callable[[CreateTaskRequest], Awaitable[Task]]":
+        """What creates a task; its queue is created before, if that is ours to do."""
+        client_of = self._client_of(options.client)
+        path: str = options.queue_path
+        timeout: Any = options.task_create_timeout
+        queues = self._queues
+
+        async def send(request: "CreateTaskRequest") -> "Task":
+            client = client_of()
+            if queues is not None:
+                await queues.ensure(path, timeout, client)
+            return await client.create_task(request=request, timeout=timeout)
+
+        return send
+
+    def _client_of(self, given: Any) -> "Callable[[], CloudTasksAsyncClient]":
         if ASYNC_TASKS_CLIENT.owns(given):
             return lambda: given
         return partial(self._clients.get, given)
-
-    async def send(self, request: "CreateTaskRequest", client: "CloudTasksAsyncClient", options: TaskOptions) -> "Task":
-        """The created task; its queue is created before, if that is ours to do."""
-        timeout: Any = options.task_create_timeout
-        if self._queues is not None:
-            await self._queues.ensure(options.queue_path, timeout, client)
-        return await client.create_task(request=request, timeout=timeout)

@@ -1,66 +1,89 @@
-"""From an encoded call to Google's CreateTaskRequest."""
+"""From the arguments of a call to Google's CreateTaskRequest.
+
+What is the same in all requests of an endpoint is serialized once. A call appends its URL and its body as two more
+fields `task`, which the parser merges into the first, as protobuf does with a message that occurs again: one call in C,
+where building Google's own wrappers field by field costs twenty times that.
+"""
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
+from fastapi_gcp_tasks.encode import JSON_TYPE, Plan
 from fastapi_gcp_tasks.options import TaskOptions
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
-    from fastapi_gcp_tasks.encode import Encoded
+MakeRequest = Callable[[Mapping[str, Any]], "CreateTaskRequest"]
 
 _SECOND = 1_000_000_000
-_JSON = (("content-type", "application/json"),)
+# The tags of length-delimited fields: CreateTaskRequest.task, Task.http_request, HttpRequest.url and .body.
+_TASK, _HTTP_REQUEST, _URL, _BODY = b"\x12", b"\x1a", b"\x0a", b"\x22"
 
 
-class TaskRequests:
-    """Makes the requests of one endpoint under one set of options.
+def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
+    """What makes the requests of one endpoint under one set of options, and has the hook change them."""
+    from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
 
-    Everything that is the same for all of them stands in a raw protobuf message that is copied: raw and wrapped once
-    for the hook, it costs a few microseconds where building Google's own wrappers field by field costs forty.
-    """
+    new = CreateTaskRequest.pb()
+    parse, wrap = new.FromString, CreateTaskRequest.wrap
+    encode, fixed_path = plan.encode, plan.fixed_path
+    base_url, countdown = options.callback_base_url, int((options.countdown or 0) * _SECOND)
 
-    __slots__ = ("_base_url", "_countdown", "_hook", "_json", "_plain", "_raw", "_wrap")
+    fixed = new(parent=options.queue_path)
+    fixed.task.http_request.http_method = HttpMethod[method].value
+    if options.task_id is not None:
+        fixed.task.name = f"{options.queue_path}/tasks/{options.task_id}"
+    if fixed_path is not None:
+        fixed.task.http_request.url = base_url + fixed_path
+    plain = fixed.SerializeToString()
+    # The usual header is serialized too: to set one costs as much as all the rest.
+    fixed.task.http_request.headers.update(JSON_TYPE)
+    json = fixed.SerializeToString()
 
-    def __init__(self, method: str, options: TaskOptions) -> None:
-        from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
-
-        self._raw = CreateTaskRequest.pb()
-        self._wrap = CreateTaskRequest.wrap
-        self._plain = self._raw(parent=options.queue_path)
-        self._plain.task.http_request.http_method = HttpMethod[method].value
-        if options.task_id is not None:
-            self._plain.task.name = f"{options.queue_path}/tasks/{options.task_id}"
-        # The usual headers stand in a template of their own: to set one costs as much as all the rest.
-        self._json = self._raw()
-        self._json.CopyFrom(self._plain)
-        self._json.task.http_request.headers.update(_JSON)
-        self._base_url = options.callback_base_url
-        self._countdown = int((options.countdown or 0) * _SECOND)
-        self._hook = options.pre_create_hook
-
-    def make(self, encoded: "Encoded") -> "CreateTaskRequest":
-        """The request, as the hook left it."""
-        raw = self._raw()
-        usual = encoded.headers == _JSON
-        raw.CopyFrom(self._json if usual else self._plain)
-        http = raw.task.http_request
-        http.url = self._base_url + encoded.path
+    def make(values: Mapping[str, Any]) -> "CreateTaskRequest":
+        path, headers, body = encode(values)
+        usual = headers is JSON_TYPE
+        message: bytes = json if usual else plain
+        if fixed_path is None:
+            url = (base_url + path).encode()
+            message += _head(_URL, len(url)) + url
+        if body is not None:
+            message += _head(_BODY, len(body)) + body
+        raw = parse(message)
         if not usual:
-            for name, value in encoded.headers:
-                http.headers[name] = value
-        if encoded.body is not None:
-            http.body = encoded.body
-        if self._countdown:
+            for name, value in headers:
+                raw.task.http_request.headers[name] = value
+        if countdown:
             at = raw.task.schedule_time
-            at.seconds, at.nanos = divmod(time.time_ns() + self._countdown, _SECOND)
-        request = self._wrap(raw)
-        return self._hooked(request) if self._hook else request
+            at.seconds, at.nanos = divmod(time.time_ns() + countdown, _SECOND)
+        return wrap(raw)
 
-    def _hooked(self, request: "CreateTaskRequest") -> "CreateTaskRequest":
-        assert self._hook
-        hooked = self._hook(request)
-        if hooked is None:
-            raise TypeError(f"pre_create_hook must return the request: {self._hook!r} returned None")
-        return hooked  # type: ignore[no-any-return]  # the hook's word
+    return _hooked(make, options.pre_create_hook) if options.pre_create_hook else make
+
+
+def _hooked(make: MakeRequest, hook: Callable[[Any], Any]) -> MakeRequest:
+    def hooked(values: Mapping[str, Any]) -> "CreateTaskRequest":
+        request = hook(make(values))
+        if request is None:
+            raise TypeError(f"pre_create_hook must return the request: {hook!r} returned None")
+        return request  # type: ignore[no-any-return]  # the hook's word
+
+    return hooked
+
+
+@lru_cache(maxsize=4096)
+def _head(tag: bytes, size: int) -> bytes:
+    """What stands before this many bytes of a field of the HTTP request, in a CreateTaskRequest of its own."""
+    head = tag + _varint(size)
+    for outer in (_HTTP_REQUEST, _TASK):
+        head = outer + _varint(len(head) + size) + head
+    return head
+
+
+def _varint(number: int) -> bytes:
+    """Protobuf's variable-length integer: seven bits a byte, the lowest first, the high bit on all but the last."""
+    low, rest = number & 0x7F, number >> 7
+    return bytes((low | 0x80,)) + _varint(rest) if rest else bytes((low,))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import pytest
@@ -13,7 +13,15 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 
-from fastapi_gcp_tasks.encode import Encoded, Plan, compile_plan
+from fastapi_gcp_tasks.encode import Plan, compile_plan
+
+
+class Encoded(NamedTuple):
+    """What a plan makes of the arguments, by name."""
+
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
 
 
 class Worker:
@@ -33,7 +41,7 @@ class Worker:
         self.app.add_exception_handler(RequestValidationError, _show_refusal)
 
     def encode(self, **values: Any) -> Encoded:
-        return self.plan.encode(values)
+        return Encoded(*self.plan.encode(values))
 
     def deliver(self, request: Encoded, **more_headers: str) -> tuple[int, str]:
         """Send the request as the queue would; returns status and body of the answer."""

@@ -22,7 +22,7 @@ from fastapi_gcp_tasks.encode.parameters import parameters
 from fastapi_gcp_tasks.encode.schemas import Reading
 
 # FastAPI 0.115 makes an adapter of each field of a body's model when a request arrives, and newer pydantic minds.
-pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:The .* attribute with value:UserWarning")
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from test_encode_scalars import CARRIES, LISTS, SCALARS, text_in
 from fastapi_gcp_tasks.encode.likeness import alike
 
 # FastAPI 0.115 makes an adapter of each field of a body's model when a request arrives, and newer pydantic minds.
-pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.UnsupportedFieldAttributeWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:The .* attribute with value:UserWarning")
 
 MARKERS: dict[str, Any] = {
     "path": Path,

@@ -9,6 +9,8 @@ from uuid import UUID
 import pytest
 from encode_worker import refused, worker_of
 from fastapi import Body, Query
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, computed_field, field_validator
 
 from fastapi_gcp_tasks.exception import WrongTypeError
@@ -46,6 +48,17 @@ class Measured(BaseModel):
     at: datetime | None = None
 
 
+class Simple(BaseModel):
+    """As most bodies are: scalars and lists of scalars."""
+
+    word: str = "x"
+    number: int = 1
+    share: float | None = None
+    colour: Colour = Colour.RED
+    sizes: list[int] = []
+    names: list[str | None] | None = None
+
+
 class Upper(BaseModel):
     word: str
 
@@ -72,6 +85,9 @@ class Computing(BaseModel, extra="forbid"):
     @property
     def double(self) -> int:
         return self.number * 2
+
+
+SIMPLE_WORKER = worker_of(Simple)
 
 
 def shown(one: Any) -> str:
@@ -201,6 +217,57 @@ def test_a_nested_value_replaced_by_one_of_another_type_is_refused(value: Any) -
     held.many[0].number = value
     with refused(WrongTypeError, "value: it cannot be written as JSON"):
         worker_of(Holder).encode(value=held)
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        *({"word": value} for value in (None, 1, b"x", ["x"])),
+        *({"number": value} for value in (None, "1", True, 1.0)),
+        *({"share": value} for value in ("1", b"1")),
+        *({"colour": value} for value in (1, None, Size.BIG)),
+        *({"sizes": value} for value in (None, ["1"], [1, None], (1,), [[1]], [True], [*range(100), "1"])),
+        *({"names": value} for value in ("x", [1], [b"x"], [None, ["x"]])),
+        {"word": 1, "number": "x"},
+    ],
+    ids=shown,
+)
+def test_a_value_replaced_by_one_of_another_type_is_refused(replaced: dict[str, Any]) -> None:
+    one = Simple()
+    for name, value in replaced.items():
+        setattr(one, name, value)
+    with refused(WrongTypeError, "value: "):
+        worker_of(Simple).encode(value=one)
+
+
+@pytest.mark.parametrize("replaced", [{"number": Size.BIG}, {"share": 5}, {"word": Name("x")}, {"sizes": [Size.BIG]}])
+def test_a_value_replaced_by_one_that_compares_equal_is_accepted(replaced: dict[str, Any]) -> None:
+    one = Simple()
+    for name, value in replaced.items():
+        setattr(one, name, value)
+    assert worker_of(Simple).carry(value=one) == {"value": one}
+
+
+def test_a_model_that_lost_a_field_is_refused() -> None:
+    one = Simple()
+    del one.number
+    with refused(WrongTypeError, "value: ", "would arrive as"):
+        worker_of(Simple).encode(value=one)
+
+
+SIMPLE = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.text(max_size=2), st.sampled_from([Colour.RED]))
+
+
+@settings(deadline=None)
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(Simple.model_fields, SIMPLE | st.lists(SIMPLE, max_size=30))))
+def test_a_model_made_without_validation_arrives_equal_or_not_at_all(values: dict[str, Any]) -> None:
+    one = Simple.model_construct(**values)
+    try:
+        request = SIMPLE_WORKER.encode(value=one)
+    except WrongTypeError:
+        return
+    assert SIMPLE_WORKER.deliver(request)[0] == 200
+    assert SIMPLE_WORKER.received.pop() == {"value": one}
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,23 @@ async def test_the_request_is_what_google_documents_and_the_answer_comes_back() 
     assert async_client.timeouts == [10.0]
 
 
+@pytest.mark.parametrize("size", [2, 84, 85, 101, 102, 103, 127, 128, 16_350, 16_383, 16_384, 100_000, 2_200_000])
+def test_a_body_of_any_size_is_carried_whole(size: int) -> None:
+    hello.delay(name="x" * (size // 2), p=Payload(message="é" * size))
+    request = client.requests[0].task.http_request
+    assert request.url == f"https://worker.example.com/hello/{'x' * (size // 2)}"
+    assert request.body == f'{{"message":"{"é" * size}"}}'.encode()
+
+
+def test_a_base_url_may_hold_letters_of_any_script() -> None:
+    ping.options(callback_base_url="https://münchen.example/büro").delay()
+    hello.options(callback_base_url="https://münchen.example/büro").delay(name="x", p=Payload(message="hi"))
+    assert [request.task.http_request.url for request in client.requests] == [
+        "https://münchen.example/büro/ping",
+        "https://münchen.example/büro/hello/x",
+    ]
+
+
 def test_a_request_without_arguments_has_neither_headers_nor_body() -> None:
     ping.delay()
     assert client.requests == [

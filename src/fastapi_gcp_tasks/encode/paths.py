@@ -1,4 +1,4 @@
-"""The path of a request, with the path parameters in it."""
+"""The path of a request, with the path parameters in it, and the query."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from fastapi_gcp_tasks.encode.parameters import Parameter
 from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, wrong
 from fastapi_gcp_tasks.encode.text import text_of
-from fastapi_gcp_tasks.encode.wire import percent
+from fastapi_gcp_tasks.encode.wire import percent, query_writer
 from fastapi_gcp_tasks.exception import WrongTypeError
 
 _SAFE = "/:@!$&'()*+,;="
@@ -20,13 +20,14 @@ Values = Mapping[str, Any]
 ToPath = Callable[[Values], str]
 
 
-def path_writer(route: APIRoute, declared: list[Parameter]) -> ToPath:
-    """How this route's path is filled in and percent-encoded."""
+def path_writer(route: APIRoute, declared: list[Parameter], in_query: list[Parameter]) -> ToPath:
+    """How this route's path is filled in and percent-encoded, its query appended."""
     pieces = [quote(piece, safe=_SAFE) for piece in _BRACES.split(route.path)[::2]]
     keys = _BRACES.findall(route.path)
     names = {one.key: one.name for one in declared}
     texts = {one.key: _segment_text(one) for one in declared}
     first = pieces[0]
+    query = [(one.name, query_writer(one)) for one in in_query]
     rest = [(names[key], texts[key], piece) for key, piece in zip(keys, pieces[1:], strict=True)]
 
     def path(values: Values) -> str:
@@ -34,13 +35,18 @@ def path_writer(route: APIRoute, declared: list[Parameter]) -> ToPath:
         try:
             for name, text, piece in rest:
                 made += percent(text(values[name])) + piece
+            mark = "?"
+            for name, write in query:
+                if name in values and (pair := write(values[name])) is not None:
+                    made += mark + pair
+                    mark = "&"
         except CANNOT as error:
             raise wrong(name, error) from None
         return made
 
     if any(segment.count("{") > 1 for segment in route.path.split("/")):
         return _unambiguous(route, {key: (name, texts[key]) for key, name in names.items()}, path)
-    return path if rest else lambda values: first
+    return path
 
 
 def _segment_text(parameter: Parameter) -> Callable[[Any], str]:

@@ -11,7 +11,7 @@ from fastapi_gcp_tasks.encode.refusal import NotCarried
 from fastapi_gcp_tasks.encode.text import text_of, texts_of
 from fastapi_gcp_tasks.exception import WrongTypeError
 
-_UNQUOTED = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+_QUOTED = [quote(chr(code), safe="") for code in range(128)]
 _PRINTABLE = re.compile(r"[\x20-\x7e]*").fullmatch
 _PLAIN_COOKIE = re.compile(r"[^\s\",;\\]*").fullmatch
 _COOKIE_SPECIAL = re.compile(r'[",;\\]')
@@ -22,9 +22,7 @@ Write = Callable[[Any], str | None]
 
 def percent(text: str) -> str:
     """The text, percent-encoded in UTF-8."""
-    if _UNQUOTED(text):
-        return text
-    return quote(text, safe="")
+    return text.translate(_QUOTED) if text.isascii() else quote(text, safe="")
 
 
 def query_writer(parameter: Parameter) -> Write:
@@ -42,9 +40,7 @@ def query_writer(parameter: Parameter) -> Write:
 
     def write(value: Any) -> str | None:
         text = to_text(value)
-        if text is None:
-            return None
-        return key + (text if _UNQUOTED(text) else quote(text, safe=""))
+        return None if text is None else key + percent(text)
 
     return write
 
