@@ -8,13 +8,14 @@ from fastapi.routing import APIRoute
 from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.delayed_task import AsyncDelayed, Delayed
 from fastapi_gcp_tasks.encode import compile_plan
-from fastapi_gcp_tasks.hooks import DelayedTaskHook
 from fastapi_gcp_tasks.options import TaskOptions, task_options
 from fastapi_gcp_tasks.registration import register, registered_copy
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
+
+    from fastapi_gcp_tasks.hooks import DelayedTaskHook
 
 
 class DelayedRoute(APIRoute):
@@ -49,7 +50,7 @@ def DelayedRouteBuilder(
     callback_base_url: str | None = None,
     base_url: str | None = None,
     task_create_timeout: float | None = 10.0,
-    pre_create_hook: DelayedTaskHook | None = None,
+    pre_create_hook: "DelayedTaskHook | None" = None,
     client: "CloudTasksClient | None" = None,
     auto_create_queue: bool = True,
 ) -> type[DelayedRoute]:
@@ -73,7 +74,7 @@ def AsyncDelayedRouteBuilder(
     callback_base_url: str | None = None,
     base_url: str | None = None,
     task_create_timeout: float | None = 10.0,
-    pre_create_hook: DelayedTaskHook | None = None,
+    pre_create_hook: "DelayedTaskHook | None" = None,
     client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None" = None,
     auto_create_queue: bool = False,
 ) -> type[AsyncDelayedRoute]:
@@ -97,7 +98,7 @@ def _builder_options(
     callback_base_url: str | None,
     base_url: str | None,
     task_create_timeout: float | None,
-    pre_create_hook: DelayedTaskHook | None,
+    pre_create_hook: "DelayedTaskHook | None",
     client: object,
 ) -> TaskOptions:
     urls = {"callback_base_url": callback_base_url, "base_url": base_url}

@@ -1,15 +1,14 @@
 """The options of a task, in layers: the builder's, under the decorator's, under the call's.
 
-A new option is one field of `TaskOptions`, with its check, one line in `protocols.DelayOptions`, and one test.
+A new option is one field of `TaskOptions`, its check in `_CHECKS`, one line in `protocols.DelayOptions`, and one test.
 """
 
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from gcptasks.base.errors import InvalidArgument
@@ -17,7 +16,7 @@ from gcptasks.base.names import parse_queue
 from gcptasks.base.unset import UNSET
 from gcptasks.client.google import ASYNC_TASKS_CLIENT, TASKS_CLIENT
 
-_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
+_TASK_ID = r"[A-Za-z0-9_-]{1,500}"
 
 
 def _url(name: str, value: Any) -> str:
@@ -74,7 +73,7 @@ def _task_id(name: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {value!r}")
-    if not _TASK_ID.fullmatch(value):
+    if not re.fullmatch(_TASK_ID, value):
         raise ValueError(f"{name} must be 1 to 500 letters, digits, hyphens and underscores, not {value!r}")
     return value
 
@@ -97,25 +96,32 @@ def _client(name: str, value: Any) -> Any:
 _UNSET: Any = UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskOptions:
+class TaskOptions(NamedTuple):
     """One layer of options.
 
     What nobody set is UNSET, whatever the annotation says: a layer is read once it has been merged over the builder's,
     where everything is set.
     """
 
-    queue_path: str = field(default=_UNSET, metadata={"check": _queue})
-    callback_base_url: str = field(default=_UNSET, metadata={"check": _url})
+    queue_path: str = _UNSET
+    callback_base_url: str = _UNSET
     """Without a slash at its end."""
-    task_create_timeout: float | None = field(default=_UNSET, metadata={"check": _timeout})
-    pre_create_hook: Callable[[Any], Any] | None = field(default=_UNSET, metadata={"check": _hook})
-    client: Any = field(default=_UNSET, metadata={"check": _client})
-    countdown: float | None = field(default=_UNSET, metadata={"check": _countdown})
-    task_id: str | None = field(default=_UNSET, metadata={"check": _task_id})
+    task_create_timeout: float | None = _UNSET
+    pre_create_hook: Callable[[Any], Any] | None = _UNSET
+    client: Any = _UNSET
+    countdown: float | None = _UNSET
+    task_id: str | None = _UNSET
 
 
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {f.name: f.metadata["check"] for f in fields(TaskOptions)}
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "queue_path": _queue,
+    "callback_base_url": _url,
+    "task_create_timeout": _timeout,
+    "pre_create_hook": _hook,
+    "client": _client,
+    "countdown": _countdown,
+    "task_id": _task_id,
+}
 NO_OPTIONS = TaskOptions()
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi_gcp_tasks.options import TaskOptions
 from gcptasks.client.google import ASYNC_TASKS_CLIENT, TASKS_CLIENT, AsyncClients, DefaultClient
-from gcptasks.client.queues import AsyncQueues, Queues
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
+
+    from gcptasks.client.queues import AsyncQueues, Queues
 
 
 class Sender:
@@ -18,7 +19,7 @@ class Sender:
     def __init__(self, options: TaskOptions, *, auto_create_queue: bool) -> None:
         self.check(options.client)
         self.options = options
-        self._queues = Queues() if auto_create_queue else None
+        self._queues = _queues() if auto_create_queue else None
         self._default = DefaultClient()
 
     def check(self, client: object) -> None:
@@ -54,7 +55,7 @@ class AsyncSender:
     def __init__(self, options: TaskOptions, *, auto_create_queue: bool) -> None:
         self.check(options.client)
         self.options = options
-        self._queues = AsyncQueues() if auto_create_queue else None
+        self._queues = _async_queues() if auto_create_queue else None
         self._clients = AsyncClients()
 
     def check(self, client: object) -> None:
@@ -85,3 +86,18 @@ class AsyncSender:
         if ASYNC_TASKS_CLIENT.owns(given):
             return lambda: given
         return partial(self._clients.get, given)
+
+
+# Imported only where queues are created: what a builder costs is part of an app's cold start.
+
+
+def _queues() -> "Queues":
+    from gcptasks.client.queues import Queues
+
+    return Queues()
+
+
+def _async_queues() -> "AsyncQueues":
+    from gcptasks.client.queues import AsyncQueues
+
+    return AsyncQueues()

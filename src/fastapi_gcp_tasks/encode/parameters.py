@@ -1,6 +1,5 @@
 """The parameters of a route: each with its place in the request, or the reason why it can't be carried."""
 
-import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -20,10 +19,10 @@ from fastapi_gcp_tasks.encode.refusal import NotCarried
 from gcptasks.base.unset import UNSET
 
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))  # CT-103
-_COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SECRETS: tuple[Any, ...] = (Secret, SecretStr, SecretBytes)
 _JSON_TEXT: Any = Json  # a class that type checkers see as a form of Annotated
-_JSON = re.compile(r"application/(?:json|[^;\s]+\+json)", re.IGNORECASE).fullmatch
+_JSON = r"(?i)application/(?:json|[^;\s]+\+json)"
 
 
 class Place(StrEnum):
@@ -36,8 +35,7 @@ class Place(StrEnum):
     BODY = "body"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One argument of `.delay`, as the endpoint or one of its dependencies declares it."""
 
     name: str
@@ -148,7 +146,7 @@ class _Found:
         if _demands(first.info) != _demands(again.info):
             raise refused(self._route, again.name, f"{where} is declared twice, with different types")
         if again.required and not first.required:
-            self.by_name[first.name] = self._by_wire[first.place, first.key] = dataclasses.replace(first, required=True)
+            self.by_name[first.name] = self._by_wire[first.place, first.key] = first._replace(required=True)
 
     def _parameter(self, declared: _Declared) -> Parameter:
         info = declared.field.field_info
@@ -198,7 +196,9 @@ def _why_not(place: Place, key: str, info: FieldInfo) -> str | None:
         return "FastAPI versions differ in how they read validation_alias; use alias"
     if place is Place.BODY:
         media_type = getattr(info, "media_type", "application/json")
-        return None if _JSON(media_type) else f"a body of the media type {media_type!r} is not supported yet"
+        return (
+            None if re.fullmatch(_JSON, media_type) else f"a body of the media type {media_type!r} is not supported yet"
+        )
     return _why_not_text(place, key, info)
 
 
@@ -213,7 +213,7 @@ def _why_not_text(place: Place, key: str, info: FieldInfo) -> str | None:
         return "FastAPI 0.115 reads one value of such a list; put the union inside Annotated"
     if place is Place.HEADER:
         return headers.bad_name(key) or ("a task has one value for each header" if _is_list(info) else None)
-    if place is Place.COOKIE and not _COOKIE_NAME(key):
+    if place is Place.COOKIE and not re.fullmatch(_COOKIE_NAME, key):
         return f"{key!r} is not a name that a cookie can have"
     return "FastAPI reads one value for each cookie" if place is Place.COOKIE and _is_list(info) else None
 

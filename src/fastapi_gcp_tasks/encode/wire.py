@@ -12,9 +12,9 @@ from fastapi_gcp_tasks.encode.text import text_of, texts_of
 from fastapi_gcp_tasks.exception import WrongTypeError
 
 _QUOTED = [quote(chr(code), safe="") for code in range(128)]
-_PRINTABLE = re.compile(r"[\x20-\x7e]*").fullmatch
-_PLAIN_COOKIE = re.compile(r"[^\s\",;\\]*").fullmatch
-_COOKIE_SPECIAL = re.compile(r'[",;\\]')
+_PRINTABLE = r"[\x20-\x7e]*"
+_PLAIN_COOKIE = r"[^\s\",;\\]*"
+_COOKIE_SPECIAL = r'[",;\\]'
 
 Write = Callable[[Any], str | None]
 """None leaves the parameter out."""
@@ -81,9 +81,9 @@ def cookie_header(cookies: list[str]) -> str:
 
 
 def _cookie_value(text: str) -> str:
-    if not _PRINTABLE(text):
+    if not re.fullmatch(_PRINTABLE, text):
         raise NotCarried("a cookie carries printable ASCII")
-    if _PLAIN_COOKIE(text):
+    if re.fullmatch(_PLAIN_COOKIE, text):
         return text
     # The quoting of http.cookies, which Starlette undoes; a ';' may not stand even there.
-    return '"' + _COOKIE_SPECIAL.sub(lambda special: f"\\{ord(special[0]):03o}", text) + '"'
+    return '"' + re.sub(_COOKIE_SPECIAL, lambda special: f"\\{ord(special[0]):03o}", text) + '"'

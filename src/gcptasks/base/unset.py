@@ -1,10 +1,9 @@
 """Options that were not given, and the one place where layers of options meet."""
 
-from dataclasses import fields, replace
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
-R = TypeVar("R", bound=Any)
+R = TypeVar("R", bound=NamedTuple)
 
 
 class Unset(Enum):
@@ -23,6 +22,6 @@ UNSET: Final = Unset.UNSET
 
 
 def merged(under: R, over: R) -> R:
-    """`under`, with every field that `over` sets; both are records of one dataclass."""
-    given = {f.name: value for f in fields(over) if (value := getattr(over, f.name)) is not UNSET}
-    return replace(under, **given) if given else under
+    """`under`, with every field that `over` sets; both are named tuples of one class."""
+    given = {name: value for name, value in over._asdict().items() if value is not UNSET}
+    return under._replace(**given)
