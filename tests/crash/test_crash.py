@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crash_service import CONCURRENT, QUEUE, Load, Process
-from crash_worker import Worker
+from google.cloud import tasks_v2
+
+from crash.crash_service import CONCURRENT, QUEUE, Load, Process
+from crash.crash_worker import Worker
 
 KILLS = int(os.environ.get("CRASH_KILLS", "10"))
 PATIENCE = 20.0
@@ -90,6 +92,5 @@ def early(worker: Worker, accepted: dict[str, float]) -> dict[str, float]:
 
 
 def create_queue(service: Process) -> None:
-    limits = {"max_concurrent_dispatches": CONCURRENT}
-    parent = QUEUE.rsplit("/queues/", 1)[0]
-    service.client().create_queue(parent=parent, queue={"name": QUEUE, "rate_limits": limits})
+    queue = tasks_v2.Queue(name=QUEUE, rate_limits=tasks_v2.RateLimits(max_concurrent_dispatches=CONCURRENT))
+    service.client().create_queue(parent=QUEUE.rsplit("/queues/", 1)[0], queue=queue)

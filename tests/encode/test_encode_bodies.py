@@ -10,13 +10,13 @@ from uuid import UUID
 
 import pydantic.dataclasses
 import pytest
-from encode_worker import Worker, worker_of
 from fastapi import Body
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, RootModel, field_serializer, field_validator
 from typing_extensions import TypedDict
 
+from encode.encode_worker import Worker, worker_of
 from fastapi_gcp_tasks.encode.likeness import alike
 from fastapi_gcp_tasks.encode.parameters import parameters
 from fastapi_gcp_tasks.encode.schemas import Reading

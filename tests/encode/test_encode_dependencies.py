@@ -3,10 +3,10 @@
 from typing import Annotated
 
 import pytest
-from encode_worker import Worker, refused
 from fastapi import Body, Depends, Header, Query
 from pydantic import BaseModel
 
+from encode.encode_worker import Worker, refused
 from fastapi_gcp_tasks.exception import MissingParamError, WrongTypeError
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
-from encode_worker import Worker, refused, worker_of
 from fastapi import (
     BackgroundTasks,
     Body,
@@ -24,6 +23,7 @@ from fastapi.security import SecurityScopes
 from pydantic import BaseModel, Field, Json, SecretStr
 from starlette.requests import HTTPConnection
 
+from encode.encode_worker import Worker, refused, worker_of
 from fastapi_gcp_tasks.encode import check_header
 from fastapi_gcp_tasks.exception import MissingParamError, WrongTypeError
 

@@ -11,12 +11,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from encode_worker import Worker, worker_of
 from fastapi import Cookie, Header, Path, Query
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, Field
 
+from encode.encode_worker import Worker, worker_of
 from fastapi_gcp_tasks.encode.likeness import alike
 from fastapi_gcp_tasks.exception import WrongTypeError
 

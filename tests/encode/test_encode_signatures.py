@@ -4,13 +4,13 @@ import inspect
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 import pytest
-from encode_worker import Worker
 from fastapi import Body, Cookie, Header, Path, Query
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_encode_bodies import BODIES
-from test_encode_scalars import CARRIES, LISTS, SCALARS, text_in
 
+from encode.encode_worker import Worker
+from encode.test_encode_bodies import BODIES
+from encode.test_encode_scalars import CARRIES, LISTS, SCALARS, text_in
 from fastapi_gcp_tasks.encode.likeness import alike
 
 # FastAPI 0.115 makes an adapter of each field of a body's model when a request arrives, and newer pydantic minds.

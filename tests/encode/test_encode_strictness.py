@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
-from encode_worker import refused, worker_of
 from fastapi import Body, Query
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, computed_field, field_validator
 
+from encode.encode_worker import refused, worker_of
 from fastapi_gcp_tasks.exception import WrongTypeError
 
 

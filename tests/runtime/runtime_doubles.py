@@ -40,7 +40,7 @@ class RecordingTarget:
 
     def __init__(self, answer: Callable[[Outgoing], Reply] = lambda request: Reply(status=200)) -> None:
         self.sent: list[Outgoing] = []
-        self.answer = answer
+        self.answer: Callable[[Outgoing], Reply] = answer
         self.gate = asyncio.Event()
         self.gate.set()
         self.open = 0

@@ -24,7 +24,11 @@ SECOND = timedelta(seconds=1)
 
 def calls(verb: object) -> Callable[..., bool]:
     """Whether a call of the store is one of that verb."""
-    return lambda called, *rest: called is verb
+
+    def is_one(called: object, *rest: object) -> bool:
+        return called is verb
+
+    return is_one
 
 
 def reads_queue(called: object, queue: Any = None, *rest: Any) -> bool:

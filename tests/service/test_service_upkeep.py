@@ -84,7 +84,7 @@ def test_its_state_does_not_keep_it(kept: Kept) -> None:
     api.task(queue)
     (due,) = store.read(dispatch.all_queues)
     number = store.read(dispatch.due_tasks, due.name, BEGINNING, 2**62, 1)[0].number
-    (under_way,) = store.write_sync(dispatch.lease, [(due.name, number)], kept.clock.now())
+    (under_way,) = store.write_sync(dispatch.lease, {due.name: [number]}, kept.clock.now())
     api.call("pause_queue", name=queue)
     kept.clock.advance(MONTH + A_SECOND)
     kept.sweep()

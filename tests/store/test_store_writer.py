@@ -246,12 +246,16 @@ def _no_database(path: Path) -> None:
     path.write_bytes(b"This is a text about something else entirely." * 100)
 
 
+def _a_folder(path: Path) -> None:
+    path.mkdir()
+
+
 @pytest.mark.parametrize(
     ("prepare", "error", "text"),
     [
         (_a_newer_schema, WrongSchema, "has schema 99, this version of fastapi-gcp-tasks knows 1: upgrade"),
         (_no_database, Corrupt, "is not a database of this service"),
-        (lambda path: path.mkdir(), StoreError, "cannot be written: Is a directory"),
+        (_a_folder, StoreError, "cannot be written: Is a directory"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused(
@@ -281,7 +285,10 @@ def test_a_malformed_database_is_refused(text: str) -> None:
 
 
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gcptasks.store.location.file_system", lambda path: "nfs4")
+    def on_nfs(path: Path) -> str:
+        return "nfs4"
+
+    monkeypatch.setattr("gcptasks.store.location.file_system", on_nfs)
     store = Store(located(str(tmp_path / "tasks.db")), Events())
     with pytest.raises(StoreError, match=r"network file system \(nfs4\).*local disk"):
         store.open()
@@ -299,7 +306,10 @@ def test_commits_are_synced_unless_told_otherwise(tmp_path: Path) -> None:
 
     full = Store(located(str(tmp_path / "full.db")), Events())
     normal = Store(located(str(tmp_path / "normal.db")), Events(), "normal")
-    soft = lambda verb: asyncio.run(full.write_soft(verb))  # noqa: E731  # reads best as a pair with write_sync
+
+    def soft(verb: Callable[[Tx], None]) -> None:
+        asyncio.run(full.write_soft(verb))
+
     assert [synchronous(full, full.write_sync), synchronous(full, soft)] == [2, 1]
     assert synchronous(full, full.write_sync) == 2
     assert synchronous(normal, normal.write_sync) == 1

@@ -1,7 +1,7 @@
 """Wrapping the lifespan of an application, those of its routers included."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -52,7 +52,7 @@ def _does_something(context: Lifespan) -> bool:
 def _merged(context: Lifespan) -> tuple[Lifespan, Lifespan | None]:
     """The two that FastAPI's include_router has merged into this one; itself and None if it is not merged."""
     function = inspect.unwrap(context)
-    inside = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
+    inside: Mapping[str, Any] = inspect.getclosurevars(function).nonlocals if inspect.isfunction(function) else {}
     if "original_context" in inside and "nested_context" in inside:
         return inside["original_context"], inside["nested_context"]
     return context, None
