@@ -32,21 +32,18 @@ class Sender:
 
     def sending(self, options: TaskOptions) -> "Callable[[CreateTaskRequest], Task]":
         """What creates a task; its queue is created before, if that is ours to do."""
-        client_of = self._client_of(options.client)
+        given, default = options.client, self._default
         path: str = options.queue_path
         timeout: Any = options.task_create_timeout
         queues = self._queues
 
         def send(request: "CreateTaskRequest") -> "Task":
-            client = client_of()
+            client: CloudTasksClient = default.get() if given is None else given
             if queues is not None:
                 queues.ensure(path, timeout, client)
             return client.create_task(request=request, timeout=timeout)
 
         return send
-
-    def _client_of(self, given: Any) -> "Callable[[], CloudTasksClient]":
-        return self._default.get if given is None else lambda: given
 
 
 class AsyncSender:

@@ -49,9 +49,9 @@ def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
         message: bytes = json if usual else plain
         if fixed_path is None:
             url = (base_url + path).encode()
-            message += _head(_URL, len(url)) + url
+            message += _url_head(len(url)) + url
         if body is not None:
-            message += _head(_BODY, len(body)) + body
+            message += _body_head(len(body)) + body
         raw = parse(message)
         if not usual:
             for name, value in headers:
@@ -75,6 +75,15 @@ def _hooked(make: MakeRequest, hook: Callable[[Any], Any]) -> MakeRequest:
 
 
 @lru_cache(maxsize=4096)
+def _url_head(size: int) -> bytes:
+    return _head(_URL, size)
+
+
+@lru_cache(maxsize=4096)
+def _body_head(size: int) -> bytes:
+    return _head(_BODY, size)
+
+
 def _head(tag: bytes, size: int) -> bytes:
     """What stands before this many bytes of a field of the HTTP request, in a CreateTaskRequest of its own."""
     head = tag + _varint(size)

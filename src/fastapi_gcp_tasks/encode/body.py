@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 from fastapi.routing import APIRoute
@@ -92,6 +93,8 @@ def _plain_model(parameter: Parameter, reading: Reading) -> ToJson:
     dump = parameter.adapter.serializer.to_json
     walks, check = _check(parameter, reading)
     exact = exact_of(reading)
+    aliases = any("serialization_alias" in field for field in reading.root["schema"]["fields"].values())
+    write = partial(dump, by_alias=True) if aliases else dump
 
     def written(value: Any) -> bytes | None:
         if type(value) is not cls:
@@ -99,7 +102,7 @@ def _plain_model(parameter: Parameter, reading: Reading) -> ToJson:
             return None
         try:
             if exact is not None and exact(value.__dict__):
-                body: bytes = dump(value, by_alias=True, round_trip=True)
+                body: bytes = write(value)
             else:
                 body = dump(value, by_alias=True, round_trip=True, warnings="error")
                 if exact is not None:
