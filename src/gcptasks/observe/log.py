@@ -14,10 +14,21 @@ from gcptasks.base.events import (
 
 _log = logging.getLogger("gcptasks")
 
+_LEVELS: dict[type[Event], int] = {
+    QueueChanged: logging.INFO,
+    TaskCreated: logging.DEBUG,
+    TaskDeleted: logging.INFO,
+    AttemptStarted: logging.DEBUG,
+    AttemptSucceeded: logging.INFO,
+    AttemptFailed: logging.WARNING,
+}
+
 
 def log(event: Event) -> None:
     """Write the event to the log: a task's end as info, a failed attempt as a warning, the last one as an error."""
-    level = _level(event)
+    level = _LEVELS[type(event)]
+    if isinstance(event, AttemptFailed) and event.next_at is None:
+        level = logging.ERROR
     if _log.isEnabledFor(level):
         _log.log(level, "%s", line(event))
 
@@ -38,15 +49,3 @@ def line(event: Event) -> str:
         case AttemptFailed(task, attempt, _, reason, next_at):
             then = "given up" if next_at is None else f"next attempt {next_at.isoformat()}"
             return f"task {task.queue.queue}/{task.task} attempt {attempt} failed: {reason}; {then}"
-
-
-def _level(event: Event) -> int:
-    match event:
-        case AttemptFailed(next_at=None):
-            return logging.ERROR
-        case AttemptFailed():
-            return logging.WARNING
-        case QueueChanged() | AttemptSucceeded() | TaskDeleted():
-            return logging.INFO
-        case _:
-            return logging.DEBUG
