@@ -29,10 +29,8 @@ _RUN = b"0" * (_MOST_DIGITS // _EVERY)
 _DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
 
 
-def body_writer(route: APIRoute, declared: list[Parameter]) -> ToBody | None:
-    """How this route's body is made of its body parameters; None if it has none."""
-    if not declared:
-        return None
+def body_writer(route: APIRoute, declared: list[Parameter]) -> ToBody:
+    """How this route's body is made of its body parameters."""
     if versions.embeds_body(cast("versions.Dependant", route.dependant)):
         return _embedded([(one.name, to_json(one.key) + b":", json_of(one)) for one in declared])
     return _whole(declared[0].name, json_of(declared[0]))

@@ -1,16 +1,18 @@
 """The plan of a route: compiled once at registration, it turns arguments into a request."""
 
 from collections.abc import Callable, Mapping, Set
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastapi.routing import APIRoute
 
-from fastapi_gcp_tasks.encode.body import body_writer
 from fastapi_gcp_tasks.encode.parameters import Parameter, Place, injected, parameters, refused
 from fastapi_gcp_tasks.encode.paths import path_writer
 from fastapi_gcp_tasks.encode.refusal import CANNOT, wrong
 from fastapi_gcp_tasks.encode.wire import cookie_header, cookie_writer, header_writer
 from fastapi_gcp_tasks.exception import MissingParamError
+
+if TYPE_CHECKING:
+    from fastapi_gcp_tasks.encode.body import ToBody
 
 Values = Mapping[str, Any]
 Headers = tuple[tuple[str, str], ...]
@@ -47,7 +49,7 @@ def compile_plan(route: APIRoute) -> Plan:
             raise refused(route, one.name, "the header 'cookie' is made of the cookie parameters")
     to_path = path_writer(route, placed[Place.PATH], placed[Place.QUERY])
     fixed = None if placed[Place.PATH] or placed[Place.QUERY] else to_path({})
-    to_body = body_writer(route, placed[Place.BODY])
+    to_body = _body_writer(route, placed[Place.BODY])
     to_headers = _headers_writer(placed)
     refuse = _refusing(route, declared)
     names, required = _names(declared)
@@ -74,6 +76,15 @@ def compile_plan(route: APIRoute) -> Plan:
         return fixed, JSON_TYPE if body is not None else (), body
 
     return Plan(encode_body, fixed)
+
+
+def _body_writer(route: APIRoute, declared: list[Parameter]) -> "ToBody | None":
+    if not declared:
+        return None
+    # Here, as an app whose tasks have no bodies need not load it.
+    from fastapi_gcp_tasks.encode.body import body_writer
+
+    return body_writer(route, declared)
 
 
 def _names(declared: list[Parameter]) -> tuple[Set[str], Set[str]]:
