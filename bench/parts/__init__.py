@@ -1,8 +1,9 @@
 """The parts, by name, in the order of the target list."""
 
 from bench.model import Part
-from bench.parts import embedded, limits, port, routes, startup
+from bench.parts import commits, embedded, limits, port, routes, startup
 
 PARTS: dict[str, Part] = {
-    part.name: part for part in (*routes.PARTS, *startup.PARTS, *embedded.PARTS, *limits.PARTS, *port.PARTS)
+    part.name: part
+    for part in (*routes.PARTS, *startup.PARTS, *embedded.PARTS, *limits.PARTS, *port.PARTS, *commits.PARTS)
 }

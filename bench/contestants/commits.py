@@ -1,0 +1,108 @@
+"""Commits on the event loop, in a thread, or as the writer chooses: `commits loop|thread|chosen MILLISECONDS`.
+
+Every COMMIT takes that many milliseconds longer, asleep and without the interpreter's lock, as on a slow disk.
+"""
+
+import asyncio
+import gc
+import sqlite3
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bench.contestants.load import IN_FLIGHT, TASKS, run, spread
+from bench.contestants.noops import PARENT, QUEUES
+from gcptasks.service.methods import METHODS
+from gcptasks.service.policy import Policy
+from gcptasks.store.connection import open_writer
+from gcptasks.store.writer import Writer
+from gcptasks.wire import messages
+
+TICK = 0.001
+
+
+class OnTheLoop(Writer):
+    def _disk_is_slow(self) -> bool:
+        return False
+
+
+class InAThread(Writer):
+    def _disk_is_slow(self) -> bool:
+        return True
+
+
+WRITERS = {"loop": OnTheLoop, "thread": InAThread, "chosen": Writer}
+
+
+def writer(how: str, path: Path, delay: float) -> Writer:
+    """A writer on a new file, whose commits take `delay` seconds longer."""
+
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if sql == "COMMIT" and delay:
+                time.sleep(delay)
+            return super().execute(sql, parameters)
+
+    def open_connection() -> sqlite3.Connection:
+        open_writer(path).close()
+        connection = sqlite3.connect(path, factory=Connection, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        return connection
+
+    return WRITERS[how](open_connection, lambda events, changes: None, "full")
+
+
+async def call(writer: Writer, name: str, message: Any) -> Any:
+    """The answer of a call that writes, as `gcptasks.service.calls` makes it."""
+    method = METHODS[name]
+    answer = await writer.write(method.verb, method.decode(message), datetime.now(UTC), Policy())
+    return method.encode(answer, message)
+
+
+async def longest_hold(over: asyncio.Event) -> float:
+    """The longest time that this loop did not come back to something that is due, until `over`."""
+    longest, last = 0.0, time.perf_counter()
+    while not over.is_set():
+        await asyncio.sleep(TICK)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last - TICK), now
+    return longest
+
+
+async def measure(writer: Writer) -> dict[str, float]:
+    """Tasks accepted a second, many calls under way, and milliseconds that the loop was held meanwhile."""
+    for queue in QUEUES:
+        await call(writer, "CreateQueue", messages.CreateQueueRequest(parent=PARENT, queue=messages.Queue(name=queue)))
+    request = messages.CreateTaskRequest(parent=QUEUES[0])
+    request.task.http_request.url = "http://app.local/noop"
+    request.task.http_request.body = b'{"number":1,"sent":1.5}'
+    request.task.schedule_time.FromDatetime(datetime.now(UTC) + timedelta(days=1))
+
+    async def create(_: int) -> None:
+        await call(writer, "CreateTask", request)
+
+    await spread(create, TASKS // 10, IN_FLIGHT)  # so that the writer has chosen
+    # Else the longest hold is a full collection, over all that Google's clients import.
+    gc.collect()
+    gc.freeze()
+    over = asyncio.Event()
+    holding = asyncio.create_task(longest_hold(over))
+    began = time.perf_counter()
+    await spread(create, TASKS, IN_FLIGHT)
+    took = time.perf_counter() - began
+    over.set()
+    return {"creates": TASKS / took, "hold": await holding * 1e3}
+
+
+def main(how: str, milliseconds: str) -> None:
+    with TemporaryDirectory() as folder:
+        used = writer(how, Path(folder) / "tasks.db", float(milliseconds) / 1e3)
+        run(measure(used))
+        used.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
