@@ -143,7 +143,7 @@ def test_each_state_has_its_number(state: QueueState) -> None:
             InvalidArgument(
                 'Queue ID "a_b" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-). '
                 "Queue ID must be between 1 and 100 characters.",
-                replace(NAME_HELP, description="Definition of queue ID"),
+                NAME_HELP._replace(description="Definition of queue ID"),
             ),
             id="CT-028",
         ),

@@ -218,7 +218,7 @@ def refused(request: messages.CreateTaskRequest) -> ServiceError:
             InvalidArgument(
                 'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
                 '/queues/<QUEUE_ID>/tasks/<TASK_ID>".',
-                replace(TASK_ID_HELP, description="Definition of task name"),
+                TASK_ID_HELP._replace(description="Definition of task name"),
             ),
             id="CT-258",
         ),

@@ -26,7 +26,8 @@ Through a client users meet `google.api_core` exceptions, whichever transport th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 class TaskError(Exception):
@@ -52,21 +53,19 @@ class ArgumentError(TaskError):
     """The arguments do not fit the endpoint."""
 
 
-@dataclass(frozen=True, slots=True)
-class Help:
+class Help(NamedTuple):
     """A `google.rpc.Help` detail with one link."""
 
     description: str
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorInfo:
+class ErrorInfo(NamedTuple):
     """A `google.rpc.ErrorInfo` detail."""
 
     reason: str
     domain: str
-    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    metadata: Mapping[str, str] = MappingProxyType({})
 
 
 Detail = Help | ErrorInfo
