@@ -53,6 +53,8 @@ class Process:
         assert self._process.stdout is not None
         self._process.stdout.close()
 
+    close = kill
+
     def client(self) -> tasks_v2.CloudTasksClient:
         channel = grpc.insecure_channel(self.address)
         return tasks_v2.CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel))

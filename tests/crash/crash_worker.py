@@ -39,6 +39,11 @@ class Worker:
                     return missing
             return set()
 
+    def counts(self) -> dict[str, int]:
+        """How often each task has come so far."""
+        with self._changed:
+            return {task: len(times) for task, times in self.received.items()}
+
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         app = web.Application()

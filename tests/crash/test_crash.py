@@ -7,6 +7,7 @@ import os
 import random
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,10 @@ PATIENCE = 20.0
 def test_a_killed_service_keeps_what_it_accepted(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    with Worker() as worker:
-        service = Process(tmp_path / "tasks.db")
+    with Worker() as worker, closing(Process(tmp_path / "tasks.db")) as service:
         create_queue(service)
         accepted = kill_under_load(worker, [service], lambda: service, record_property)
         missing = worker.wait_for(set(accepted), PATIENCE)
-        service.kill()
     assert not missing
     assert not early(worker, accepted)
 
@@ -38,8 +37,8 @@ def test_a_killed_service_keeps_what_it_accepted(
 def test_when_the_dispatching_one_of_four_processes_is_killed_another_goes_on(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    with Worker() as worker:
-        services = [Process(tmp_path / "tasks.db") for _ in range(4)]
+    with Worker() as worker, ExitStack() as stack:
+        services = [stack.enter_context(closing(Process(tmp_path / "tasks.db"))) for _ in range(4)]
         create_queue(services[0])
 
         def leader() -> Process:
@@ -50,8 +49,6 @@ def test_when_the_dispatching_one_of_four_processes_is_killed_another_goes_on(
 
         accepted = kill_under_load(worker, services, leader, record_property)
         missing = worker.wait_for(set(accepted), PATIENCE)
-        for service in services:
-            service.kill()
     assert not missing
     assert not early(worker, accepted)
 
@@ -68,20 +65,16 @@ def kill_under_load(
             pause.wait(random_.uniform(0.05, 0.5))  # the load runs; when the kill comes is left to chance
             killed = victim()
             killed.kill()
-            at_kill = delivered(worker)
+            at_kill = worker.counts()
         accepted |= load.accepted
         killed.start()
         worker.wait_for(set(load.accepted), PATIENCE)
-        repeated = sum(1 for task, times in at_kill.items() if len(worker.received[task]) > times)
+        now = worker.counts()
+        repeated = sum(1 for task, times in at_kill.items() if now[task] > times)
         assert repeated <= CONCURRENT, f"{repeated} tasks were delivered again after kill {kill}"
         print(f"kill {kill + 1}/{KILLS}: {len(accepted)} accepted so far, {repeated} delivered again", flush=True)
     record("accepted", len(accepted))
     return accepted
-
-
-def delivered(worker: Worker) -> dict[str, int]:
-    """How often each task has come so far."""
-    return {task: len(times) for task, times in list(worker.received.items())}
 
 
 def early(worker: Worker, accepted: dict[str, float]) -> dict[str, float]:
