@@ -17,6 +17,7 @@ import logging
 import sqlite3
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -80,6 +81,7 @@ class Writer:
         self._turned_away: deque[asyncio.AbstractEventLoop] = deque()
         self._flush_on: asyncio.AbstractEventLoop | None = None
         self._sql: sqlite3.Connection | None = None
+        self._closing: weakref.finalize[[], Writer] | None = None
         self._syncing: bool | None = None
         self._patience_ms = -1
         self._cache: dict[QueueName, StoredQueue] = {}
@@ -155,6 +157,8 @@ class Writer:
 
     def forked(self) -> None:
         """In a forked child: leave the parent's connection alone, even unclosed, and begin with nothing."""
+        if self._closing is not None:
+            self._closing.detach()
         _left_by_forks.append(self._sql)
         self._start_afresh()
 
@@ -308,12 +312,14 @@ class Writer:
     def _connection(self) -> sqlite3.Connection:
         if self._sql is None:
             self._sql = self._open()
+            # What is in memory stays until nobody has the store any more; Python 3.13 warns of one left open.
+            self._closing = weakref.finalize(self, self._sql.close)
         return self._sql
 
     def _close_connection(self) -> None:
-        if self._sql is not None:
-            self._sql.close()
-        self._sql = self._syncing = None
+        if self._closing is not None:
+            self._closing()
+        self._sql = self._syncing = self._closing = None
         self._patience_ms = -1
         self._cache.clear()
 
