@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from gcptasks.base.events import AttemptFailed, AttemptSucceeded
 from gcptasks.base.names import TaskName, parse_queue
 from gcptasks.engine import tasks
+from gcptasks.engine.decision import Decision
 from gcptasks.engine.model import Attempt, HttpRequest, Reply, RetryConfig, Task
-from gcptasks.engine.step import Step
 
 NAME = TaskName(parse_queue("projects/p/locations/l/queues/q"), "t")
 DUE = datetime(2030, 1, 2, 3, 4, 5, 123456, UTC)
@@ -34,14 +34,14 @@ def under_way(count: int = 1, task: Task = WAITING) -> Task:
     return task
 
 
-def answered(task: Task, reply: Reply, config: RetryConfig = RETRY, now: datetime = NOW) -> Step:
+def answered(task: Task, reply: Reply, config: RetryConfig = RETRY, now: datetime = NOW) -> Decision:
     assert task.last_attempt is not None
     return tasks.answered(task, task.last_attempt, reply, config, now)
 
 
-def waiting(step: Step) -> Task:
-    assert step.task is not None
-    return step.task
+def waiting(decision: Decision) -> Task:
+    assert decision.task is not None
+    return decision.task
 
 
 def changes(before: Task, after: Task) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def test_a_forced_task_is_shown_as_its_attempt_starts() -> None:
 def test_a_task_is_gone_after_2xx(status: int) -> None:
     """CT-176, CT-149."""
     task = under_way(2)
-    assert answered(task, Reply(status=status)) == Step(None, (AttemptSucceeded(NAME, 2, status),))
+    assert answered(task, Reply(status=status)) == Decision(None, (AttemptSucceeded(NAME, 2, status),))
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_a_task_is_gone_after_2xx(status: int) -> None:
 def test_a_failed_attempt_is_written_down_and_the_task_waits(status: int, counts: int) -> None:
     """CT-150, CT-177, CT-186, CT-188, CT-209: the wait starts when the attempt has ended."""
     task = under_way()
-    step = answered(task, Reply(status=status, reason="why"))
+    decision = answered(task, Reply(status=status, reason="why"))
     next_at = NOW + timedelta(seconds=10)
     ended = Attempt(scheduled_at=DUE, dispatched_at=SENT, responded_at=NOW, status=status)
-    assert step.task == replace(task, scheduled_at=next_at, response_count=counts, last_attempt=ended)
-    assert step.events == (AttemptFailed(NAME, 1, status, "why", next_at),)
+    assert decision.task == replace(task, scheduled_at=next_at, response_count=counts, last_attempt=ended)
+    assert decision.events == (AttemptFailed(NAME, 1, status, "why", next_at),)
 
 
 def test_a_failure_without_a_reason_tells_the_status() -> None:
@@ -151,10 +151,10 @@ def test_a_task_that_used_up_its_retries_is_gone(
 ) -> None:
     """CT-208."""
     task = under_way(count, replace(WAITING, retry_config=own))
-    step = answered(task, Reply(status=500, reason="why"), queue)
-    assert (step.task is None) is over
+    decision = answered(task, Reply(status=500, reason="why"), queue)
+    assert (decision.task is None) is over
     if over:
-        assert step.events == (AttemptFailed(NAME, count, 500, "why", None),)
+        assert decision.events == (AttemptFailed(NAME, count, 500, "why", None),)
 
 
 @pytest.mark.parametrize(
@@ -170,8 +170,8 @@ def test_a_task_that_used_up_its_retries_is_gone(
     ],
 )
 def test_retry_after_delays_the_next_attempt(status: int, after: timedelta, seconds: int) -> None:
-    step = answered(under_way(), Reply(status=status, retry_after=after))
-    assert waiting(step).scheduled_at == NOW + timedelta(seconds=seconds)
+    decision = answered(under_way(), Reply(status=status, retry_after=after))
+    assert waiting(decision).scheduled_at == NOW + timedelta(seconds=seconds)
 
 
 def test_retry_after_does_not_add_attempts() -> None:
@@ -187,14 +187,14 @@ def test_a_task_older_than_31_days_goes(age: timedelta, old: bool) -> None:
     """CT-145, CT-207."""
     now = WAITING.created_at + age
     assert tasks.expired(WAITING, now) is old
-    step = answered(under_way(), Reply(status=500), replace(RETRY, max_attempts=-1), now)
-    assert (step.task is None) is old
+    decision = answered(under_way(), Reply(status=500), replace(RETRY, max_attempts=-1), now)
+    assert (decision.task is None) is old
 
 
 def test_the_wait_is_rounded_up_so_that_nothing_is_early() -> None:
     config = RetryConfig(min_backoff_ns=1_234_567_891, max_backoff_ns=10 * SECOND)
-    step = answered(under_way(), Reply(status=500), config)
-    assert waiting(step).scheduled_at == NOW + timedelta(microseconds=1_234_568)
+    decision = answered(under_way(), Reply(status=500), config)
+    assert waiting(decision).scheduled_at == NOW + timedelta(microseconds=1_234_568)
 
 
 def test_an_attempt_that_ended_while_a_forced_one_runs_is_the_one_written_down() -> None:
@@ -202,9 +202,9 @@ def test_an_attempt_that_ended_while_a_forced_one_runs_is_the_one_written_down()
     first = under_way()
     assert first.last_attempt is not None
     forced = tasks.dispatched(first, SENT + timedelta(seconds=3))
-    step = tasks.answered(forced, first.last_attempt, Reply(status=500), RETRY, NOW)
-    assert waiting(step).last_attempt == replace(first.last_attempt, responded_at=NOW, status=500)
-    assert waiting(step).dispatch_count == 2
+    decision = tasks.answered(forced, first.last_attempt, Reply(status=500), RETRY, NOW)
+    assert waiting(decision).last_attempt == replace(first.last_attempt, responded_at=NOW, status=500)
+    assert waiting(decision).dispatch_count == 2
 
 
 @given(
@@ -220,5 +220,5 @@ def test_no_configuration_makes_an_answer_fail_or_come_early(
 ) -> None:
     config = RetryConfig(max_attempts=-1, min_backoff_ns=low, max_backoff_ns=low + above, max_doublings=doublings)
     task = replace(under_way(), dispatch_count=count)
-    step = answered(task, Reply(status=status, retry_after=retry_after), config)
-    assert NOW < waiting(step).scheduled_at <= NOW + timedelta(days=31)
+    decision = answered(task, Reply(status=status, retry_after=retry_after), config)
+    assert NOW < waiting(decision).scheduled_at <= NOW + timedelta(days=31)

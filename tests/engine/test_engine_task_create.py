@@ -40,15 +40,15 @@ def test_a_name_is_blocked_for_a_day() -> None:
 
 def test_a_task_with_only_a_url_is_filled_in() -> None:
     """CT-115, CT-116, CT-117, CT-119, CT-121."""
-    step = tasks.create(new_task(), NAME, NOW)
-    assert step.task == Task(
+    decision = tasks.create(new_task(), NAME, NOW)
+    assert decision.task == Task(
         name=NAME,
         request=HttpRequest(url=URL, method="POST", headers={"User-Agent": "Google-Cloud-Tasks"}),
         created_at=datetime(2030, 1, 2, 3, 4, 5, 0, UTC),
         scheduled_at=NOW,
         dispatch_deadline=timedelta(seconds=600),
     )
-    assert step.events == (TaskCreated(NAME, NOW),)
+    assert decision.events == (TaskCreated(NAME, NOW),)
 
 
 def test_what_is_sent_is_kept() -> None:

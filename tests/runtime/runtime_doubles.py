@@ -47,7 +47,7 @@ class RecordingTarget:
         self.most_open = 0
         self._arrived = asyncio.Event()
 
-    async def send(self, request: Outgoing, answered: Callable[[Reply], None]) -> None:
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
         self.sent.append(request)
         self._arrived.set()
         self.open += 1
@@ -56,7 +56,7 @@ class RecordingTarget:
             await self.gate.wait()
         finally:
             self.open -= 1
-        answered(self.answer(request))
+        on_reply(self.answer(request))
 
     async def close(self) -> None:
         pass

@@ -166,10 +166,10 @@ async def test_a_queue_whose_worker_hangs_does_not_hold_up_another(world: World)
     held = asyncio.Event()
     plain = world.target.send
 
-    async def send(request: Outgoing, answered: Callable[[Reply], None]) -> None:
+    async def send(request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
         if dict(request.headers)["X-CloudTasks-QueueName"] == "stuck":
             await held.wait()
-        await plain(request, answered)
+        await plain(request, on_reply)
 
     world.target.send = send  # type: ignore[method-assign]  # a worker that hangs for one queue
     for _ in range(1500):

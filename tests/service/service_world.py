@@ -23,8 +23,8 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 from gcptasks.base.events import AttemptFailed, AttemptStarted, AttemptSucceeded, Event
 from gcptasks.client import inprocess
 from gcptasks.runtime.targets.router import Targets
+from gcptasks.server.backend import Backend
 from gcptasks.server.emulator import Config, emulating
-from gcptasks.server.service import Service
 from gcptasks.service.policy import Policy
 from gcptasks.store.location import located
 
@@ -145,8 +145,8 @@ class _Awaited:
 
 
 @asynccontextmanager
-async def _delivering(path: Path) -> AsyncGenerator[Service]:
-    service = Service(located(str(path)), Policy())
+async def _delivering(path: Path) -> AsyncGenerator[Backend]:
+    service = Backend(located(str(path)), Policy())
     await service.start(Targets())
     try:
         yield service

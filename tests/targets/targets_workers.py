@@ -13,12 +13,12 @@ import uvicorn
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.router import Targets
-from gcptasks.runtime.targets.target import Answer, Outgoing
+from gcptasks.runtime.targets.target import HopReply, Outgoing
 
 
-async def answer_of(target: AsgiTarget | HttpTarget | Targets, request: Outgoing) -> Answer:
+async def answer_of(target: AsgiTarget | HttpTarget | Targets, request: Outgoing) -> HopReply:
     """How the attempt ended, once all is over."""
-    answers: list[Answer] = []
+    answers: list[HopReply] = []
     await target.send(request, answers.append)
     [answer] = answers
     return answer

@@ -12,7 +12,7 @@ from fastapi import BackgroundTasks, FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
 from gcptasks.runtime.targets.asgi import AsgiTarget
-from gcptasks.runtime.targets.target import Answer
+from gcptasks.runtime.targets.target import HopReply
 from targets.targets_workers import answer_of, outgoing
 
 URL = "http://app.local"
@@ -244,7 +244,7 @@ class TestAfterTheAnswer:
 
     async def test_background_tasks_do_not_delay_it_and_are_waited_for(self) -> None:
         go, seen = asyncio.Event(), list[str]()
-        answers: asyncio.Queue[Answer] = asyncio.Queue()
+        answers: asyncio.Queue[HopReply] = asyncio.Queue()
         sending = asyncio.create_task(AsgiTarget(self.app(go, seen)).send(post("/task"), answers.put_nowait))
         assert (await answers.get()).status == 200
         assert seen == []
@@ -256,7 +256,7 @@ class TestAfterTheAnswer:
 
     async def test_background_tasks_end_with_the_attempt(self) -> None:
         go, seen = asyncio.Event(), list[str]()
-        answers: asyncio.Queue[Answer] = asyncio.Queue()
+        answers: asyncio.Queue[HopReply] = asyncio.Queue()
         sending = asyncio.create_task(AsgiTarget(self.app(go, seen)).send(post("/task"), answers.put_nowait))
         assert (await answers.get()).status == 200
         sending.cancel()

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 import pytest
 
 from gcptasks.runtime.targets.http import HttpTarget
-from gcptasks.runtime.targets.pool import Limits
+from gcptasks.runtime.targets.pool import PoolLimits
 from targets.targets_workers import NO_CONTENT, Workers, answer_of, answering, outgoing, read_request
 
 
@@ -216,7 +216,7 @@ class TestBodies:
                 await writer.drain()
 
         made = await worker(endless)
-        target = HttpTarget(limits=Limits(body_bytes=1_000_000))
+        target = HttpTarget(limits=PoolLimits(body_bytes=1_000_000))
         assert (await answer_of(target, outgoing(made.url))).status == 201
         assert (await answer_of(target, outgoing(made.url))).status == 201
         assert made.connections == 2
@@ -301,7 +301,7 @@ class TestConnections:
             await read_request(reader)
 
         made = await worker(once)
-        target = HttpTarget(limits=Limits(stale_within=timedelta()))
+        target = HttpTarget(limits=PoolLimits(stale_within=timedelta()))
         assert (await answer_of(target, outgoing(made.url))).status == 204
         answer = await answer_of(target, outgoing(made.url))
         assert (answer.status, answer.reason) == (0, "The connection was closed before an answer.")
@@ -351,7 +351,7 @@ class TestConnections:
             hung_up.set()
 
         made = await worker(script)
-        target = HttpTarget(limits=Limits(idle_connections=1))
+        target = HttpTarget(limits=PoolLimits(idle_connections=1))
         await asyncio.gather(*(answer_of(target, outgoing(made.url)) for _ in range(2)))
         await hung_up.wait()
         assert len(made.open) == 1
@@ -367,7 +367,7 @@ class TestConnections:
             hung_up.set()
 
         made = await worker(script)
-        target = HttpTarget(limits=Limits(idle_time=timedelta(milliseconds=20)))
+        target = HttpTarget(limits=PoolLimits(idle_time=timedelta(milliseconds=20)))
         await answer_of(target, outgoing(made.url))
         await hung_up.wait()
         await target.close()

@@ -13,7 +13,7 @@ from gcptasks.base.errors import SetupError
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.redirect import next_request
 from gcptasks.runtime.targets.router import Targets
-from gcptasks.runtime.targets.target import Answer
+from gcptasks.runtime.targets.target import HopReply
 from targets.targets_workers import NO_CONTENT, Workers, answer_of, outgoing, read_request
 
 
@@ -224,6 +224,6 @@ class TestRedirects:
     def test_credentials_stay_with_their_origin(self, location: str, follow: bool) -> None:
         headers = [("Authorization", "Bearer token"), ("cookie", "a=b"), ("X-Other", "1")]
         request = outgoing("https://worker.example/x", headers=headers)
-        following = next_request(request, Answer(status=307, location=location))
+        following = next_request(request, HopReply(status=307, location=location))
         assert following is not None
         assert list(following.headers) == (headers if follow else [("X-Other", "1")])

@@ -61,24 +61,24 @@ class AttemptFailed:
 
 
 Event = QueueChanged | TaskCreated | TaskDeleted | AttemptStarted | AttemptSucceeded | AttemptFailed
-Listener = Callable[[Event], None]
+Subscriber = Callable[[Event], None]
 
 
 class Events:
     """Hands events to whoever subscribed."""
 
     def __init__(self) -> None:
-        self._listeners: list[Listener] = []
+        self._subscribers: list[Subscriber] = []
 
-    def subscribe(self, listener: Listener) -> None:
-        """Call `listener` for each event from now on, in the thread that emits."""
-        self._listeners.append(listener)
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Call `subscriber` for each event from now on, in the thread that emits."""
+        self._subscribers.append(subscriber)
 
     def emit(self, events: Iterable[Event]) -> None:
-        """Tell every listener. One that fails is logged, never raised: what happened has happened."""
+        """Tell every subscriber. One that fails is logged, never raised: what happened has happened."""
         for event in events:
-            for listener in self._listeners:
+            for subscriber in self._subscribers:
                 try:
-                    listener(event)
+                    subscriber(event)
                 except Exception:
-                    _log.exception("a listener failed on %s", event)
+                    _log.exception("a subscriber failed on %s", event)

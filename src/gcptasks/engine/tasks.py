@@ -8,9 +8,9 @@ from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.events import AttemptFailed, AttemptSucceeded, TaskCreated
 from gcptasks.base.names import TaskName
 from gcptasks.engine import requests, retry
+from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import status_text
 from gcptasks.engine.model import Attempt, NewTask, Reply, RetryConfig, Task
-from gcptasks.engine.step import Step
 
 NAME_BLOCK = timedelta(hours=24)
 """How long the name of a task that is gone cannot be used again (CT-130)."""
@@ -27,7 +27,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _RETRY_AFTER_STATUSES = frozenset([429, 503])
 
 
-def create(new: NewTask, name: TaskName, now: datetime) -> Step:
+def create(new: NewTask, name: TaskName, now: datetime) -> Decision:
     """The task as it is kept, what was left out filled in; `InvalidArgument` if something is wrong."""
     scheduled_at = _scheduled_at(new, now)
     task = Task(
@@ -38,7 +38,7 @@ def create(new: NewTask, name: TaskName, now: datetime) -> Step:
         dispatch_deadline=_DEADLINE if new.dispatch_deadline is None else _deadline(new.dispatch_deadline),
         retry_config=retry.stored(new.retry_config) if new.retry_config else None,
     )
-    return Step(task, (TaskCreated(name, scheduled_at),))
+    return Decision(task, (TaskCreated(name, scheduled_at),))
 
 
 def dispatched(task: Task, now: datetime) -> Task:
@@ -56,18 +56,18 @@ def forced(task: Task) -> Task:
     return replace(task, dispatch_count=task.dispatch_count + 1, last_attempt=Attempt(scheduled_at=task.scheduled_at))
 
 
-def answered(task: Task, attempt: Attempt, reply: Reply, queue_retry: RetryConfig, now: datetime) -> Step:
+def answered(task: Task, attempt: Attempt, reply: Reply, queue_retry: RetryConfig, now: datetime) -> Decision:
     """What becomes of a task once `attempt` has ended: gone if that went well or was the last, else waiting again.
 
     `task` is as stored now, which counts this attempt already.
     """
     number = task.dispatch_count
     if reply.ok:
-        return Step(None, (AttemptSucceeded(task.name, number, reply.status),))
+        return Decision(None, (AttemptSucceeded(task.name, number, reply.status),))
     reason = reply.reason or status_text(reply.status)
     config = task.retry_config or queue_retry
     if _is_over(task, config, now):
-        return Step(None, (AttemptFailed(task.name, number, reply.status, reason, None),))
+        return Decision(None, (AttemptFailed(task.name, number, reply.status, reason, None),))
     next_at = now + _wait(config, number, reply)
     waiting = replace(
         task,
@@ -75,7 +75,7 @@ def answered(task: Task, attempt: Attempt, reply: Reply, queue_retry: RetryConfi
         response_count=task.response_count + _counts(reply.status),
         last_attempt=replace(attempt, responded_at=now, status=reply.status),
     )
-    return Step(waiting, (AttemptFailed(task.name, number, reply.status, reason, next_at),))
+    return Decision(waiting, (AttemptFailed(task.name, number, reply.status, reason, next_at),))
 
 
 def expired(task: Task, now: datetime) -> bool:

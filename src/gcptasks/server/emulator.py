@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gcptasks.base.errors import AlreadyExists
-from gcptasks.base.events import Listener as EventListener
+from gcptasks.base.events import Subscriber
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.engine.quotas import Quotas
 from gcptasks.rpc.listener import Listener
 from gcptasks.runtime.targets.router import Targets
-from gcptasks.server.service import Service
+from gcptasks.server.backend import Backend
 from gcptasks.service.methods import method
 from gcptasks.service.policy import Policy
 from gcptasks.store.location import located
@@ -39,7 +39,7 @@ class Config:
 class Emulator:
     """The service that runs in an `emulating` block."""
 
-    def __init__(self, service: Service, listener: Listener) -> None:
+    def __init__(self, service: Backend, listener: Listener) -> None:
         self._service = service
         self.host = listener.host
         self.port = listener.port
@@ -59,9 +59,9 @@ class Emulator:
         """Start no more attempts and finish those under way, within a limit. Calls are still answered."""
         await self._service.stop_delivering(_GRACE)
 
-    def subscribe(self, listener: EventListener) -> None:
-        """Call `listener` for each event from now on."""
-        self._service.events.subscribe(listener)
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Call `subscriber` for each event from now on."""
+        self._service.events.subscribe(subscriber)
 
 
 @asynccontextmanager
@@ -73,7 +73,7 @@ async def emulating(config: Config) -> AsyncGenerator[Emulator]:
     """
     queues = [parse_queue(name) for name in config.queues]
     policy = Policy(quotas=config.quotas, create_queues=config.create_queues)
-    service = Service(located(config.database), policy)
+    service = Backend(located(config.database), policy)
     await service.start(Targets())
     try:
         for queue in queues:
@@ -90,7 +90,7 @@ async def emulating(config: Config) -> AsyncGenerator[Emulator]:
         await service.stop(_GRACE)
 
 
-async def _ensure(service: Service, queue: QueueName) -> None:
+async def _ensure(service: Backend, queue: QueueName) -> None:
     request = messages.CreateQueueRequest(parent=str(queue.location), queue=messages.Queue(name=str(queue)))
     try:
         await service.calls.call(method("CreateQueue"), request)

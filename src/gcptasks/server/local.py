@@ -11,8 +11,8 @@ from gcptasks.engine.quotas import Quotas
 from gcptasks.runtime.targets.address import parse_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.router import Targets
+from gcptasks.server.backend import Backend
 from gcptasks.server.lifespan import App, refuse_later_lifespans
-from gcptasks.server.service import Service
 from gcptasks.service.policy import Policy
 from gcptasks.store.connection import Synchronous
 from gcptasks.store.location import located
@@ -52,7 +52,7 @@ class LocalService:
         self._installed: App | None = None
         self._running = False
         policy = Policy(quotas=Quotas(quotas), create_queues=create_queues)
-        self._service = Service(located(database), policy, synchronous=synchronous)
+        self._service = Backend(located(database), policy, synchronous=synchronous)
 
     def tasks_client(self) -> "CloudTasksClient":
         """Google's client, calling this service. It may be used from any thread, and before start-up."""

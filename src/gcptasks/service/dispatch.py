@@ -6,8 +6,8 @@ from datetime import datetime
 from gcptasks.base.events import AttemptStarted
 from gcptasks.base.names import QueueName
 from gcptasks.engine import tasks
+from gcptasks.engine.decision import Decision
 from gcptasks.engine.model import Queue, Reply, RetryConfig, Task
-from gcptasks.engine.step import Step
 from gcptasks.store.due import Due
 from gcptasks.store.leases import Leased
 from gcptasks.store.tx import Tx
@@ -59,7 +59,7 @@ def acknowledge(tx: Tx, ended: list[Ended]) -> None:
             # One that was gone already had been deleted or purged, or another attempt of it succeeded: that was told.
             if one.leased.number in gone:
                 gone.remove(one.leased.number)
-                tx.happened(_step(one, one.leased.task, _NO_RETRIES).events)
+                tx.happened(_decide(one, one.leased.task, _NO_RETRIES).events)
     for one in ended:
         if not one.reply.ok:
             _try_again(tx, one)
@@ -72,16 +72,16 @@ def _try_again(tx: Tx, ended: Ended) -> None:
     # Deleted or purged meanwhile; a task made anew under the same name has another number.
     if queue is None or found is None or found[0] != leased.number:
         return
-    step = _step(ended, found[1], queue.queue.retry_config)
-    if step.task is None:
+    decision = _decide(ended, found[1], queue.queue.retry_config)
+    if decision.task is None:
         tx.tasks.delete([leased.number], ended.at + tasks.NAME_BLOCK)
     else:
-        tx.tasks.save_retry(leased.number, step.task)
-        tx.arrived(queue.queue.name, leased.number, step.task.scheduled_at)
-    tx.happened(step.events)
+        tx.tasks.save_retry(leased.number, decision.task)
+        tx.arrived(queue.queue.name, leased.number, decision.task.scheduled_at)
+    tx.happened(decision.events)
 
 
-def _step(ended: Ended, task: Task, retry: RetryConfig) -> Step:
+def _decide(ended: Ended, task: Task, retry: RetryConfig) -> Decision:
     attempt = ended.leased.task.last_attempt
     assert attempt is not None
     return tasks.answered(task, attempt, ended.reply, retry, ended.at)

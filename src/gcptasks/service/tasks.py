@@ -47,14 +47,14 @@ def create_task(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Task
         _refuse_repeated(tx, queue, request.name, now)
     number = tx.tasks.new_number()
     name = request.name or tx.tasks.made_name(queue, number)
-    step = tasks.create(request, name, now)
-    task = step.task
+    decision = tasks.create(request, name, now)
+    task = decision.task
     assert task is not None
     if request.size > _SURELY_FITS and stored_size(task) > _LARGEST_TASK:
         raise InvalidArgument("Task size too large")
     tx.tasks.insert(queue, number, task, named=request.name is not None)
     tx.arrived(request.queue, number, task.scheduled_at)
-    tx.happened(step.events)
+    tx.happened(decision.events)
     return task
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from gcptasks.base.errors import Unreachable
 from gcptasks.runtime.targets.address import parse_url
 from gcptasks.runtime.targets.fields import body_of, fields_of
-from gcptasks.runtime.targets.target import Answer, Answered, Outgoing, late, plain, retry_after, unusable
+from gcptasks.runtime.targets.target import HopReply, OnReply, Outgoing, late, plain, retry_after, unusable
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -23,7 +23,7 @@ _log = logging.getLogger("gcptasks")
 
 
 class AsgiTarget:
-    """Calls the app. The answer is final with its last body message; what the app does after it is waited for.
+    """Calls the app. The response is final with its last body message; what the app does after it is waited for.
 
     `state` is what its lifespan yielded; each request gets a copy.
     """
@@ -32,18 +32,18 @@ class AsgiTarget:
         self._app = app
         self._state: Mapping[str, Any] = {} if state is None else state
 
-    async def send(self, request: Outgoing, answered: Answered) -> None:
-        """The app's answer; 500, and a traceback in the log, if it raised; 504 if it was cancelled at the deadline."""
+    async def send(self, request: Outgoing, on_reply: OnReply) -> None:
+        """Tell the app's response: 500 if it raised, with a traceback in the log; 504 if its deadline passed."""
         body = body_of(request)
         try:
             scope = self._scope(request, len(body))
         except Unreachable as error:
-            answered(unusable(error))
+            on_reply(unusable(error))
             return
         # The app runs in the task that calls: one of its own would cost a tenth of the whole attempt.
         task = asyncio.current_task()
         assert task is not None
-        call = _Call(scope, body, answered)
+        call = _Call(scope, body, on_reply)
         timer = call.loop.call_later(request.deadline.total_seconds(), call.expire, task, request.deadline)
         try:
             await call.run(self._app)
@@ -87,14 +87,24 @@ class _Call:
     """One call of the app."""
 
     __slots__ = (
-        "_answered", "_body", "_ended", "_final", "_headers", "_reason", "_scope", "_started", "_status", "_told",
-        "expired", "loop",
+        "_body",
+        "_ended",
+        "_final",
+        "_headers",
+        "_on_reply",
+        "_reason",
+        "_scope",
+        "_started",
+        "_status",
+        "_told",
+        "expired",
+        "loop",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, body: bytes, answered: Answered) -> None:
+    def __init__(self, scope: Scope, body: bytes, on_reply: OnReply) -> None:
         self._scope = scope
         self._body: bytes | None = body
-        self._answered = answered
+        self._on_reply = on_reply
         self._started = False
         self._final = False
         self._told = False
@@ -120,8 +130,8 @@ class _Call:
 
     def expire(self, task: asyncio.Task[Any], deadline: timedelta) -> None:
         if not self._final:
-            answer = late(deadline)
-            self._status, self._headers, self._reason = answer.status, (), answer.reason
+            response = late(deadline)
+            self._status, self._headers, self._reason = response.status, (), response.reason
             self.expired = True
             self._finish()
             self._tell()
@@ -130,9 +140,9 @@ class _Call:
     def _tell(self) -> None:
         if not self._told:
             self._told = True
-            self._answered(self._answer())
+            self._on_reply(self._reply())
 
-    def _answer(self) -> Answer:
+    def _reply(self) -> HopReply:
         if self._status < 300:
             return plain(self._status)
         location = retry = None
@@ -145,7 +155,7 @@ class _Call:
                 case _:
                     pass
         reason = self._reason if self._status >= 500 else ""
-        return Answer(status=self._status, reason=reason, retry_after=retry, location=location)
+        return HopReply(status=self._status, reason=reason, retry_after=retry, location=location)
 
     async def _receive(self) -> Message:
         if self._body is not None:

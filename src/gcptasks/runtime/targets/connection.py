@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection to a worker, with at most one request on its way.
 
-An answer counts from the moment its headers are whole. Its body is read and thrown away (CT-181), so that
+A response counts from the moment its headers are whole. Its body is read and thrown away (CT-181), so that
 the connection can serve again; where that takes too long or too much, the connection is closed instead.
 """
 
@@ -10,7 +10,7 @@ from typing import cast
 import httptools
 
 from gcptasks.base.errors import BadReply, DeadlinePassed, Unreachable
-from gcptasks.runtime.targets.target import Answer, plain, retry_after
+from gcptasks.runtime.targets.target import HopReply, plain, retry_after
 
 _MOST_HEADER_BYTES = 256 * 1024
 
@@ -20,7 +20,7 @@ class ClosedUnanswered(Unreachable):
 
 
 class Connection(asyncio.Protocol):
-    """Sends requests one after the other and reads their answers.
+    """Sends requests one after the other and reads their responses.
 
     It never pauses writing: a request is at most a task, of about a megabyte (CT-101).
     """
@@ -30,7 +30,7 @@ class Connection(asyncio.Protocol):
         self._most_body_bytes = most_body_bytes
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
-        self._waiting: asyncio.Future[Answer] | None = None
+        self._waiting: asyncio.Future[HopReply] | None = None
         self._bodiless = False
         self._clear()
         self.lost: asyncio.Future[None] = self._loop.create_future()
@@ -44,8 +44,8 @@ class Connection(asyncio.Protocol):
         self._location: bytes | None = None
         self._retry_after: bytes | None = None
 
-    async def exchange(self, request: bytes, until: float, *, bodiless: bool) -> Answer:
-        """The answer to a whole request. `until` is a time of the loop; `bodiless` says that the method is HEAD.
+    async def exchange(self, request: bytes, until: float, *, bodiless: bool) -> HopReply:
+        """The response to a whole request. `until` is a time of the loop; `bodiless` says that the method is HEAD.
 
         Afterwards, also when this is cancelled, a connection that is not `reusable` is to be closed.
         """
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._under_way:
-            # Nobody asked: a 408 before a server closes, or more than one answer.
+            # Nobody asked: a 408 before a server closes, or more than one response.
             self.reusable = False
             self.abort()
             return
@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
             self._fail(DeadlinePassed())
 
     def _end(self, reason: str) -> None:
-        """No more will be read: what came of the answer has to do."""
+        """No more will be read: what came of the response has to do."""
         if self._status:
             self._succeed()
         else:
@@ -158,12 +158,12 @@ class Connection(asyncio.Protocol):
 
     def _succeed(self) -> None:
         if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(self._answer())
+            self._waiting.set_result(self._reply())
 
-    def _answer(self) -> Answer:
+    def _reply(self) -> HopReply:
         if self._location is None and self._retry_after is None:
             return plain(self._status)
-        return Answer(
+        return HopReply(
             status=self._status,
             retry_after=None if self._retry_after is None else retry_after(self._retry_after),
             location=None if self._location is None else self._location.decode("utf-8", "replace"),

@@ -7,8 +7,8 @@ from gcptasks.base.errors import DeadlinePassed, DeliveryError
 from gcptasks.runtime.targets.address import Origin, parse_url
 from gcptasks.runtime.targets.connection import ClosedUnanswered, Connection
 from gcptasks.runtime.targets.fields import body_of, fields_of
-from gcptasks.runtime.targets.pool import Limits, Pool
-from gcptasks.runtime.targets.target import Answer, Answered, Outgoing, late, unusable
+from gcptasks.runtime.targets.pool import Pool, PoolLimits
+from gcptasks.runtime.targets.target import HopReply, OnReply, Outgoing, late, unusable
 
 
 class HttpTarget:
@@ -17,15 +17,15 @@ class HttpTarget:
     `verify=False` takes any certificate (CT-L4); an `SSLContext` is used as it is.
     """
 
-    def __init__(self, *, verify: bool | ssl.SSLContext = True, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    def __init__(self, *, verify: bool | ssl.SSLContext = True, limits: PoolLimits | None = None) -> None:
+        self._limits = limits or PoolLimits()
         self._pool = Pool(self._limits, verify)
 
-    async def send(self, request: Outgoing, answered: Answered) -> None:
-        """The answer to this one request: redirects are not followed here."""
-        answered(await self._answer(request))
+    async def send(self, request: Outgoing, on_reply: OnReply) -> None:
+        """The response to this one request: redirects are not followed here."""
+        on_reply(await self._reply(request))
 
-    async def _answer(self, request: Outgoing) -> Answer:
+    async def _reply(self, request: Outgoing) -> HopReply:
         until = asyncio.get_running_loop().time() + request.deadline.total_seconds()
         try:
             address = parse_url(request.url)
@@ -38,7 +38,7 @@ class HttpTarget:
     async def close(self) -> None:
         await self._pool.close()
 
-    async def _deliver(self, origin: Origin, wire: bytes, until: float, *, bodiless: bool) -> Answer:
+    async def _deliver(self, origin: Origin, wire: bytes, until: float, *, bodiless: bool) -> HopReply:
         kept = self._pool.kept(origin)
         if kept is not None:
             loop = asyncio.get_running_loop()
@@ -55,7 +55,7 @@ class HttpTarget:
 
     async def _exchange(
         self, origin: Origin, connection: Connection, wire: bytes, until: float, *, bodiless: bool
-    ) -> Answer:
+    ) -> HopReply:
         try:
             return await connection.exchange(wire, until, bodiless=bodiless)
         finally:

@@ -14,7 +14,7 @@ from gcptasks.runtime.targets.connection import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PoolLimits:
     """What a connection may cost."""
 
     idle_connections: int = 256
@@ -24,13 +24,13 @@ class Limits:
     stale_within: timedelta = timedelta(seconds=1)
     """A kept connection that closes so soon after a request had gone stale; one that closes later failed at work."""
     body_bytes: int = 32 * 1024 * 1024
-    """How much of an answer's body is read before its connection is closed instead."""
+    """How much of a response's body is read before its connection is closed instead."""
 
 
 class Pool:
     """Opens connections, and keeps those that can serve again."""
 
-    def __init__(self, limits: Limits, verify: bool | ssl.SSLContext) -> None:
+    def __init__(self, limits: PoolLimits, verify: bool | ssl.SSLContext) -> None:
         self._limits = limits
         self._verify = verify
         self._tls: ssl.SSLContext | None = None

@@ -6,7 +6,7 @@ from urllib.parse import urljoin
 
 from gcptasks.base.errors import Unreachable
 from gcptasks.runtime.targets.address import parse_url
-from gcptasks.runtime.targets.target import Answer, Outgoing
+from gcptasks.runtime.targets.target import HopReply, Outgoing
 
 MOST_REDIRECTS = 5
 _CODES = {301, 302, 303, 307, 308}
@@ -14,20 +14,20 @@ _KEEPING = {307, 308}
 _CREDENTIALS = {"authorization", "cookie"}
 
 
-def next_request(request: Outgoing, answer: Answer) -> Outgoing | None:
-    """The request that follows a redirect; None when the answer is no redirect that can be followed.
+def next_request(request: Outgoing, response: HopReply) -> Outgoing | None:
+    """The request that follows a redirect; None when the response is no redirect that can be followed.
 
     As HTTP clients do (RFC 9110, 15.4): a POST becomes a GET after 301 and 302, and anything but HEAD after 303;
     307 and 308 keep method and body. Credentials do not follow to another origin.
     """
-    if answer.status not in _CODES or answer.location is None:
+    if response.status not in _CODES or response.location is None:
         return None
-    url = _target(request.url, answer.location)
+    url = _target(request.url, response.location)
     if url is None:
         return None
     if parse_url(url).origin != parse_url(request.url).origin:
         request = _without(request, lambda name: name in _CREDENTIALS)
-    if answer.status in _KEEPING or not _becomes_get(request.method, answer.status):
+    if response.status in _KEEPING or not _becomes_get(request.method, response.status):
         return replace(request, url=url)
     request = _without(request, lambda name: name.startswith("content-"))
     return replace(request, url=url, method="GET", body=b"")

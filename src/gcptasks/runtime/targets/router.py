@@ -10,7 +10,7 @@ from gcptasks.runtime.targets.address import Origin, parse_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.redirect import MOST_REDIRECTS, next_request
-from gcptasks.runtime.targets.target import Answer, Answered, Outgoing
+from gcptasks.runtime.targets.target import HopReply, OnReply, Outgoing
 
 
 class Targets:
@@ -25,16 +25,16 @@ class Targets:
         self._apps = sorted(prefixes, key=lambda entry: len(entry[1]), reverse=True)
         self._http = http or HttpTarget()
 
-    async def send(self, request: Outgoing, answered: Answered) -> None:
+    async def send(self, request: Outgoing, on_reply: OnReply) -> None:
         """Tell how the attempt ended, after at most five redirects, all within its one deadline."""
         loop = asyncio.get_running_loop()
         until = loop.time() + request.deadline.total_seconds()
-        hop = _Hop(request, answered)
-        await self._pick(request.url).send(request, hop.answered)
+        hop = _Hop(request, on_reply)
+        await self._pick(request.url).send(request, hop.on_reply)
         while hop.following is not None:
             following = replace(hop.following, deadline=timedelta(seconds=max(until - loop.time(), 0)))
-            hop = _Hop(following, answered, hop.number + 1)
-            await self._pick(following.url).send(following, hop.answered)
+            hop = _Hop(following, on_reply, hop.number + 1)
+            await self._pick(following.url).send(following, hop.on_reply)
 
     async def close(self) -> None:
         await asyncio.gather(self._http.close(), *(target.close() for _, _, target in self._apps))
@@ -44,7 +44,7 @@ class Targets:
             try:
                 address = parse_url(url)
             except Unreachable:
-                # Which HTTP will say in its answer.
+                # Which HTTP will say in its response.
                 return self._http
             path = address.path
             for origin, prefix, target in self._apps:
@@ -64,26 +64,26 @@ def _prefix(url: str) -> tuple[Origin, str]:
 
 
 class _Hop:
-    """One request of an attempt: its answer is the attempt's, unless it is a redirect to follow."""
+    """One request of an attempt: its response is the attempt's, unless it is a redirect to follow."""
 
     __slots__ = ("_request", "_tell", "following", "number")
 
-    def __init__(self, request: Outgoing, tell: Answered, number: int = 0) -> None:
+    def __init__(self, request: Outgoing, tell: OnReply, number: int = 0) -> None:
         self._request = request
         self._tell = tell
         self.following: Outgoing | None = None
         self.number = number
 
-    def answered(self, answer: Answer) -> None:
-        following = next_request(self._request, answer)
+    def on_reply(self, response: HopReply) -> None:
+        following = next_request(self._request, response)
         if following is None:
-            self._tell(self._explained(answer))
+            self._tell(self._explained(response))
         elif self.number == MOST_REDIRECTS:
-            self._tell(replace(answer, reason=f"more than {MOST_REDIRECTS} redirects"))
+            self._tell(replace(response, reason=f"more than {MOST_REDIRECTS} redirects"))
         else:
             self.following = following
 
-    def _explained(self, answer: Answer) -> Answer:
-        if not self.number or not answer.reason:
-            return answer
-        return replace(answer, reason=f"redirected to {self._request.url}: {answer.reason}")
+    def _explained(self, response: HopReply) -> HopReply:
+        if not self.number or not response.reason:
+            return response
+        return replace(response, reason=f"redirected to {self._request.url}: {response.reason}")

@@ -24,10 +24,10 @@ class Outgoing:
 class Target(Protocol):
     """Carries attempts to workers."""
 
-    async def send(self, request: Outgoing, answered: Callable[[Reply], None]) -> None:
-        """Deliver, and tell `answered` once how the attempt ended; raises nothing for what the worker did.
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+        """Deliver, and tell `on_reply` once how the attempt ended; raises nothing for what the worker did.
 
-        What a worker of this process does after its answer, as background tasks do, goes on until this returns.
+        What a worker of this process does after its response, as background tasks do, goes on until this returns.
         """
         ...
 
@@ -37,30 +37,30 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer(Reply):
-    """How one hop of an attempt ended; a redirect is an answer of its own here."""
+class HopReply(Reply):
+    """How one hop of an attempt ended; a redirect is a response of its own here."""
 
     location: str | None = None
     """The `Location` header."""
 
 
 @lru_cache(maxsize=512)
-def plain(status: int) -> Answer:
-    """The answer that is nothing but its status, as nearly all are: made once."""
-    return Answer(status=status)
+def plain(status: int) -> HopReply:
+    """The response that is nothing but its status, as nearly all are: made once."""
+    return HopReply(status=status)
 
 
-Answered = Callable[[Answer], None]
+OnReply = Callable[[HopReply], None]
 
 
-def late(deadline: timedelta) -> Answer:
-    """The answer that stands for none within the deadline (CT-312)."""
-    return Answer(status=504, reason=f"no answer within {deadline.total_seconds():.6g} s")
+def late(deadline: timedelta) -> HopReply:
+    """The response that stands for none within the deadline (CT-312)."""
+    return HopReply(status=504, reason=f"no answer within {deadline.total_seconds():.6g} s")
 
 
-def unusable(error: Exception) -> Answer:
-    """The answer that stands for no usable one (CT-313)."""
-    return Answer(status=0, reason=str(error))
+def unusable(error: Exception) -> HopReply:
+    """The response that stands for no usable one (CT-313)."""
+    return HopReply(status=0, reason=str(error))
 
 
 def retry_after(value: bytes) -> timedelta | None:

@@ -10,7 +10,7 @@ from gcptasks.base.errors import StoreError
 from gcptasks.base.events import Events
 from gcptasks.observe.log import log
 from gcptasks.runtime.dispatcher import Dispatcher
-from gcptasks.runtime.lead import Lead
+from gcptasks.runtime.leader_lock import LeaderLock
 from gcptasks.runtime.sweeper import Sweeper
 from gcptasks.runtime.targets.target import Target
 from gcptasks.service.calls import Calls
@@ -25,7 +25,7 @@ _TRY_AGAIN = 0.25
 """Seconds between two tries to take the lead, so that another process goes on within a second of the leader's end."""
 
 
-class Service:
+class Backend:
     """Answers calls from the start, and delivers from `start` to `stop`."""
 
     def __init__(
@@ -36,7 +36,7 @@ class Service:
         self.events.subscribe(log)
         self._store = Store(location, self.events, synchronous)
         self.calls = Calls(self._store, self._clock, policy)
-        self._lead = Lead(location.lock_path)
+        self._leader_lock = LeaderLock(location.lock_path)
         self._dispatcher: Dispatcher | None = None
         self._sweeper = Sweeper(self._store, self._clock)
         self._waiting: asyncio.Task[None] | None = None
@@ -46,7 +46,7 @@ class Service:
         self._target = target
         try:
             self._store.open()
-            leads = self._lead.taken()
+            leads = self._leader_lock.take()
         except BaseException:
             await self.stop(timedelta(0))
             raise
@@ -72,7 +72,7 @@ class Service:
         """Stop delivering as `stop_delivering` does, and let another process take over."""
         # Each step is done, in the reverse order, though one before it may fail or be cancelled.
         async with AsyncExitStack() as steps:
-            steps.callback(self._lead.leave)
+            steps.callback(self._leader_lock.release)
             steps.callback(self._store.close)
             steps.push_async_callback(self._target.close)
             await self.stop_delivering(grace)
@@ -89,7 +89,7 @@ class Service:
 
     def _lead_taken(self) -> bool:
         try:
-            return self._lead.taken()
+            return self._leader_lock.take()
         except StoreError:
             _log.exception("this process cannot stand in for the one that delivers; it tries again")
             return False

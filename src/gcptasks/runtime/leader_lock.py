@@ -12,15 +12,15 @@ from pathlib import Path
 from gcptasks.base.errors import StoreError
 
 
-class Lead:
+class LeaderLock:
     """The right to dispatch from a database; with no path, as for one in memory, it is always ours."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._file: int | None = None
-        _leads.add(self)
+        _locks.add(self)
 
-    def taken(self) -> bool:
+    def take(self) -> bool:
         """Take the lead, if nobody else has it; whether it is ours now."""
         if self._path is None or self._file is not None:
             return True
@@ -38,20 +38,20 @@ class Lead:
         self._file = file
         return True
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Let another process take the lead."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
 
-_leads: "weakref.WeakSet[Lead]" = weakref.WeakSet()
+_locks: "weakref.WeakSet[LeaderLock]" = weakref.WeakSet()
 
 
 def _after_fork() -> None:
     # The lock belongs to the open file, which parent and child share: it lasts while either has it open.
-    for lead in list(_leads):
-        lead.leave()
+    for lock in list(_locks):
+        lock.release()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -7,7 +7,7 @@ from gcptasks.engine.model import Task
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Decision:
     """The task as it should be from now on, and the events that this makes."""
 
     task: Task | None
