@@ -11,7 +11,7 @@ from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.service.calls import Calls
 from gcptasks.service.methods import method
 from gcptasks.service.policy import Policy
-from gcptasks.store.location import located
+from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from gcptasks.wire import messages
 from runtime.runtime_doubles import ManualClock, RecordingTarget
@@ -27,7 +27,7 @@ class World:
         self.events: list[Event] = []
         bus = Events()
         bus.subscribe(self.events.append)
-        self.store = Store(located("memory:" if path is None else str(path)), bus)
+        self.store = Store(parse_location("memory:" if path is None else str(path)), bus)
         self.calls = Calls(self.store, self.clock, Policy())
         self.target = RecordingTarget()
         self.dispatcher = Dispatcher(self.store, self.target, self.clock)

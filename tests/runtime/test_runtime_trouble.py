@@ -88,8 +88,8 @@ async def test_the_loop_goes_on_after_an_error_that_nobody_thought_of(
 async def test_how_an_attempt_ended_is_written_when_it_can_be(
     world: World, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    world.store.write_soft_now = failing(  # a disk that is full for a moment
-        world.store.write_soft_now, calls(dispatch.acknowledge), error
+    world.store.write_unsynced_now = failing(  # a disk that is full for a moment
+        world.store.write_unsynced_now, calls(dispatch.acknowledge), error
     )
     queue = world.queue()
     world.task(queue)
@@ -102,8 +102,8 @@ async def test_a_stop_does_not_wait_for_ever_for_a_disk_that_is_full(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     full = [StoreError("full")] * 100  # a disk that stays so
-    world.store.write_soft_now = failing(world.store.write_soft_now, calls(dispatch.acknowledge), *full)
-    world.store.write_soft = failing(world.store.write_soft, calls(dispatch.acknowledge), *full)
+    world.store.write_unsynced_now = failing(world.store.write_unsynced_now, calls(dispatch.acknowledge), *full)
+    world.store.write_unsynced = failing(world.store.write_unsynced, calls(dispatch.acknowledge), *full)
     world.task(world.queue())
     await world.until(lambda: "it is tried again" in caplog.text)
     await world.dispatcher.stop(timedelta(milliseconds=50))
@@ -111,7 +111,7 @@ async def test_a_stop_does_not_wait_for_ever_for_a_disk_that_is_full(
 
 
 async def test_an_attempt_that_is_counted_when_the_stop_comes_is_made(world: World) -> None:
-    leasing, go, plain = asyncio.Event(), asyncio.Event(), world.store.write_soft
+    leasing, go, plain = asyncio.Event(), asyncio.Event(), world.store.write_unsynced
 
     async def slow(verb: Any, *args: Any) -> Any:
         answer = await plain(verb, *args)
@@ -120,8 +120,8 @@ async def test_an_attempt_that_is_counted_when_the_stop_comes_is_made(world: Wor
             await go.wait()
         return answer
 
-    world.store.write_soft_now = failing(world.store.write_soft_now, calls(dispatch.lease), NotNow())
-    world.store.write_soft = slow  # type: ignore[assignment]  # a disk that takes its time
+    world.store.write_unsynced_now = failing(world.store.write_unsynced_now, calls(dispatch.lease), NotNow())
+    world.store.write_unsynced = slow  # type: ignore[assignment]  # a disk that takes its time
     queue = world.queue()
     world.task(queue)
     await leasing.wait()

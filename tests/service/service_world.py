@@ -26,7 +26,7 @@ from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.emulator import Config, emulating
 from gcptasks.service.policy import Policy
-from gcptasks.store.location import located
+from gcptasks.store.location import parse_location
 
 PATIENCE = 30
 """Seconds after which a test fails that waits for something."""
@@ -146,7 +146,7 @@ class _Awaited:
 
 @asynccontextmanager
 async def _delivering(path: Path) -> AsyncGenerator[Backend]:
-    service = Backend(located(str(path)), Policy())
+    service = Backend(parse_location(str(path)), Policy())
     await service.start(Targets())
     try:
         yield service

@@ -11,7 +11,7 @@ from gcptasks.base.events import Events
 from gcptasks.client import inprocess
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
-from gcptasks.store.location import located
+from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from runtime.runtime_doubles import ManualClock
 from service.service_world import Api, Heard
@@ -23,7 +23,7 @@ A_SECOND = timedelta(seconds=1)
 
 
 def _api(clock: ManualClock) -> Api:
-    calls = Calls(Store(located("memory:"), Events()), clock, Policy())
+    calls = Calls(Store(parse_location("memory:"), Events()), clock, Policy())
     return Api(inprocess.tasks_client(calls), Heard(), "projects/p/locations/l")
 
 

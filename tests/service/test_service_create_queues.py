@@ -13,7 +13,7 @@ from gcptasks.observe.log import log
 from gcptasks.server.emulator import Config
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
-from gcptasks.store.location import located
+from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from runtime.runtime_doubles import ManualClock
 from service.service_world import Api, Heard, Place, over_grpc
@@ -33,7 +33,7 @@ def making(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     events, heard = Events(), Heard()
     events.subscribe(log)
     events.subscribe(heard)
-    store = Store(located(str(path)), events)
+    store = Store(parse_location(str(path)), events)
     yield Api(inprocess.tasks_client(Calls(store, ManualClock(), Policy(create_queues=True))), heard, PARENT)
     store.close()
 

@@ -15,7 +15,7 @@ from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
 from gcptasks.service.upkeep import sweep
 from gcptasks.store.due import BEGINNING
-from gcptasks.store.location import located
+from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from runtime.runtime_doubles import ManualClock
 from service.service_world import Api, Heard
@@ -34,7 +34,7 @@ class Kept:
         self.heard = Heard()
         events = Events()
         events.subscribe(self.heard)
-        self.store = Store(located(str(path)), events, "normal")
+        self.store = Store(parse_location(str(path)), events, "normal")
         calls = Calls(self.store, self.clock, Policy())
         self.api = Api(inprocess.tasks_client(calls), self.heard, "projects/p/locations/l")
         self.queue = self.api.queue().name

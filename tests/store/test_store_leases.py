@@ -14,7 +14,7 @@ def begin(tx: Tx, *asked: Task, forced: bool = False) -> list[Leased]:
     queue = tx.queues.find(QUEUE)
     assert queue is not None
     found = [tx.tasks.find(queue, task.name.task) for task in asked]
-    return tx.leases.begin([queue], [one[0] for one in found if one is not None], LATER, forced=forced)
+    return tx.leases.begin([queue], [one.number for one in found if one is not None], LATER, forced=forced)
 
 
 def test_a_lease_does_what_the_rule_says(store: Store) -> None:

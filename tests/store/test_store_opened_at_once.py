@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from gcptasks.base.events import Events
-from gcptasks.store.location import located
+from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from store.store_verbs import add_task, all_tasks
 
@@ -12,7 +12,7 @@ PROCESSES, FILES = 4, 40
 
 def write_to_each(folder: str, together: Any) -> None:
     for number in range(FILES):
-        store = Store(located(f"{folder}/{number}.db"), Events())
+        store = Store(parse_location(f"{folder}/{number}.db"), Events())
         together.wait()
         store.write_sync(add_task)
         store.close()
@@ -29,6 +29,6 @@ def test_processes_that_make_a_file_at_once_all_write_to_it(tmp_path: Path) -> N
         process.join()
     assert [process.exitcode for process in processes] == [0] * PROCESSES
     for number in range(FILES):
-        store = Store(located(str(tmp_path / f"{number}.db")), Events())
+        store = Store(parse_location(str(tmp_path / f"{number}.db")), Events())
         assert len(store.read(all_tasks)) == PROCESSES
         store.close()

@@ -12,7 +12,7 @@ import pytest
 from gcptasks.base.errors import Busy, Corrupt, StoreError, WrongSchema
 from gcptasks.base.events import Events
 from gcptasks.store import connection, writer
-from gcptasks.store.location import located
+from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes, Tx
 from store.store_verbs import (
@@ -158,7 +158,7 @@ async def test_a_lock_that_is_never_let_go_is_an_error_that_says_so(
 
 
 def test_what_another_process_did_to_a_queue_is_seen_by_the_next_verb(tmp_path: Path) -> None:
-    one, other = (Store(located(str(tmp_path / "tasks.db")), Events()) for _ in range(2))
+    one, other = (Store(parse_location(str(tmp_path / "tasks.db")), Events()) for _ in range(2))
     one.write_sync(add_task)
 
     def drop(tx: Tx) -> None:
@@ -199,7 +199,7 @@ def test_a_number_is_never_given_twice(file_store: Store) -> None:
         assert queue is not None
         found = tx.tasks.find(queue, task.name.task)
         assert found is not None
-        tx.tasks.delete([found[0]], NOW)
+        tx.tasks.delete([found.number], NOW)
         return task.name.task
 
     ids: list[str] = []
@@ -216,10 +216,10 @@ def test_a_forked_child_has_a_connection_of_its_own(tmp_path: Path) -> None:
 import os, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from gcptasks.base.events import Events
-from gcptasks.store.location import located
+from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from store_verbs import add_task, all_tasks
-store = Store(located({str(tmp_path / "tasks.db")!r}), Events())
+store = Store(parse_location({str(tmp_path / "tasks.db")!r}), Events())
 store.write_sync(add_task)
 child = os.fork()
 store.write_sync(add_task)
@@ -234,7 +234,7 @@ store.close()
 
 
 def _a_newer_schema(path: Path) -> None:
-    store = Store(located(str(path)), Events())
+    store = Store(parse_location(str(path)), Events())
     store.open()
     store.close()
     with sqlite3.connect(path) as database:
@@ -263,7 +263,7 @@ def test_a_file_that_cannot_be_used_is_refused(
 ) -> None:
     path = tmp_path / "tasks.db"
     prepare(path)
-    store = Store(located(str(path)), Events())
+    store = Store(parse_location(str(path)), Events())
     for _ in range(2):
         with pytest.raises(error, match=text):
             store.open()
@@ -272,7 +272,7 @@ def test_a_file_that_cannot_be_used_is_refused(
 
 
 def test_a_missing_folder_is_made(tmp_path: Path) -> None:
-    store = Store(located(str(tmp_path / "a" / "b" / "tasks.db")), Events())
+    store = Store(parse_location(str(tmp_path / "a" / "b" / "tasks.db")), Events())
     store.write_sync(add_task)
     assert (tmp_path / "a" / "b" / "tasks.db").exists()
     store.close()
@@ -281,7 +281,7 @@ def test_a_missing_folder_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "postgres://host/db", "sqlite:///"])
 def test_a_malformed_database_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no database: give 'sqlite:///tasks.db'"):
-        located(text)
+        parse_location(text)
 
 
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,7 +289,7 @@ def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
         return "nfs4"
 
     monkeypatch.setattr("gcptasks.store.location.file_system", on_nfs)
-    store = Store(located(str(tmp_path / "tasks.db")), Events())
+    store = Store(parse_location(str(tmp_path / "tasks.db")), Events())
     with pytest.raises(StoreError, match=r"network file system \(nfs4\).*local disk"):
         store.open()
 
@@ -304,13 +304,13 @@ def test_commits_are_synced_unless_told_otherwise(tmp_path: Path) -> None:
         write(verb)
         return levels[0]
 
-    full = Store(located(str(tmp_path / "full.db")), Events())
-    normal = Store(located(str(tmp_path / "normal.db")), Events(), "normal")
+    full = Store(parse_location(str(tmp_path / "full.db")), Events())
+    normal = Store(parse_location(str(tmp_path / "normal.db")), Events(), "normal")
 
-    def soft(verb: Callable[[Tx], None]) -> None:
-        asyncio.run(full.write_soft(verb))
+    def unsynced(verb: Callable[[Tx], None]) -> None:
+        asyncio.run(full.write_unsynced(verb))
 
-    assert [synchronous(full, full.write_sync), synchronous(full, soft)] == [2, 1]
+    assert [synchronous(full, full.write_sync), synchronous(full, unsynced)] == [2, 1]
     assert synchronous(full, full.write_sync) == 2
     assert synchronous(normal, normal.write_sync) == 1
     full.close()

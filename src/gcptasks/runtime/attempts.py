@@ -86,7 +86,7 @@ class Attempts:
         """Write down how attempts ended, and let others take their places."""
         ended, self._ended[forced] = self._ended[forced], []
         try:
-            self._store.write_soft_now(dispatch.acknowledge, ended)
+            self._store.write_unsynced_now(dispatch.acknowledge, ended)
         except Exception as error:
             if not isinstance(error, NotNow):
                 _log.exception("how %d attempts ended cannot be written; it is tried again", len(ended))
@@ -99,7 +99,7 @@ class Attempts:
             if not at_once:
                 await asyncio.sleep(_AFTER_AN_ERROR.total_seconds())
             try:
-                await self._store.write_soft(dispatch.acknowledge, ended)
+                await self._store.write_unsynced(dispatch.acknowledge, ended)
                 break
             except Exception:  # such as StoreError; nobody else sees to it that this is tried again
                 _log.exception("how %d attempts ended cannot be written; it is tried again", len(ended))

@@ -11,12 +11,12 @@ import logging
 from datetime import datetime, timedelta
 
 from gcptasks.base.clock import Clock
+from gcptasks.base.running_loop import running_loop
 from gcptasks.runtime.attempts import Attempts
 from gcptasks.runtime.lanes import Lanes
 from gcptasks.runtime.targets.target import Target
 from gcptasks.service import dispatch
 from gcptasks.service.dispatch import Wanted
-from gcptasks.store.jobs import running_loop
 from gcptasks.store.leases import Leased
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes
@@ -111,18 +111,18 @@ class Dispatcher:
 
     def _lease(self, now: datetime) -> None:
         if self._forced:
-            self._begin_forced(self._store.write_soft_now(dispatch.lease_forced, now))
+            self._begin_forced(self._store.write_unsynced_now(dispatch.lease_forced, now))
         if self._wanted:
-            self._begin(self._store.write_soft_now(dispatch.lease, self._wanted, now))
+            self._begin(self._store.write_unsynced_now(dispatch.lease, self._wanted, now))
 
     async def _lease_later(self) -> None:
         """The same, once the database may be written."""
         now = self._clock.now()
         try:
             if self._forced:
-                self._begin_forced(await self._store.write_soft(dispatch.lease_forced, now))
+                self._begin_forced(await self._store.write_unsynced(dispatch.lease_forced, now))
             if self._wanted:
-                self._begin(await self._store.write_soft(dispatch.lease, self._wanted, now))
+                self._begin(await self._store.write_unsynced(dispatch.lease, self._wanted, now))
         except Exception:
             self._failed()
         finally:

@@ -32,7 +32,7 @@ class Sweeper:
 
     async def run_once(self) -> datetime:
         """Sweep a little, and say when to go on."""
-        more = await self._store.write_soft(sweep, self._clock.now())
+        more = await self._store.write_unsynced(sweep, self._clock.now())
         return self._clock.now() + (timedelta(0) if more else _EVERY)
 
     async def _run(self) -> None:

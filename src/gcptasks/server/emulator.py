@@ -14,7 +14,7 @@ from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.service.methods import method
 from gcptasks.service.policy import Policy
-from gcptasks.store.location import located
+from gcptasks.store.location import parse_location
 from gcptasks.web.app import make_app
 from gcptasks.web.http1 import protocol_factory
 from gcptasks.wire import messages
@@ -73,7 +73,7 @@ async def emulating(config: Config) -> AsyncGenerator[Emulator]:
     """
     queues = [parse_queue(name) for name in config.queues]
     policy = Policy(quotas=config.quotas, create_queues=config.create_queues)
-    service = Backend(located(config.database), policy)
+    service = Backend(parse_location(config.database), policy)
     await service.start(Targets())
     try:
         for queue in queues:

@@ -15,7 +15,7 @@ from gcptasks.server.backend import Backend
 from gcptasks.server.lifespan import App, refuse_later_lifespans
 from gcptasks.service.policy import Policy
 from gcptasks.store.connection import Synchronous
-from gcptasks.store.location import located
+from gcptasks.store.location import parse_location
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
@@ -52,7 +52,7 @@ class LocalService:
         self._installed: App | None = None
         self._running = False
         policy = Policy(quotas=Quotas(quotas), create_queues=create_queues)
-        self._service = Backend(located(database), policy, synchronous=synchronous)
+        self._service = Backend(parse_location(database), policy, synchronous=synchronous)
 
     def tasks_client(self) -> "CloudTasksClient":
         """Google's client, calling this service. It may be used from any thread, and before start-up."""

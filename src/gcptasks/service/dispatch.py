@@ -70,9 +70,9 @@ def _try_again(tx: Tx, ended: Ended) -> None:
     queue = tx.queues.find(leased.task.name.queue)
     found = None if queue is None else tx.tasks.find(queue, leased.task.name.task)
     # Deleted or purged meanwhile; a task made anew under the same name has another number.
-    if queue is None or found is None or found[0] != leased.number:
+    if queue is None or found is None or found.number != leased.number:
         return
-    decision = _decide(ended, found[1], queue.queue.retry_config)
+    decision = _decide(ended, found.task, queue.queue.retry_config)
     if decision.task is None:
         tx.tasks.delete([leased.number], ended.at + tasks.NAME_BLOCK)
     else:

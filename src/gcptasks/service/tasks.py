@@ -13,6 +13,7 @@ from gcptasks.service.policy import Policy
 from gcptasks.service.queues import existing
 from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.queues import StoredQueue
+from gcptasks.store.tasks import StoredTask
 from gcptasks.store.tx import Tx
 from gcptasks.wire import paging
 from gcptasks.wire.tasks import stored_size
@@ -65,7 +66,7 @@ def get_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> Task:
     found = tx.tasks.find(queue, request.task)
     if found is None:
         raise NotFound(_GONE if tx.tasks.existed(queue, request.task, now) else "Requested entity was not found.")
-    return found[1]
+    return found.task
 
 
 def list_tasks(tx: Tx, request: tuple[QueueName, Page, View], now: datetime, policy: Policy) -> TaskPage:
@@ -109,7 +110,7 @@ def _refuse_repeated(tx: Tx, queue: StoredQueue, name: TaskName, now: datetime) 
         raise AlreadyExists(_TOO_RECENT)
 
 
-def _found(tx: Tx, queue: StoredQueue | None, name: TaskName) -> tuple[int, Task]:
+def _found(tx: Tx, queue: StoredQueue | None, name: TaskName) -> StoredTask:
     found = None if queue is None else tx.tasks.find(queue, name.task)
     if found is None:
         raise NotFound("Requested entity was not found.")

@@ -8,9 +8,9 @@ from datetime import datetime
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.engine.model import Task
 from gcptasks.store.due import Due
-from gcptasks.store.numbers import Numbers
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.rows import TASK_COLUMNS, Row, task_of
+from gcptasks.store.task_numbers import TaskNumbers
 from gcptasks.store.times import to_us
 
 _DUE = (
@@ -46,7 +46,7 @@ class Leased:
 class Leases:
     """Due tasks and beginning attempts as one transaction sees them."""
 
-    def __init__(self, connection: sqlite3.Connection, numbers: Numbers) -> None:
+    def __init__(self, connection: sqlite3.Connection, numbers: TaskNumbers) -> None:
         self._sql = connection
         self._numbers = numbers
 

@@ -25,7 +25,7 @@ class Location:
         return "memory" if self.path is None else str(self.path)
 
 
-def located(text: str) -> Location:
+def parse_location(text: str) -> Location:
     """The location of `memory:`, `:memory:`, `sqlite:///relative.db`, `sqlite:////absolute.db` or a plain path."""
     if text in ("memory:", ":memory:"):
         return Location(None)
@@ -35,8 +35,8 @@ def located(text: str) -> Location:
     return Location(Path(path).absolute())
 
 
-def prepared(location: Location) -> Path | None:
-    """The file's path, its folder made; `StoreError` if a database cannot live there."""
+def prepare_file(location: Location) -> Path | None:
+    """The path of the file, made together with its folder; `StoreError` if a database cannot live there."""
     path = location.path
     if path is None:
         return None

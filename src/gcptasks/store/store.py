@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from gcptasks.base.events import Event, Events
 from gcptasks.store.connection import Synchronous, open_reader, open_writer, store_errors
-from gcptasks.store.location import Location, prepared
+from gcptasks.store.location import Location, prepare_file
 from gcptasks.store.tx import Changes, Tx
 from gcptasks.store.writer import Writer
 
@@ -27,8 +27,8 @@ class Store:
         self._writer = Writer(self._open, self._told, synchronous)
         self._start_afresh()
         self.write = self._writer.write
-        self.write_soft = self._writer.write_soft
-        self.write_soft_now = self._writer.write_soft_now
+        self.write_unsynced = self._writer.write_unsynced
+        self.write_unsynced_now = self._writer.write_unsynced_now
         self.write_sync = self._writer.write_sync
         self.data_version = self._writer.data_version
         _stores.add(self)
@@ -88,7 +88,7 @@ class Store:
         self._writer.forked()
 
     def _open(self) -> sqlite3.Connection:
-        return open_writer(prepared(self.location))
+        return open_writer(prepare_file(self.location))
 
     def _read_connection(self) -> sqlite3.Connection:
         if self._reader is None:

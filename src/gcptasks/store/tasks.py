@@ -2,13 +2,14 @@
 
 import sqlite3
 from datetime import datetime
+from typing import NamedTuple
 
 from gcptasks.base.names import TaskName
 from gcptasks.engine.model import Task
 from gcptasks.store.due import Due
-from gcptasks.store.numbers import Numbers
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.rows import TASK_COLUMNS, attempt_row, new_task_row, task_of
+from gcptasks.store.task_numbers import TaskNumbers
 from gcptasks.store.times import to_us
 
 _INSERT = (
@@ -32,10 +33,17 @@ _BLOCK_ALL = (
 )
 
 
+class StoredTask(NamedTuple):
+    """A task and its number in the database."""
+
+    number: int
+    task: Task
+
+
 class Tasks:
     """The tasks as one transaction sees them."""
 
-    def __init__(self, connection: sqlite3.Connection, numbers: Numbers) -> None:
+    def __init__(self, connection: sqlite3.Connection, numbers: TaskNumbers) -> None:
         self._sql = connection
         self._numbers = numbers
 
@@ -49,12 +57,11 @@ class Tasks:
     def insert(self, queue: StoredQueue, number: int, task: Task, *, named: bool) -> None:
         self._sql.execute(_INSERT, (number, queue.number, task.name.task if named else None, *new_task_row(task)))
 
-    def find(self, queue: StoredQueue, task_id: str) -> tuple[int, Task] | None:
-        """The task with its number."""
+    def find(self, queue: StoredQueue, task_id: str) -> StoredTask | None:
         row = self._sql.execute(_BY_NAME, (queue.number, task_id)).fetchone()
         if row is None and (number := self._numbers.number_of(queue.number, task_id)) is not None:
             row = self._sql.execute(_BY_NUMBER, (number, queue.number)).fetchone()
-        return None if row is None else (row[0], task_of(queue.queue.name, task_id, row[2:]))
+        return None if row is None else StoredTask(row[0], task_of(queue.queue.name, task_id, row[2:]))
 
     def existed(self, queue: StoredQueue, task_id: str, now: datetime) -> bool:
         """Whether a task of that name is gone too recently for the name to be used again (CT-129, CT-136)."""

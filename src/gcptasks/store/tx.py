@@ -9,8 +9,8 @@ from gcptasks.base.events import Event
 from gcptasks.base.names import QueueName
 from gcptasks.store.due import Due
 from gcptasks.store.leases import Leases
-from gcptasks.store.numbers import Numbers
 from gcptasks.store.queues import Queues, StoredQueue
+from gcptasks.store.task_numbers import TaskNumbers
 from gcptasks.store.tasks import Tasks
 from gcptasks.store.times import to_us
 
@@ -36,7 +36,7 @@ class Tx:
     def __init__(self, connection: sqlite3.Connection, cache: dict[QueueName, StoredQueue]) -> None:
         self._sql = connection
         self._cache = cache
-        self._numbers = Numbers(connection)
+        self._numbers = TaskNumbers(connection)
         self.changes = Changes()
         self.queues = Queues(connection, cache)
         self.tasks = Tasks(connection, self._numbers)

@@ -27,8 +27,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from gcptasks.base.errors import StoreError
 from gcptasks.base.events import Event
 from gcptasks.base.names import QueueName
+from gcptasks.base.running_loop import running_loop
 from gcptasks.store.connection import Synchronous, as_store_error, is_busy, store_errors
-from gcptasks.store.jobs import Job, running_loop
+from gcptasks.store.pending import Pending
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tx import Changes, Tx
 
@@ -51,7 +52,7 @@ _PATIENCE_MS = 10_000
 class _Group:
     """Verbs that are committed together, their transaction open; or that failed together."""
 
-    jobs: list[Job[Any]]
+    pending: list[Pending[Any]]
     durable: bool
     tx: Tx | None = None
     error: StoreError | None = None
@@ -77,7 +78,7 @@ class Writer:
 
     def _start_afresh(self) -> None:
         self._lock = threading.Lock()
-        self._pending: deque[Job[Any]] = deque()
+        self._waiting: deque[Pending[Any]] = deque()
         self._turned_away: deque[asyncio.AbstractEventLoop] = deque()
         self._flush_on: asyncio.AbstractEventLoop | None = None
         self._sql: sqlite3.Connection | None = None
@@ -94,34 +95,34 @@ class Writer:
         """The verb's answer, once it is durable; or what it raised, nothing of it done."""
         return await self._queued(verb, args, kwargs, durable=True).wait()
 
-    async def write_soft(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The verb's answer, once it is safe from a killed process, though not from a power cut."""
+    async def write_unsynced(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """The verb's answer, once it is committed, not synced: it survives SIGKILL, but not a power cut."""
         return await self._queued(verb, args, kwargs, durable=False).wait()
 
-    def write_soft_now(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """As `write_soft`, without waiting: `NotNow`, nothing done, if another thread or process is writing."""
-        job = Job(verb, args, kwargs, durable=False)
+    def write_unsynced_now(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `write_unsynced`, without waiting: `NotNow`, nothing done, if another thread or process is writing."""
+        pending = Pending(verb, args, kwargs, durable=False)
         if not self._lock.acquire(blocking=False):
             raise NotNow
         try:
-            group = self._run_group([job], 0)
+            group = self._run_group([pending], 0)
         except NotNow:
             self._let_go()
             raise
         self._finish(group)
-        return job.result()
+        return pending.result()
 
     def write_sync(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As `write`, blocking the thread, which may be one that runs an event loop."""
-        job = Job(verb, args, kwargs, durable=True)
-        self._pending.append(job)
-        while not job.done:
+        pending = Pending(verb, args, kwargs, durable=True)
+        self._waiting.append(pending)
+        while not pending.done:
             self._lock.acquire()
-            if job.done:  # whoever had the lock took it along
+            if pending.done:  # whoever had the lock took it along
                 self._let_go()
             else:
                 self._turn()
-        return job.result()
+        return pending.result()
 
     def exclusively(self, read: Callable[[sqlite3.Connection], R]) -> R:
         """What `read` finds on the writing connection, no transaction being open."""
@@ -143,7 +144,7 @@ class Writer:
 
     def close(self) -> None:
         """Commit what waits, and close the file. It is opened again when used again."""
-        while self._pending:
+        while self._waiting:
             self._lock.acquire()
             self._turn()
         self._lock.acquire()
@@ -164,28 +165,28 @@ class Writer:
 
     def _queued(
         self, verb: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], *, durable: bool
-    ) -> Job[R]:
+    ) -> Pending[R]:
         loop = asyncio.get_running_loop()
-        job = Job(verb, args, kwargs, durable=durable, loop=loop)
-        self._pending.append(job)
+        pending = Pending(verb, args, kwargs, durable=durable, loop=loop)
+        self._waiting.append(pending)
         if self._flush_on is not loop:
             self._flush_on = loop
             loop.call_soon(self._flush, loop)
-        return job
+        return pending
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         """Commit what waits, on its event loop; if somebody else has the lock, once it is let go."""
         self._flush_on = None
-        if not self._pending or not self._taken(loop):
+        if not self._waiting or not self._take_lock(loop):
             return
-        jobs = self._next_jobs()
+        pending = self._next_pending()
         try:
-            group = self._run_group(jobs, 0)
+            group = self._run_group(pending, 0)
         except NotNow:
-            self._pending.extendleft(reversed(jobs))
+            self._waiting.extendleft(reversed(pending))
             self._in_thread(self._turn)
             return
-        if self._pending:
+        if self._waiting:
             self._turned_away.append(loop)
         if group.durable and self._disk_is_slow():
             self._thread_commits_left -= 1
@@ -193,7 +194,7 @@ class Writer:
         else:
             self._finish(group)
 
-    def _taken(self, loop: asyncio.AbstractEventLoop) -> bool:
+    def _take_lock(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether the lock is ours; if not, whoever has it will call the loop."""
         if self._lock.acquire(blocking=False):
             return True
@@ -215,22 +216,22 @@ class Writer:
 
     def _turn(self) -> None:
         """Commit a group of what waits, however long another process writes. The lock is held, and let go."""
-        self._finish(self._run_group(self._next_jobs(), _PATIENCE_MS))
+        self._finish(self._run_group(self._next_pending(), _PATIENCE_MS))
 
-    def _next_jobs(self) -> list[Job[Any]]:
-        return [self._pending.popleft() for _ in range(min(len(self._pending), _GROUP))]
+    def _next_pending(self) -> list[Pending[Any]]:
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP))]
 
-    def _run_group(self, jobs: list[Job[Any]], patience_ms: int) -> _Group:
+    def _run_group(self, pending: list[Pending[Any]], patience_ms: int) -> _Group:
         """Run these in one transaction, left open. The lock is held.
 
         `NotNow`, nothing done, if there is no patience and another process is writing.
         """
-        group = _Group(jobs, durable=any(job.durable for job in jobs))
+        group = _Group(pending, durable=any(one.durable for one in pending))
         try:
             self._begin(group, patience_ms)
             group.tx = tx = Tx(self._connection(), self._fresh_cache())
-            for job in jobs:
-                job.run(tx)
+            for one in pending:
+                one.run(tx)
             tx.finish()
         except sqlite3.Error as error:
             if group.tx is None and patience_ms == 0 and is_busy(error):
@@ -259,8 +260,8 @@ class Writer:
         """Commit the group, hand over the outcomes, let go of the lock, and say what happened."""
         try:
             self._commit(group)
-            for job in group.jobs:
-                job.finish()
+            for one in group.pending:
+                one.finish()
         finally:
             self._let_go()
         if group.error is None and group.tx is not None:
@@ -276,8 +277,8 @@ class Writer:
             self._measure(group, time.perf_counter() - begun)
         if group.error is not None:
             self._roll_back()
-            for job in group.jobs:
-                job.fail(group.error)
+            for one in group.pending:
+                one.fail(group.error)
 
     def _roll_back(self) -> None:
         self._cache.clear()

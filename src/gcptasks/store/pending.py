@@ -6,12 +6,13 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from gcptasks.base.running_loop import running_loop
 from gcptasks.store.tx import Tx
 
 R = TypeVar("R")
 
 
-class Job(Generic[R]):
+class Pending(Generic[R]):
     """A verb with its arguments. With a `loop`, `wait` returns the outcome there."""
 
     __slots__ = ("_answer", "_args", "_error", "_future", "_kwargs", "_verb", "done", "durable", "loop")
@@ -82,11 +83,3 @@ class Job(Generic[R]):
             self._future.set_exception(self._error)
         else:
             self._future.set_result(self._answer)
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The event loop that runs in this thread, if one does."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -8,7 +8,7 @@ _QUEUE_SHIFT = 40
 _KEY_MASK = 2**64 - 1
 
 
-class Numbers:
+class TaskNumbers:
     """Numbers for new tasks within one transaction; `flush` keeps what was issued."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
