@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
 
     # Not in `__all__`: `import *` is for a base install as well, and this needs the extra `local`.
-    from gcptasks.server.local import LocalService as LocalService
+    from gcptasks.server.local_service import LocalService as LocalService
 
 __all__ = [
     "AsyncDelayOptions",
@@ -78,7 +78,7 @@ _MODULES = {
     ],
 }
 _HOMES = {name: f"fastapi_gcp_tasks.{module}" for module, names in _MODULES.items() for name in names}
-_HOMES["LocalService"] = "gcptasks.server.local"
+_HOMES["LocalService"] = "gcptasks.server.local_service"
 
 
 def _import(name: str, home: str) -> object:

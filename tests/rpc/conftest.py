@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from gcptasks.rpc.http2 import Answer
-from gcptasks.rpc.limits import Limits
+from gcptasks.rpc.http2 import Handler
+from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.rpc.listener import Listener
 from gcptasks.web.app import make_app
 from gcptasks.web.http1 import protocol_factory
@@ -23,12 +23,12 @@ async def listen() -> AsyncIterator[Listen]:
     async with AsyncExitStack() as stack:
 
         async def start(
-            answer: Answer = echo, *, patience: timedelta = timedelta(seconds=30), **limits: Any
+            handle: Handler = echo, *, patience: timedelta = timedelta(seconds=30), **limits: Any
         ) -> Listener:
             factory = await stack.enter_async_context(
                 protocol_factory(make_app(lambda: True), grace=NOW, patience=patience)
             )
-            listener = await Listener.start("127.0.0.1", 0, answer, factory, Limits(**limits))
+            listener = await Listener.start("127.0.0.1", 0, handle, factory, ListenerLimits(**limits))
             stack.push_async_callback(listener.stop, NOW)
             return listener
 

@@ -1,4 +1,4 @@
-"""Clients that say exactly what a test wants said, and the answers they get."""
+"""Clients that say exactly what a test wants said, and the responses they get."""
 
 import asyncio
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, Event, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
 
-from gcptasks.rpc.http2 import Answer
+from gcptasks.rpc.http2 import Handler
 from gcptasks.rpc.listener import Listener
 
 METHOD = "/a.B/C"
@@ -28,10 +28,10 @@ def calling(channel: grpc.aio.Channel) -> "grpc.aio.UnaryUnaryMultiCallable[byte
 
 
 class Listen(Protocol):
-    """Starts a listener that ends with the test; `limits` are fields of `Limits`."""
+    """Starts a listener that ends with the test; `limits` are fields of `ListenerLimits`."""
 
     async def __call__(
-        self, answer: Answer = echo, *, patience: timedelta = timedelta(seconds=30), **limits: int | timedelta
+        self, handle: Handler = echo, *, patience: timedelta = timedelta(seconds=30), **limits: int | timedelta
     ) -> Listener: ...
 
 
@@ -129,7 +129,7 @@ class RawClient:
             pass
         self.writer.close()
 
-    async def answer(self, stream: int) -> tuple[dict[str, str], bytes]:
+    async def response(self, stream: int) -> tuple[dict[str, str], bytes]:
         """Headers and trailers in one, and the body, once the stream has ended."""
         await self.until(StreamEnded, StreamReset, stream=stream)
         mine = [event for event in self.events if getattr(event, "stream_id", None) == stream]

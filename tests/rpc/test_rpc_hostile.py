@@ -39,10 +39,10 @@ async def test_garbage_ends_its_own_connection_only(listen: Listen, connect: Con
     listener = await listen()
     good, bad = await connect(listener), await connect(listener)
     good.greet()
-    assert (await good.answer(good.call(b"before")))[1][5:] == b"before"
+    assert (await good.response(good.call(b"before")))[1][5:] == b"before"
     bad.send(garbage)
     await bad.rest()
-    assert (await good.answer(good.call(b"after")))[1][5:] == b"after"
+    assert (await good.response(good.call(b"after")))[1][5:] == b"after"
 
 
 async def test_random_bytes_never_hang_or_stop_the_listener(listen: Listen, connect: Connect) -> None:
@@ -57,7 +57,7 @@ async def test_random_bytes_never_hang_or_stop_the_listener(listen: Listen, conn
         await bad.rest()
     good = await connect(listener)
     good.greet()
-    assert (await good.answer(good.call(b"after")))[1][5:] == b"after"
+    assert (await good.response(good.call(b"after")))[1][5:] == b"after"
 
 
 async def test_the_preface_may_come_byte_by_byte(listen: Listen, connect: Connect) -> None:
@@ -67,7 +67,7 @@ async def test_the_preface_may_come_byte_by_byte(listen: Listen, connect: Connec
         client.send(bytes([byte]))
         await client.writer.drain()
         await asyncio.sleep(0)
-    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+    assert (await client.response(client.call()))[0]["grpc-status"] == "0"
 
 
 async def test_a_call_may_come_byte_by_byte(listen: Listen, connect: Connect) -> None:
@@ -76,7 +76,7 @@ async def test_a_call_may_come_byte_by_byte(listen: Listen, connect: Connect) ->
     for byte in client.unsent_call():
         client.send(bytes([byte]))
         await asyncio.sleep(0)
-    assert (await client.answer(1))[1] == b"\0\0\0\0\0"
+    assert (await client.response(1))[1] == b"\0\0\0\0\0"
 
 
 @pytest.mark.parametrize("start", [b"", b"P", PREFACE[:-1]])
@@ -116,7 +116,7 @@ async def test_an_idle_client_that_answers_pings_stays(listen: Listen, connect: 
     for _ in range(3):
         await client.until(PingReceived)
         client.events.clear()
-    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+    assert (await client.response(client.call()))[0]["grpc-status"] == "0"
 
 
 async def test_half_a_request_and_then_silence_is_answered_and_ended(listen: Listen, connect: Connect) -> None:
@@ -125,16 +125,16 @@ async def test_half_a_request_and_then_silence_is_answered_and_ended(listen: Lis
     stream = client.begin()
     client.h2.send_data(stream, b"\0\0\0\0\5hel")
     client.flush()
-    fields, _ = await client.answer(stream)
+    fields, _ = await client.response(stream)
     assert (fields["grpc-status"], fields["grpc-message"]) == ("4", "The request did not arrive in time.")
     await client.until(StreamReset, stream=stream)
-    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+    assert (await client.response(client.call()))[0]["grpc-status"] == "0"
 
 
 async def test_a_deadline_holds_while_the_request_still_arrives(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen(request=LONG))
     client.greet()
-    fields, _ = await client.answer(client.begin(("grpc-timeout", "20m")))
+    fields, _ = await client.response(client.begin(("grpc-timeout", "20m")))
     assert (fields["grpc-status"], fields["grpc-message"]) == ("4", "Deadline Exceeded")
 
 
@@ -148,12 +148,12 @@ async def test_a_passed_deadline_is_answered_and_the_call_goes_on(listen: Listen
 
     client = await connect(await listen(slow))
     client.greet()
-    fields, body = await client.answer(client.call(b"hello", ("grpc-timeout", "20m")))
+    fields, body = await client.response(client.call(b"hello", ("grpc-timeout", "20m")))
     assert (fields["grpc-status"], body) == ("4", b"")
     assert not finished.is_set()
     go.set()
     await finished.wait()
-    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+    assert (await client.response(client.call()))[0]["grpc-status"] == "0"
 
 
 async def test_a_call_whose_client_is_gone_is_cancelled(listen: Listen, connect: Connect) -> None:
@@ -187,9 +187,9 @@ async def test_a_gzip_bomb_is_refused(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen())
     client.greet()
     bomb = gzip.compress(b"\0" * 40_000_000)
-    fields, _ = await client.answer(client.call(bomb, ("grpc-encoding", "gzip"), flag=1))
+    fields, _ = await client.response(client.call(bomb, ("grpc-encoding", "gzip"), flag=1))
     assert fields["grpc-status"] == "8"
-    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+    assert (await client.response(client.call()))[0]["grpc-status"] == "0"
 
 
 @pytest.mark.parametrize(
@@ -207,10 +207,10 @@ async def test_what_is_not_grpc_is_told_so(
 ) -> None:
     client = await connect(await listen())
     client.greet()
-    fields, _ = await client.answer(client.call(b"", header))
+    fields, _ = await client.response(client.call(b"", header))
     assert (fields[":status"], fields["grpc-status"]) == (http, code)
     assert fields["grpc-message"]
-    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+    assert (await client.response(client.call()))[0]["grpc-status"] == "0"
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ async def test_a_malformed_request_is_reset_and_the_next_served(
     client.flush()
     reset = await client.until(StreamReset)
     assert (reset.stream_id, reset.error_code) == (stream, ErrorCodes.PROTOCOL_ERROR)
-    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+    assert (await client.response(client.call()))[0]["grpc-status"] == "0"
 
 
 @pytest.mark.parametrize(("field", "is_fine"), [(("x-checksum", "1"), True), ((":path", "/"), False)])
@@ -254,9 +254,9 @@ async def test_trailers_of_a_request_may_not_name_another(
     client.h2.send_data(stream, b"\0\0\0\0\0")
     client.h2.send_headers(stream, [field], end_stream=True)
     client.flush()
-    fields, _ = await client.answer(stream)
+    fields, _ = await client.response(stream)
     assert fields.get("grpc-status") == ("0" if is_fine else None)
-    assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+    assert (await client.response(client.call()))[0]["grpc-status"] == "0"
 
 
 async def test_a_client_may_forbid_the_header_table(listen: Listen, connect: Connect) -> None:
@@ -264,15 +264,15 @@ async def test_a_client_may_forbid_the_header_table(listen: Listen, connect: Con
     client.greet()
     client.h2.update_settings({SettingCodes.HEADER_TABLE_SIZE: 0})
     for _ in range(3):
-        assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+        assert (await client.response(client.call()))[0]["grpc-status"] == "0"
     client.h2.update_settings({SettingCodes.HEADER_TABLE_SIZE: 4096})
-    assert (await client.answer(client.call(b"", ("grpc-timeout", "?"))))[0]["grpc-status"] == "13"
+    assert (await client.response(client.call(b"", ("grpc-timeout", "?"))))[0]["grpc-status"] == "13"
 
 
 async def test_an_unknown_encoding_is_refused_with_those_we_know(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen())
     client.greet()
-    fields, _ = await client.answer(client.call(b"x", ("grpc-encoding", "snappy"), flag=1))
+    fields, _ = await client.response(client.call(b"x", ("grpc-encoding", "snappy"), flag=1))
     assert (fields["grpc-status"], fields["grpc-accept-encoding"]) == ("12", "identity,deflate,gzip")
 
 
@@ -304,7 +304,7 @@ async def test_resets_that_answers_make_up_for_are_fine(listen: Listen, connect:
     client.greet()
     for _ in range(20):
         client.h2.reset_stream(client.begin())
-        assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+        assert (await client.response(client.call()))[0]["grpc-status"] == "0"
 
 
 async def test_reset_calls_that_still_run_count_against_the_streams(listen: Listen, connect: Connect) -> None:
@@ -346,7 +346,7 @@ async def test_a_large_answer_waits_for_the_clients_window(listen: Listen, conne
                 received += length
         client.flush()
         client.events = [event for event in client.events if not hasattr(event, "flow_controlled_length")]
-    assert (await client.answer(stream))[0]["grpc-status"] == "0"
+    assert (await client.response(stream))[0]["grpc-status"] == "0"
 
 
 async def test_a_client_that_never_opens_its_window_is_refused_more_calls(listen: Listen, connect: Connect) -> None:
@@ -388,7 +388,7 @@ async def test_a_client_that_does_not_read_is_closed_and_others_are_served(liste
     await answered.wait()
     good = await connect(listener)
     good.greet()
-    fields, _ = await good.answer(good.call(b"x", ("content-type", "none")))
+    fields, _ = await good.response(good.call(b"x", ("content-type", "none")))
     assert fields[":status"] == "415"
     await cancelled.wait()
 
@@ -398,7 +398,7 @@ async def test_connections_over_the_limit_are_closed_and_room_is_made_again(list
     first, second = await connect(listener), await connect(listener)
     for client in (first, second):
         client.greet()
-        assert (await client.answer(client.call()))[0]["grpc-status"] == "0"
+        assert (await client.response(client.call()))[0]["grpc-status"] == "0"
     third = await connect(listener)
     await third.rest()
     first.writer.close()
@@ -409,7 +409,7 @@ async def test_connections_over_the_limit_are_closed_and_room_is_made_again(list
         stream = fourth.call()
         if await fourth.read():
             break
-    assert (await fourth.answer(stream))[0]["grpc-status"] == "0"
+    assert (await fourth.response(stream))[0]["grpc-status"] == "0"
 
 
 async def test_padding_does_not_use_up_a_requests_window(listen: Listen, connect: Connect) -> None:
@@ -425,7 +425,7 @@ async def test_padding_does_not_use_up_a_requests_window(listen: Listen, connect
         client.flush()
     client.h2.end_stream(stream)
     client.flush()
-    assert (await client.answer(stream))[1] == wire
+    assert (await client.response(stream))[1] == wire
 
 
 async def test_windows_beyond_the_largest_end_the_connection(listen: Listen, connect: Connect) -> None:

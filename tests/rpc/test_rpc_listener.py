@@ -47,7 +47,7 @@ async def test_health_is_served_over_http1_beside_grpc(listen: Listen, connect: 
         200,
         f'{{"status": "ok", "version": "{__version__}", "delivers": true}}',
     )
-    assert (await client.answer(stream))[0]["grpc-status"] == "0"
+    assert (await client.response(stream))[0]["grpc-status"] == "0"
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/"), ("POST", "/v2/nothing"), ("POST", "/health")])

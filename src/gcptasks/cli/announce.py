@@ -2,8 +2,8 @@
 
 import ipaddress
 import os
-from typing import Any
 
+from gcptasks.cli.found import Found
 from gcptasks.cli.output import say, warn
 from gcptasks.server.emulator import Config, Emulator
 
@@ -33,15 +33,15 @@ def say_dev(host: str, port: int, config: Config, emulator: Emulator) -> None:
             warn(f"{name} is {os.environ[name]} here; the application gets {emulator.address} instead")
 
 
-def say_tasks(found: dict[str, Any]) -> None:
+def say_tasks(found: Found) -> None:
     """Say which routes are tasks: a line for each, whose words stand in columns and can be split at blanks."""
-    widths = [max(map(len, column)) for column in zip(*found["tasks"], strict=True)]
-    for task in found["tasks"]:
+    widths = [max(map(len, column)) for column in zip(*found.tasks, strict=True)]
+    for task in found.tasks:
         columns = [text.ljust(width) for text, width in zip(task, widths, strict=True)]
         say("task         ", "  ".join(columns).rstrip())
-    if not found["tasks"]:
+    if not found.tasks:
         warn("no route of this application is a task yet")
-    if found["embedded"]:
+    if found.embedded:
         say("the application carries a LocalService: it keeps that, and the tasks in it are not with the service here")
 
 

@@ -12,10 +12,11 @@ import watchfiles
 from gcptasks.base.errors import SetupError
 from gcptasks.cli.announce import VARIABLES, say_dev, say_stopping, say_tasks
 from gcptasks.cli.application import Application
+from gcptasks.cli.found import Found
 from gcptasks.cli.output import LogLevel, log_to_terminal, say, warn
 from gcptasks.cli.serving import Serving, served
 from gcptasks.cli.signals import stop_signal
-from gcptasks.rpc.listener import bound
+from gcptasks.rpc.listener import bind
 from gcptasks.server.emulator import Config, Emulator, emulating
 
 R = TypeVar("R")
@@ -31,7 +32,7 @@ async def _run(app: Application, host: str, port: int, config: Config, *, reload
     stop = stop_signal()
     with ExitStack() as sockets:
         # Before the service starts, which would deliver to whoever else has this port.
-        listening = [sockets.enter_context(sock) for sock in await bound(host, port)]
+        listening = [sockets.enter_context(sock) for sock in await bind(host, port)]
         async with emulating(config) as emulator:
             # Closed before the service stops, so that it does not wait for answers that nobody will give.
             with sockets.pop_all():
@@ -63,7 +64,7 @@ class _Dev:
         self._stop = stop
         self._reload = reload
         self._changed = asyncio.Event()
-        self._found: dict[str, Any] | None = None
+        self._found: Found | None = None
 
     async def run(self) -> int:
         """The exit code, once it was asked to stop or the application has ended by itself."""
@@ -81,20 +82,20 @@ class _Dev:
 
     async def _attend(self, serving: Serving) -> int | None:
         """The exit code, or None when the application is to be served again."""
-        code = await self._unless_interrupted(self._ended(serving))
+        code = await self._run_unless_interrupted(self._wait_for_end(serving))
         if self._stop.is_set():
             say_stopping()
-            if serving.answers:
+            if serving.is_up:
                 await self._emulator.stop_delivering()
             return 0
         if self._changed.is_set():
             say("the code has changed: the application starts again", style="dim")
         return code
 
-    async def _ended(self, serving: Serving) -> int:
+    async def _wait_for_end(self, serving: Serving) -> int:
         try:
-            self._say_found(await serving.found())
-            code = await serving.ended()
+            self._say_found(await serving.receive_found())
+            code = await serving.wait()
             how = f"the application ended with exit code {code}"
         except SetupError as error:
             if self._found is None:
@@ -106,7 +107,7 @@ class _Dev:
             await self._changed.wait()
         return code
 
-    async def _unless_interrupted(self, work: Coroutine[Any, Any, R]) -> R | None:
+    async def _run_unless_interrupted(self, work: Coroutine[Any, Any, R]) -> R | None:
         """The result, unless somebody wants to stop, or the code changes, before that."""
         working = asyncio.ensure_future(work)
         others = [asyncio.ensure_future(event.wait()) for event in (self._stop, self._changed)]
@@ -122,7 +123,7 @@ class _Dev:
             async for _ in watchfiles.awatch(self._app.folder, watch_filter=watchfiles.PythonFilter()):
                 self._changed.set()
 
-    def _say_found(self, found: dict[str, Any]) -> None:
+    def _say_found(self, found: Found) -> None:
         if found != self._found:
             say_tasks(found)
         self._found = found

@@ -1,7 +1,6 @@
 """What is in an application: its name, and which of its routes are tasks."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -10,21 +9,12 @@ from fastapi.routing import APIRoute
 from starlette.applications import Starlette
 
 from fastapi_gcp_tasks.delayed_route import AsyncDelayedRoute, DelayedRoute
-from gcptasks.server.local import LocalService
+from gcptasks.cli.found import Found, TaskRow
+from gcptasks.server.local_service import LocalService
 
 _NAMES = ("app", "api")
 
 TaskRoute = DelayedRoute | AsyncDelayedRoute
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a command says of an application."""
-
-    tasks: list[tuple[str, str, str, str]]
-    """Of each route that is a task: name, method, the URL at which the queue calls it, the queue's name."""
-    embedded: bool
-    """Whether it carries a LocalService."""
 
 
 def only_app(module: ModuleType) -> str:
@@ -58,7 +48,7 @@ def inspect(module: ModuleType, app: Starlette) -> Found:
     """What is in that application of that module."""
     routes = list(_task_routes(app.routes))
     embedded = any(_is_embedded(route.sender.options.client) for route in routes)
-    return Found([_task(route) for route in routes], embedded or _has_service(module))
+    return Found(tuple(_row(route) for route in routes), embedded or _has_service(module))
 
 
 def _task_routes(routes: Iterable[Any]) -> Iterator[TaskRoute]:
@@ -71,10 +61,10 @@ def _task_routes(routes: Iterable[Any]) -> Iterator[TaskRoute]:
             yield from _task_routes(getattr(inner, "routes", None) or ())
 
 
-def _task(route: TaskRoute) -> tuple[str, str, str, str]:
+def _row(route: TaskRoute) -> TaskRow:
     options = route.sender.options
     methods = ",".join(sorted(route.methods or ())) or "-"
-    return route.name, methods, f"{options.callback_base_url}{route.path}", str(options.queue_path)
+    return TaskRow(route.name, methods, f"{options.callback_base_url}{route.path}", str(options.queue_path))
 
 
 def _is_embedded(client: Any) -> bool:

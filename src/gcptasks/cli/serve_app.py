@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import asdict
 from types import FrameType, ModuleType, TracebackType
 
 import uvicorn
@@ -24,7 +23,7 @@ _GRACE = 5
 """Seconds for requests under way when the application stops or reloads; some, such as streams, never end."""
 
 
-class Config(uvicorn.Config):
+class AppConfig(uvicorn.Config):
     """Imports the application when uvicorn does, inside of its event loop, and tells the parent what is in it."""
 
     def __init__(self, line: socket.socket, module: str, name: str | None) -> None:
@@ -37,14 +36,14 @@ class Config(uvicorn.Config):
 
     def load(self) -> None:
         try:
-            module = _imported(self._module)
+            module = _import_app(self._module)
             app = named_app(module, self._name or only_app(module))
         except ValueError as error:
             self._tell({"error": str(error)})
             sys.exit(2)
         self.app = app
         super().load()
-        self._tell(asdict(inspect(module, app)))
+        self._tell(inspect(module, app).as_json())
 
     def _tell(self, what: object) -> None:
         self._line.sendall(json.dumps(what).encode() + b"\n")
@@ -58,7 +57,7 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
 
-def _imported(name: str) -> ModuleType:
+def _import_app(name: str) -> ModuleType:
     """The module; `ValueError` if there is none of that name. What its own code raises is shown, and ends us."""
     try:
         return importlib.import_module(name)
@@ -99,7 +98,7 @@ def main(line: str, sockets: str, folder: str, module: str, name: str | None = N
     connection.set_inheritable(False)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     sys.path.insert(0, folder)
-    server = Server(Config(connection, module, name))
+    server = Server(AppConfig(connection, module, name))
     server.run([socket.socket(fileno=int(number)) for number in sockets.split(",")])
     if not server.started:
         sys.exit(3)  # what uvicorn itself says of a failed start

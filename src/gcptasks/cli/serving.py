@@ -9,10 +9,10 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 from gcptasks.base.errors import SetupError
 from gcptasks.cli.application import Application
+from gcptasks.cli.found import Found
 
 _GRACE = 10.0
 """Seconds for the application to stop; its requests have half of that."""
@@ -32,26 +32,26 @@ class Serving:
     def __init__(self, process: asyncio.subprocess.Process, line: asyncio.StreamReader) -> None:
         self._process = process
         self._line = line
-        self._found = False
+        self._is_imported = False
 
     @property
-    def answers(self) -> bool:
+    def is_up(self) -> bool:
         """Whether requests to it have a chance."""
-        return self._found and self._process.returncode is None
+        return self._is_imported and self._process.returncode is None
 
-    async def found(self) -> dict[str, Any]:
+    async def receive_found(self) -> Found:
         """What is in the application; `SetupError` if it cannot be imported, its traceback shown."""
         with contextlib.suppress(ConnectionError):
             if text := await self._line.readline():
-                answer = json.loads(text)
-                if "error" in answer:
-                    raise SetupError(answer["error"])
-                self._found = True
-                return dict(answer)
+                told = json.loads(text)
+                if "error" in told:
+                    raise SetupError(told["error"])
+                self._is_imported = True
+                return Found.from_json(told)
         raise SetupError("the application cannot be imported: see above")
 
-    async def ended(self) -> int:
-        """The exit code, once it has ended; as a shell has it, if by a signal."""
+    async def wait(self) -> int:
+        """Wait for it to end; its exit code, as a shell has it if a signal ended it."""
         code = await self._process.wait()
         return code if code >= 0 else 128 - code
 

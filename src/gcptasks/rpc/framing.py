@@ -25,8 +25,8 @@ from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
-from gcptasks.rpc.headers import Headers, RememberingEncoder, are_trailers, is_request
-from gcptasks.rpc.limits import Limits
+from gcptasks.rpc.header_lists import Headers, RememberingEncoder, are_trailers, is_request
+from gcptasks.rpc.limits import ListenerLimits
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FIRST_WINDOW: Final = 65_535
@@ -49,16 +49,16 @@ class Sink(Protocol):
         ...
 
     def gone(self, stream: int) -> None:
-        """It was reset: nobody waits for the answer."""
+        """It was reset: nobody waits for the response."""
         ...
 
 
 class Framing:
-    """One connection's frames: bytes in, calls of `sink`; answers in, bytes out."""
+    """One connection's frames: bytes in, calls of `sink`; responses in, bytes out."""
 
-    def __init__(self, sink: Sink, limits: Limits) -> None:
+    def __init__(self, sink: Sink, limits: ListenerLimits) -> None:
         self.waiting = 0
-        """Bytes of answers that wait for the client's window."""
+        """Bytes of responses that wait for the client's window."""
         self._sink = sink
         self._bodies: dict[int, tuple[memoryview, Headers]] = {}
         self._window = max(limits.buffered, FIRST_WINDOW)
@@ -149,7 +149,7 @@ class Framing:
             self._close(stream, ErrorCodes.NO_ERROR)
 
     def reset(self, stream: int, code: ErrorCodes) -> None:
-        """End a request without an answer."""
+        """End a request without a response."""
         if not self._over:
             self._close(stream, code)
         self._forget(stream)
@@ -161,7 +161,7 @@ class Framing:
 
     def go_away(self, code: ErrorCodes = ErrorCodes.NO_ERROR) -> None:
         """Say that requests after those that began are not answered."""
-        # h2 counts a connection as closed once it has sent GOAWAY, and the calls that run would have no answer.
+        # h2 counts a connection as closed once it has sent GOAWAY, and the calls that run would have no response.
         if not self._over:
             frame = GoAwayFrame(0, last_stream_id=self._h2.highest_inbound_stream_id, error_code=code)
             self._ours += self._h2.data_to_send() + frame.serialize()

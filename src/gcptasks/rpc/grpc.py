@@ -12,7 +12,7 @@ from typing import Final
 
 from hpack import HeaderTuple
 
-from gcptasks.rpc.headers import Headers
+from gcptasks.rpc.header_lists import Headers
 from gcptasks.wire.codes import Code, Status
 
 _STATUS_200: Final = HeaderTuple(b":status", b"200")
@@ -138,7 +138,7 @@ def _unpacked(data: memoryview, encoding: bytes, limit: int) -> bytes:
 
 
 def refusal(status: Status, http: bytes = b"200") -> Headers:
-    """The answer without a message: headers that are trailers at once."""
+    """The response without a message: headers that are trailers at once."""
     headers = [
         HeaderTuple(b":status", http),
         _CONTENT_TYPE,

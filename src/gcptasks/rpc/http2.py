@@ -10,7 +10,7 @@ from h2.errors import ErrorCodes
 from gcptasks.rpc import grpc
 from gcptasks.rpc.framing import FIRST_WINDOW, Framing
 from gcptasks.rpc.grants import Grants
-from gcptasks.rpc.limits import Limits
+from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.wire.codes import Code, Status, status_of
 
 _log = logging.getLogger("gcptasks.rpc")
@@ -20,14 +20,14 @@ _SLOW = Status(Code.DEADLINE_EXCEEDED, "The request did not arrive in time.")
 _STOPPED = Status(Code.UNAVAILABLE, "The service is stopping.")
 
 _CHUNK = 8192
-"""Bytes that are read at a time: some twenty calls, whose answers leave before more is read. With all that is there
+"""Bytes that are read at a time: some twenty calls, whose responses leave before more is read. With all that is there
 (asyncio reads 256 KiB) client and server would take turns, each waiting for the other's whole batch."""
 _LINGER = 1.0
 """Seconds in which a client should notice that we closed, or read on."""
 
 
-class Answer(Protocol):
-    """Answers calls: the message of a method such as `/google.cloud.tasks.v2.CloudTasks/CreateTask`.
+class Handler(Protocol):
+    """Handles calls: the message of a method such as `/google.cloud.tasks.v2.CloudTasks/CreateTask`.
 
     An error of `gcptasks.base.errors` becomes its status. Cancelled when the client cancels the call or is gone,
     so what it awaits must happen whole or not at all. A passed deadline is answered without it: it goes on.
@@ -37,7 +37,7 @@ class Answer(Protocol):
 
 
 class _Call:
-    """One request, from its headers to its answer."""
+    """One request, from its headers to its response."""
 
     __slots__ = ("due", "incoming", "opening", "stream", "task", "timer")
 
@@ -53,9 +53,9 @@ class _Call:
 class Http2(asyncio.BufferedProtocol):
     """Serves one client. Give it the bytes from the preface on."""
 
-    def __init__(self, answer: Answer, limits: Limits, connections: set["Http2"]) -> None:
+    def __init__(self, handle: Handler, limits: ListenerLimits, connections: set["Http2"]) -> None:
         """`connections`: where it is found while it is open."""
-        self._answer = answer
+        self._handle = handle
         self._limits = limits
         self._connections = connections
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -63,7 +63,7 @@ class Http2(asyncio.BufferedProtocol):
         self._framing = Framing(self, limits)
         self._grants = Grants(limits.buffered, self._framing.grant)
         self._calls: dict[int, _Call] = {}
-        """Those without an answer, by stream."""
+        """Those without a response, by stream."""
         self._arriving: dict[int, _Call] = {}
         """Of these, the ones whose message is not whole."""
         self._running: set[asyncio.Task[None]] = set()
@@ -114,7 +114,7 @@ class Http2(asyncio.BufferedProtocol):
         self.closed.set_result(None)
         self._watch.cancel()
         for stream in tuple(self._calls):
-            self._dropped(stream)
+            self._drop(stream)
         for task in self._running:
             task.cancel()
 
@@ -181,7 +181,7 @@ class Http2(asyncio.BufferedProtocol):
                 self._start(call, message)
 
     def gone(self, stream: int) -> None:
-        call = self._dropped(stream)
+        call = self._drop(stream)
         if call and call.task:
             call.task.cancel()
         self._spare_resets -= 1
@@ -208,7 +208,7 @@ class Http2(asyncio.BufferedProtocol):
 
     async def _run(self, call: _Call, message: bytes) -> None:
         try:
-            reply = await self._answer(call.opening.method, message)
+            response = await self._handle(call.opening.method, message)
         except asyncio.CancelledError:
             self._refuse(call, _STOPPED)
             raise
@@ -218,9 +218,9 @@ class Http2(asyncio.BufferedProtocol):
                 _log.exception("%s failed", call.opening.method)
             self._refuse(call, status)
         else:
-            if self._dropped(call.stream):
+            if self._drop(call.stream):
                 self._spare_resets = min(self._spare_resets + 1, self._limits.resets)
-                self._framing.respond(call.stream, grpc.OK_HEADERS, grpc.framed(reply), grpc.OK_TRAILERS)
+                self._framing.respond(call.stream, grpc.OK_HEADERS, grpc.framed(response), grpc.OK_TRAILERS)
                 self._flush_soon()
 
     def _ran(self, task: asyncio.Task[None]) -> None:
@@ -229,14 +229,14 @@ class Http2(asyncio.BufferedProtocol):
             self._flush_soon()
 
     def _refuse(self, call: _Call, status: Status) -> None:
-        """Answer the call with an error, unless it has its answer."""
+        """Answer the call with an error, unless it has its response."""
         complete = call.stream not in self._arriving
-        if self._dropped(call.stream):
+        if self._drop(call.stream):
             self._framing.refuse(call.stream, grpc.refusal(status), complete=complete)
             self._flush_soon()
 
-    def _dropped(self, stream: int) -> _Call | None:
-        """The call, now out of the books; None if it was already."""
+    def _drop(self, stream: int) -> _Call | None:
+        """Take the call out of the books, and return it; None if it was out already."""
         call = self._calls.pop(stream, None)
         if call and call.timer:
             call.timer.cancel()
@@ -254,7 +254,7 @@ class Http2(asyncio.BufferedProtocol):
     # The connection.
 
     def _flush_soon(self) -> None:
-        # Once per turn of the loop: answers that are ready together leave in one write.
+        # Once per turn of the loop: responses that are ready together leave in one write.
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ListenerLimits:
     """What a connection may hold, and how long it may keep us waiting."""
 
     message: int = 4 * 1024 * 1024

@@ -10,8 +10,8 @@ from typing import Self
 
 from gcptasks.base.errors import SetupError
 from gcptasks.rpc.framing import PREFACE
-from gcptasks.rpc.http2 import Answer, Http2
-from gcptasks.rpc.limits import Limits
+from gcptasks.rpc.http2 import Handler, Http2
+from gcptasks.rpc.limits import ListenerLimits
 
 _log = logging.getLogger("gcptasks.rpc")
 
@@ -26,10 +26,10 @@ WebProtocolFactory = Callable[[], asyncio.Protocol]
 
 
 class Listener:
-    """Accepts connections on one port: HTTP/2 is answered here, anything else by the web protocol."""
+    """Accepts connections on one port: HTTP/2 is served here, anything else by the web protocol."""
 
-    def __init__(self, answer: Answer, web_protocol_factory: WebProtocolFactory, limits: Limits) -> None:
-        self._answer = answer
+    def __init__(self, handle: Handler, web_protocol_factory: WebProtocolFactory, limits: ListenerLimits) -> None:
+        self._handle = handle
         self._web = web_protocol_factory
         self._limits = limits
         self._servers: list[asyncio.Server] = []
@@ -45,18 +45,18 @@ class Listener:
         cls,
         host: str,
         port: int,
-        answer: Answer,
+        handle: Handler,
         web_protocol_factory: WebProtocolFactory,
-        limits: Limits | None = None,
+        limits: ListenerLimits | None = None,
     ) -> Self:
         """A listener that accepts; `SetupError` if the address cannot be had. Port 0 is any free one."""
-        listener = cls(answer, web_protocol_factory, limits or Limits())
-        sockets = await bound(host, port)
+        listener = cls(handle, web_protocol_factory, limits or ListenerLimits())
+        sockets = await bind(host, port)
         listener.host = host
         listener.port = sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
         for sock in sockets:
-            listener._servers.append(await loop.create_server(listener._opening, sock=sock))
+            listener._servers.append(await loop.create_server(listener._open, sock=sock))
         return listener
 
     async def stop(self, grace: timedelta) -> None:
@@ -73,20 +73,20 @@ class Listener:
             opening.abort()
         for connection in self._connections:
             connection.drain()
-        if not await self._emptied(grace):
+        if not await self._wait_until_empty(grace):
             _log.warning("cancelling the calls that did not finish within %s", grace)
             for connection in tuple(self._connections):
                 connection.abandon()
-        if not await self._emptied(_FAREWELL):
+        if not await self._wait_until_empty(_FAREWELL):
             for connection in tuple(self._connections):
                 connection.abort()
-            await self._emptied(_FAREWELL)
+            await self._wait_until_empty(_FAREWELL)
 
-    def _opening(self) -> asyncio.Protocol:
-        return _Opening(self._limits.opening, self._openings, self._admits, self._protocol)
+    def _open(self) -> asyncio.Protocol:
+        return _Opening(self._limits.opening, self._openings, self._admit, self._make_protocol)
 
-    def _admits(self, transport: asyncio.Transport) -> bool:
-        """Whether one more connection may stay."""
+    def _admit(self, transport: asyncio.Transport) -> bool:
+        """Count one more connection in; False if it may not stay."""
         if self._stopping:
             return False
         most = self._limits.connections
@@ -99,11 +99,11 @@ class Listener:
         self._transports.add(transport)
         return True
 
-    def _protocol(self, is_http2: bool) -> Http2 | asyncio.Protocol:
-        return Http2(self._answer, self._limits, self._connections) if is_http2 else self._web()
+    def _make_protocol(self, is_http2: bool) -> Http2 | asyncio.Protocol:
+        return Http2(self._handle, self._limits, self._connections) if is_http2 else self._web()
 
-    async def _emptied(self, within: timedelta) -> bool:
-        """Whether every HTTP/2 connection closed in that time."""
+    async def _wait_until_empty(self, within: timedelta) -> bool:
+        """Wait for every HTTP/2 connection to close; False if that takes longer."""
         closed = [connection.closed for connection in self._connections]
         if closed:
             await asyncio.wait(closed, timeout=within.total_seconds())
@@ -117,20 +117,20 @@ class _Opening(asyncio.Protocol):
         self,
         patience: timedelta,
         openings: set["_Opening"],
-        admits: Callable[[asyncio.Transport], bool],
-        protocol: Callable[[bool], Http2 | asyncio.Protocol],
+        admit: Callable[[asyncio.Transport], bool],
+        make_protocol: Callable[[bool], Http2 | asyncio.Protocol],
     ) -> None:
         self._patience = patience
         self._openings = openings
-        self._admits = admits
-        self._protocol = protocol
+        self._admit = admit
+        self._make_protocol = make_protocol
         self._data = b""
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        if not self._admits(transport):
+        if not self._admit(transport):
             transport.abort()
             return
         self._openings.add(self)
@@ -141,26 +141,26 @@ class _Opening(asyncio.Protocol):
         is_http2 = self._data.startswith(PREFACE)
         if not is_http2 and PREFACE.startswith(self._data):
             return
-        self._done()
-        protocol = self._protocol(is_http2)
+        self._finish()
+        protocol = self._make_protocol(is_http2)
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         protocol.data_received(self._data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._done()
+        self._finish()
 
     def abort(self) -> None:
         """Close at once."""
         self._transport.abort()
 
-    def _done(self) -> None:
+    def _finish(self) -> None:
         self._openings.discard(self)
         if self._timer:
             self._timer.cancel()
 
 
-async def bound(host: str, port: int) -> list[socket.socket]:
+async def bind(host: str, port: int) -> list[socket.socket]:
     """Sockets that listen on every address of the host, all with one port; `SetupError` if they cannot be had."""
     loop = asyncio.get_running_loop()
     try:
@@ -171,14 +171,14 @@ async def bound(host: str, port: int) -> list[socket.socket]:
     tries = _TRIES if port == 0 else 1
     while True:
         try:
-            return _bound_to(addresses, port)
+            return _bind_each(addresses, port)
         except OSError as error:
             tries -= 1
             if tries == 0:
                 raise SetupError(_refusal(host, port, error)) from error
 
 
-def _bound_to(addresses: Iterable[tuple[int, str]], port: int) -> list[socket.socket]:
+def _bind_each(addresses: Iterable[tuple[int, str]], port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     failure: OSError | None = None
     for family, address in addresses:
