@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from fastapi_gcp_tasks.options import NO_OPTIONS, TaskOptions, task_options
-from fastapi_gcp_tasks.registration import label, registration_of
+from fastapi_gcp_tasks.registration import endpoint_label, registration_of
 from gcptasks.base.unset import merged
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def task_default_options(**options: Any) -> Callable[[F], F]:
         try:
             setattr(endpoint, _DEFAULTS, defaults)
         except AttributeError:
-            raise TypeError(f"{label(endpoint)} cannot carry default options: make it a function") from None
+            raise TypeError(f"{endpoint_label(endpoint)} cannot carry default options: make it a function") from None
         return endpoint
 
     return decorate

@@ -9,7 +9,7 @@ from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.delayed_task import AsyncDelayed, Delayed
 from fastapi_gcp_tasks.encode import compile_plan
 from fastapi_gcp_tasks.options import TaskOptions, task_options
-from fastapi_gcp_tasks.registration import register, registered_copy
+from fastapi_gcp_tasks.registration import adopt_copy, register
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class DelayedRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         super().__init__(path, endpoint, **settings)
-        if not registered_copy(self, settings.get("methods")):
+        if not adopt_copy(self, settings.get("methods")):
             task = Delayed(self, compile_plan(self), self.sender)
             task.settle(defaults_of(endpoint))
             register(self, task.settle, delay=task.delay, options=task.options)
@@ -38,7 +38,7 @@ class AsyncDelayedRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         super().__init__(path, endpoint, **settings)
-        if not registered_copy(self, settings.get("methods")):
+        if not adopt_copy(self, settings.get("methods")):
             task = AsyncDelayed(self, compile_plan(self), self.sender)
             task.settle(defaults_of(endpoint))
             register(self, task.settle, delay=task.delay, options=task.options)

@@ -9,7 +9,7 @@ from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.encode import Plan
 from fastapi_gcp_tasks.exception import BadMethodError
 from fastapi_gcp_tasks.options import NO_OPTIONS, TaskOptions, task_options
-from fastapi_gcp_tasks.registration import label, place
+from fastapi_gcp_tasks.registration import endpoint_label, route_label
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 from fastapi_gcp_tasks.task_request import MakeRequest, request_maker
 from gcptasks.base.unset import UNSET, merged
@@ -53,7 +53,7 @@ class _Delayed(Generic[S]):
         return bound
 
     def _refuse_positional(self) -> NoReturn:
-        raise TypeError(f"{label(self._route.endpoint)}.delay takes the endpoint's arguments by keyword")
+        raise TypeError(f"{endpoint_label(self._route.endpoint)}.delay takes the endpoint's arguments by keyword")
 
 
 class Delayed(_Delayed[Sender]):
@@ -89,4 +89,4 @@ def task_method(route: APIRoute) -> str:
             problem = "it has no method, and a task is sent by one"
         case methods:
             problem = f"it has the methods {', '.join(methods)}, and a task is sent by one"
-    raise BadMethodError(f"{label(route.endpoint)} at {place(route)} cannot be a task: {problem}")
+    raise BadMethodError(f"{endpoint_label(route.endpoint)} at {route_label(route)} cannot be a task: {problem}")

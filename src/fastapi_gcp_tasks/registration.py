@@ -15,7 +15,7 @@ class Registration:
 
     def __init__(self, route: APIRoute, settle: Callable[[TaskOptions], None]) -> None:
         self.endpoint = route.endpoint
-        self.place = place(route)
+        self.route = route_label(route)
         self.settle = settle
         """Told the endpoint's new default options before they count; what it raises keeps the old ones."""
 
@@ -32,7 +32,7 @@ class HandedOn(set[str]):
         self.endpoint = endpoint
 
 
-def registered_copy(route: APIRoute, methods: object) -> bool:
+def adopt_copy(route: APIRoute, methods: object) -> bool:
     """Whether `include_router` made this route, with these methods, from a registered one; then its mark goes on."""
     if isinstance(methods, HandedOn) and methods.endpoint is route.endpoint:
         route.methods = methods
@@ -52,9 +52,8 @@ def register(route: APIRoute, settle: Callable[[TaskOptions], None], **attribute
     endpoint = route.endpoint
     new = Registration(route, settle)
     if old := registration_of(endpoint):
-        raise ValueError(
-            f"{label(endpoint)} is already registered as a task at {old.place}, so it cannot be one at {new.place}"
-        )
+        name = endpoint_label(endpoint)
+        raise ValueError(f"{name} is already registered as a task at {old.route}, so it cannot be one at {new.route}")
     try:
         for name, value in {_REGISTERED: new, **attributes}.items():
             setattr(endpoint, name, value)
@@ -63,11 +62,11 @@ def register(route: APIRoute, settle: Callable[[TaskOptions], None], **attribute
     route.methods = HandedOn(route.methods or set(), endpoint)
 
 
-def label(endpoint: Callable[..., Any]) -> str:
+def endpoint_label(endpoint: Callable[..., Any]) -> str:
     """What to call the endpoint in a message."""
     return getattr(endpoint, "__name__", None) or repr(endpoint)
 
 
-def place(route: APIRoute) -> str:
+def route_label(route: APIRoute) -> str:
     """Methods and path, such as `POST /hello`."""
     return f"{','.join(sorted(route.methods or ()))} {route.path}".lstrip()

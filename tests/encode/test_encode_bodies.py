@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, RootModel, field_serializer, field_valida
 from typing_extensions import TypedDict
 
 from encode.encode_worker import Worker, worker_of
-from fastapi_gcp_tasks.encode.likeness import alike
+from fastapi_gcp_tasks.encode.equality import alike
 from fastapi_gcp_tasks.encode.parameters import parameters
 from fastapi_gcp_tasks.encode.schemas import Reading
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, Field
 
 from encode.encode_worker import Worker, worker_of
-from fastapi_gcp_tasks.encode.likeness import alike
+from fastapi_gcp_tasks.encode.equality import alike
 from fastapi_gcp_tasks.exception import WrongTypeError
 
 

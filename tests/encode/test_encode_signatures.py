@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from encode.encode_worker import Worker
 from encode.test_encode_bodies import BODIES
 from encode.test_encode_scalars import CARRIES, LISTS, SCALARS, text_in
-from fastapi_gcp_tasks.encode.likeness import alike
+from fastapi_gcp_tasks.encode.equality import alike
 
 # FastAPI 0.115 makes an adapter of each field of a body's model when a request arrives, and newer pydantic minds.
 pytestmark = pytest.mark.filterwarnings("ignore:The .* attribute with value:UserWarning")

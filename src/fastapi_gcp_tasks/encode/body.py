@@ -9,12 +9,12 @@ from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from fastapi_gcp_tasks.encode import fastapi_versions as versions
-from fastapi_gcp_tasks.encode.exact import exact_of
-from fastapi_gcp_tasks.encode.faithful import dumped, read_json, round_trip, same_fields, strictly
+from fastapi_gcp_tasks import fastapi_versions as versions
+from fastapi_gcp_tasks.encode.exact_types import exact_of
 from fastapi_gcp_tasks.encode.losses import walk_of
 from fastapi_gcp_tasks.encode.parameters import Parameter
 from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, reasons, serializer_said, wrong
+from fastapi_gcp_tasks.encode.round_trip import dumped, read_json, round_trip, same_fields, strictly
 from fastapi_gcp_tasks.encode.schemas import Reading
 
 ToJson = Callable[[Any], bytes | None]
@@ -76,7 +76,7 @@ def json_of(parameter: Parameter) -> ToJson:
 def _optional(parameter: Parameter, write: Callable[[Any], bytes]) -> ToJson:
     def written(value: Any) -> bytes | None:
         if value is None:
-            parameter.left_out(value)
+            parameter.check_omission(value)
             return None
         try:
             return write(value)
@@ -118,7 +118,7 @@ def _plain_model(parameter: Parameter, reading: Reading) -> ToJson:
 def _refuse_class(parameter: Parameter, cls: type, value: Any) -> None:
     if value is not None:
         raise NotCarried(f"it takes a {cls.__name__} and no subclass of it, not a {type(value).__name__}")
-    parameter.left_out(value)
+    parameter.check_omission(value)
 
 
 def _plain_value(parameter: Parameter, reading: Reading) -> Callable[[Any], bytes]:

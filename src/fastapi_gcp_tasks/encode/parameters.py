@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic.types import Secret
 from starlette.convertors import StringConvertor
 
-from fastapi_gcp_tasks.encode import fastapi_versions as versions
-from fastapi_gcp_tasks.encode import headers
+from fastapi_gcp_tasks import fastapi_versions as versions
+from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.refusal import NotCarried
 from gcptasks.base.unset import UNSET
 
@@ -56,9 +56,9 @@ class Parameter(NamedTuple):
 
     def needs_argument(self) -> bool:
         """Whether a call without it cannot work."""
-        return self.required and not (self.place is Place.HEADER and headers.from_elsewhere(self.key))
+        return self.required and not (self.place is Place.HEADER and header_rules.from_elsewhere(self.key))
 
-    def left_out(self, value: Any) -> None:
+    def check_omission(self, value: Any) -> None:
         """Raise unless leaving the key out makes the worker see this value (None, or an empty list)."""
         if not self.required and type(self.default) is type(value) and self.default == value:
             return
@@ -164,7 +164,7 @@ class _Found:
             adapter=versions.adapter_of(declared.field),
             receive=versions.receiver_of(declared.field),
         )
-        unsettable = headers.why_not_sent(parameter.key) if declared.place is Place.HEADER else None
+        unsettable = header_rules.why_not_sent(parameter.key) if declared.place is Place.HEADER else None
         if unsettable and parameter.needs_argument():
             raise refused(self._route, declared.name, unsettable)
         return parameter
@@ -212,7 +212,7 @@ def _why_not_text(place: Place, key: str, info: FieldInfo) -> str | None:
     if place is Place.QUERY and _is_list(info) and not versions.repeats(info.annotation, inside_annotated=False):
         return "FastAPI 0.115 reads one value of such a list; put the union inside Annotated"
     if place is Place.HEADER:
-        return headers.bad_name(key) or ("a task has one value for each header" if _is_list(info) else None)
+        return header_rules.bad_name(key) or ("a task has one value for each header" if _is_list(info) else None)
     if place is Place.COOKIE and not re.fullmatch(_COOKIE_NAME, key):
         return f"{key!r} is not a name that a cookie can have"
     return "FastAPI reads one value for each cookie" if place is Place.COOKIE and _is_list(info) else None

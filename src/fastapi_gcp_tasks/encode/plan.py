@@ -1,21 +1,17 @@
 """The plan of a route: compiled once at registration, it turns arguments into a request."""
 
-from collections.abc import Callable, Mapping, Set
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Set
+from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi.routing import APIRoute
 
+from fastapi_gcp_tasks.encode.header_values import Headers, Values, headers_writer
 from fastapi_gcp_tasks.encode.parameters import Parameter, Place, injected, parameters, refused
-from fastapi_gcp_tasks.encode.paths import path_writer
-from fastapi_gcp_tasks.encode.refusal import CANNOT, wrong
-from fastapi_gcp_tasks.encode.wire import cookie_header, cookie_writer, header_writer
+from fastapi_gcp_tasks.encode.urls import url_writer
 from fastapi_gcp_tasks.exception import MissingParamError
 
 if TYPE_CHECKING:
     from fastapi_gcp_tasks.encode.body import ToBody
-
-Values = Mapping[str, Any]
-Headers = tuple[tuple[str, str], ...]
 
 JSON_TYPE: Headers = (("content-type", "application/json"),)
 """The headers of a request with a body and no declared ones: this very object, as `is` is quick to ask."""
@@ -47,17 +43,17 @@ def compile_plan(route: APIRoute) -> Plan:
     for one in placed[Place.HEADER]:
         if one.key == "cookie" and placed[Place.COOKIE]:
             raise refused(route, one.name, "the header 'cookie' is made of the cookie parameters")
-    to_path = path_writer(route, placed[Place.PATH], placed[Place.QUERY])
-    fixed = None if placed[Place.PATH] or placed[Place.QUERY] else to_path({})
+    to_url = url_writer(route, placed[Place.PATH], placed[Place.QUERY])
+    fixed = None if placed[Place.PATH] or placed[Place.QUERY] else to_url({})
     to_body = _body_writer(route, placed[Place.BODY])
-    to_headers = _headers_writer(placed)
+    to_headers = headers_writer(placed[Place.HEADER], placed[Place.COOKIE], has_body=to_body is not None)
     refuse = _refusing(route, declared)
     names, required = _names(declared)
 
     def encode(values: Values) -> Encoded:
         if values.keys() != names and not required <= values.keys() <= names:
             refuse(values)
-        path = to_path(values) if fixed is None else fixed
+        path = to_url(values) if fixed is None else fixed
         body = to_body(values) if to_body is not None else None
         headers = JSON_TYPE if body is not None else ()
         if to_headers is not None:
@@ -90,31 +86,6 @@ def _body_writer(route: APIRoute, declared: list[Parameter]) -> "ToBody | None":
 def _names(declared: list[Parameter]) -> tuple[Set[str], Set[str]]:
     """Of all arguments, and of those that no call may leave out."""
     return frozenset(one.name for one in declared), frozenset(one.name for one in declared if one.needs_argument())
-
-
-def _headers_writer(placed: Mapping[Place, list[Parameter]]) -> Callable[[Values], Headers] | None:
-    has_body = bool(placed[Place.BODY])
-    headers = [(one.name, one.key, header_writer(one, has_body)) for one in placed[Place.HEADER]]
-    cookies = [(one.name, cookie_writer(one)) for one in placed[Place.COOKIE]]
-
-    def to_headers(values: Values) -> Headers:
-        made: list[tuple[str, str]] = []
-        pairs: list[str] = []
-        name = ""
-        try:
-            for name, key, write in headers:
-                if name in values and (text := write(values[name])) is not None:
-                    made.append((key, text))
-            for name, write in cookies:
-                if name in values and (text := write(values[name])) is not None:
-                    pairs.append(text)
-        except CANNOT as error:
-            raise wrong(name, error) from None
-        if pairs:
-            made.append(("cookie", cookie_header(pairs)))
-        return tuple(made)
-
-    return to_headers if headers or cookies else None
 
 
 def _refusing(route: APIRoute, declared: list[Parameter]) -> Callable[[Values], None]:

@@ -10,10 +10,10 @@ from uuid import UUID
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
-from fastapi_gcp_tasks.encode.faithful import dumped, round_trip, strictly
 from fastapi_gcp_tasks.encode.losses import whole_minutes
 from fastapi_gcp_tasks.encode.parameters import Parameter
 from fastapi_gcp_tasks.encode.refusal import NotCarried, named, shown
+from fastapi_gcp_tasks.encode.round_trip import dumped, round_trip, strictly
 from fastapi_gcp_tasks.encode.schemas import ENUM, Reading, Schema, items, only
 
 ToText = Callable[[Any], str | None]
@@ -53,11 +53,11 @@ def texts_of(parameter: Parameter) -> ToTexts:
 
     def to_texts(value: Any) -> list[str] | None:
         if value is None:
-            parameter.left_out(value)
+            parameter.check_omission(value)
             return None
         checked = _strictly(parameter, value)
         if not checked:
-            parameter.left_out(value)
+            parameter.check_omission(value)
             return None
         return list(map(write, checked))
 
@@ -74,7 +74,7 @@ def _strictly(parameter: Parameter, value: Any) -> Any:
 def _checked_text(parameter: Parameter, write: Callable[[Any], str]) -> ToText:
     def to_text(value: Any) -> str | None:
         if value is None:
-            parameter.left_out(value)
+            parameter.check_omission(value)
             return None
         return write(_strictly(parameter, value))
 
@@ -105,7 +105,7 @@ def _text_by_round_trip(parameter: Parameter) -> ToText:
 
     def to_text(value: Any) -> str | None:
         if value is None:
-            parameter.left_out(value)
+            parameter.check_omission(value)
             return None
         checked = _strictly(parameter, value)
         text = _plain_text(dumped(dump, checked, mode="json", by_alias=True))
@@ -120,14 +120,14 @@ def _texts_by_round_trip(parameter: Parameter) -> ToTexts:
 
     def to_texts(value: Any) -> list[str] | None:
         if value is None:
-            parameter.left_out(value)
+            parameter.check_omission(value)
             return None
         checked = _strictly(parameter, value)
         simple: Any = dumped(dump, checked, mode="json", by_alias=True)
         several: Iterable[object] = simple if issubclass(type(simple), list) else (simple,)
         texts = [_plain_text(one) for one in several]
         if not texts:
-            parameter.left_out(value)
+            parameter.check_omission(value)
             return None
         round_trip(checked, texts, parameter.receive)
         return texts

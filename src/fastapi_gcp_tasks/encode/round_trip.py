@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from fastapi_gcp_tasks.encode.likeness import alike
+from fastapi_gcp_tasks.encode.equality import alike
 from fastapi_gcp_tasks.encode.refusal import NotCarried, serializer_said, shown
 
 

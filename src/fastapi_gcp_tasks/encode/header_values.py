@@ -1,0 +1,55 @@
+"""The headers that an endpoint declares, and their values."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi_gcp_tasks.encode import header_rules
+from fastapi_gcp_tasks.encode.cookies import cookie_header, cookie_writer
+from fastapi_gcp_tasks.encode.parameters import Parameter
+from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, wrong
+from fastapi_gcp_tasks.encode.text import ToText, text_of
+
+Values = Mapping[str, Any]
+Headers = tuple[tuple[str, str], ...]
+
+
+def headers_writer(
+    in_headers: list[Parameter], in_cookies: list[Parameter], has_body: bool
+) -> Callable[[Values], Headers] | None:
+    """How the declared headers are made, the one that all cookies share last; None where none is declared."""
+    headers = [(one.name, one.key, _header_writer(one, has_body)) for one in in_headers]
+    cookies = [(one.name, cookie_writer(one)) for one in in_cookies]
+
+    def write_headers(values: Values) -> Headers:
+        made: list[tuple[str, str]] = []
+        pairs: list[str] = []
+        name = ""
+        try:
+            for name, key, write in headers:
+                if name in values and (text := write(values[name])) is not None:
+                    made.append((key, text))
+            for name, write in cookies:
+                if name in values and (text := write(values[name])) is not None:
+                    pairs.append(text)
+        except CANNOT as error:
+            raise wrong(name, error) from None
+        if pairs:
+            made.append(("cookie", cookie_header(pairs)))
+        return tuple(made)
+
+    return write_headers if headers or cookies else None
+
+
+def _header_writer(parameter: Parameter, has_body: bool) -> ToText:
+    to_text, key = text_of(parameter), parameter.key
+    unsettable = header_rules.why_not_sent(key)
+    if has_body and key == "content-type":
+        unsettable = "the header 'content-type' is that of the body"
+
+    def write_header(value: Any) -> str | None:
+        text = to_text(value)
+        if text is not None and (reason := unsettable or header_rules.bad_value(key, text)):
+            raise NotCarried(reason)
+        return text
+
+    return write_header

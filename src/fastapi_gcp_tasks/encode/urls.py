@@ -1,0 +1,104 @@
+"""The path of a request, with the path parameters in it, and the query."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from fastapi.routing import APIRoute
+
+from fastapi_gcp_tasks.encode.parameters import Parameter
+from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, wrong
+from fastapi_gcp_tasks.encode.text import ToText, text_of, texts_of
+from fastapi_gcp_tasks.exception import WrongTypeError
+
+_SAFE = "/:@!$&'()*+,;="
+_BRACES = re.compile(r"\{([^}]*)\}")
+_QUOTED = [quote(chr(code), safe="") for code in range(128)]
+
+Values = Mapping[str, Any]
+ToUrl = Callable[[Values], str]
+
+
+def url_writer(route: APIRoute, in_path: list[Parameter], in_query: list[Parameter]) -> ToUrl:
+    """How this route's path is filled in and percent-encoded, its query appended."""
+    first, *pieces = [quote(piece, safe=_SAFE) for piece in _BRACES.split(route.path)[::2]]
+    keys = _BRACES.findall(route.path)
+    segments = {one.key: _Segment(one.name, _segment_writer(one)) for one in in_path}
+    rest = [(segments[key].name, segments[key].write, piece) for key, piece in zip(keys, pieces, strict=True)]
+    query = [(one.name, _query_writer(one)) for one in in_query]
+
+    def write_url(values: Values) -> str:
+        made, name = first, ""
+        try:
+            for name, write_segment, piece in rest:
+                made += _percent(write_segment(values[name])) + piece
+            mark = "?"
+            for name, write in query:
+                if name in values and (pair := write(values[name])) is not None:
+                    made += mark + pair
+                    mark = "&"
+        except CANNOT as error:
+            raise wrong(name, error) from None
+        return made
+
+    if any(segment.count("{") > 1 for segment in route.path.split("/")):
+        return _unambiguous_writer(route, segments, write_url)
+    return write_url
+
+
+class _Segment(NamedTuple):
+    name: str
+    write: Callable[[Any], str]
+
+
+def _segment_writer(parameter: Parameter) -> Callable[[Any], str]:
+    to_text = text_of(parameter)
+
+    def write_segment(value: Any) -> str:
+        made = to_text(value)
+        if not made or "/" in made or made in (".", ".."):
+            raise NotCarried(f"{made!r} cannot be carried in a path: it may not be empty, '.' or '..', nor hold a '/'")
+        return made
+
+    return write_segment
+
+
+def _unambiguous_writer(route: APIRoute, segments: dict[str, _Segment], write_url: ToUrl) -> ToUrl:
+    """With several parameters in one segment, the worker's router may cut it elsewhere."""
+
+    def write_unambiguous_url(values: Values) -> str:
+        url = write_url(values)
+        made = {key: one.write(values[one.name]) for key, one in segments.items()}
+        match = route.path_regex.match(_BRACES.sub(lambda braces: made[braces[1]], route.path))
+        if match is None or match.groupdict() != made:
+            got = match.groupdict() if match else "nothing"
+            raise WrongTypeError(f"{', '.join(made)}: {made} would arrive as {got}")
+        return url
+
+    return write_unambiguous_url
+
+
+def _query_writer(parameter: Parameter) -> ToText:
+    """'key=value', or one for each value of a repeated key."""
+    key = _percent(parameter.key) + "="
+    if parameter.repeats:
+        to_texts = texts_of(parameter)
+
+        def write_pairs(value: Any) -> str | None:
+            texts = to_texts(value)
+            return None if texts is None else "&".join([key + _percent(text) for text in texts])
+
+        return write_pairs
+    to_text = text_of(parameter)
+
+    def write_pair(value: Any) -> str | None:
+        text = to_text(value)
+        return None if text is None else key + _percent(text)
+
+    return write_pair
+
+
+def _percent(text: str) -> str:
+    """The text, percent-encoded in UTF-8."""
+    return text.translate(_QUOTED) if text.isascii() else quote(text, safe="")
