@@ -19,7 +19,7 @@ from gcptasks.service.methods import METHODS
 from gcptasks.service.policy import Policy
 from gcptasks.store.connection import open_writer
 from gcptasks.store.writer import Writer
-from gcptasks.wire import messages
+from gcptasks.wire.cloud_tasks import messages
 
 TICK = 0.001
 

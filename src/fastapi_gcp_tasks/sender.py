@@ -10,7 +10,7 @@ from gcptasks.client.google import ASYNC_TASKS_CLIENT, TASKS_CLIENT, AsyncClient
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
 
-    from gcptasks.client.queues import AsyncQueues, Queues
+    from gcptasks.client.ensured_queues import AsyncEnsuredQueues, EnsuredQueues
 
 
 class Sender:
@@ -88,13 +88,13 @@ class AsyncSender:
 # Imported only where queues are created: what a builder costs is part of an app's cold start.
 
 
-def _queues() -> "Queues":
-    from gcptasks.client.queues import Queues
+def _queues() -> "EnsuredQueues":
+    from gcptasks.client.ensured_queues import EnsuredQueues
 
-    return Queues()
+    return EnsuredQueues()
 
 
-def _async_queues() -> "AsyncQueues":
-    from gcptasks.client.queues import AsyncQueues
+def _async_queues() -> "AsyncEnsuredQueues":
+    from gcptasks.client.ensured_queues import AsyncEnsuredQueues
 
-    return AsyncQueues()
+    return AsyncEnsuredQueues()

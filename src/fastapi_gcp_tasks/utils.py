@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import QueueName, parse_location, parse_queue
-from gcptasks.client import google, queues
-from gcptasks.client.flows import drive, drive_async
+from gcptasks.client import ensured_queues, google
+from gcptasks.client.call_flows import drive, drive_async
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
@@ -32,7 +32,7 @@ def ensure_queue(*, client: "CloudTasksClient", path: str, **queue_fields: Any) 
 
     `queue_fields` are those of `tasks_v2.Queue`, such as `rate_limits` and `retry_config`.
     """
-    drive(queues.ensure_queue(_queue(path), _TIMEOUT, **queue_fields), lambda step: step.on(client))
+    drive(ensured_queues.ensure_queue(_queue(path), _TIMEOUT, **queue_fields), lambda step: step.on(client))
 
 
 async def ensure_queue_async(*, client: "CloudTasksAsyncClient", path: str, **queue_fields: Any) -> None:
@@ -40,7 +40,7 @@ async def ensure_queue_async(*, client: "CloudTasksAsyncClient", path: str, **qu
 
     `queue_fields` are those of `tasks_v2.Queue`, such as `rate_limits` and `retry_config`.
     """
-    await drive_async(queues.ensure_queue(_queue(path), _TIMEOUT, **queue_fields), lambda step: step.on(client))
+    await drive_async(ensured_queues.ensure_queue(_queue(path), _TIMEOUT, **queue_fields), lambda step: step.on(client))
 
 
 def emulator_client(host: str = "localhost:8123") -> "CloudTasksClient":

@@ -14,7 +14,8 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import (
 
 from gcptasks.base.errors import ErrorInfo, Help, NotFound, StoreError, Unimplemented
 from gcptasks.rpc.listener import Listener
-from gcptasks.wire.messages import GetQueueRequest, Queue, Status
+from gcptasks.wire.cloud_tasks.messages import GetQueueRequest, Queue
+from gcptasks.wire.common import Status
 from rpc.rpc_clients import METHOD, Listen, calling
 
 HELP = Help("Definition of queue ID", "https://cloud.google.com/tasks")

@@ -13,7 +13,7 @@ from gcptasks.service.methods import method
 from gcptasks.service.policy import Policy
 from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
-from gcptasks.wire import messages
+from gcptasks.wire.cloud_tasks import messages
 from runtime.runtime_doubles import ManualClock, RecordingTarget
 
 PARENT = "projects/p/locations/l"

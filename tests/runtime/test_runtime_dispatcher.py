@@ -9,7 +9,8 @@ from gcptasks.base.events import AttemptFailed, AttemptSucceeded
 from gcptasks.engine.model import Reply
 from gcptasks.runtime import lane
 from gcptasks.runtime.targets.target import Outgoing
-from gcptasks.wire import messages
+from gcptasks.wire import common
+from gcptasks.wire.cloud_tasks import messages
 from runtime.runtime_world import World
 
 SECOND = timedelta(seconds=1)
@@ -49,7 +50,7 @@ async def test_a_task_far_ahead_is_on_disk_alone_and_still_sent_in_time(world: W
 async def test_a_failed_attempt_is_tried_again_after_its_backoff(world: World) -> None:
     """CT-164 to CT-168, CT-188."""
     world.target.answer = lambda request: Reply(status=503 if len(world.target.sent) == 1 else 200)
-    queue = world.queue(retry_config=messages.RetryConfig(min_backoff=messages.Duration(seconds=10)))
+    queue = world.queue(retry_config=messages.RetryConfig(min_backoff=common.Duration(seconds=10)))
     name = world.task(queue)
     await world.until(lambda: bool(world.of(AttemptFailed)))
     task = world.get(name)
@@ -69,7 +70,7 @@ async def test_a_failed_attempt_is_tried_again_after_its_backoff(world: World) -
 async def test_a_task_out_of_attempts_is_given_up(world: World) -> None:
     """CT-202, CT-208."""
     world.target.answer = lambda request: Reply(status=500)
-    queue = world.queue(retry_config=messages.RetryConfig(max_attempts=2, min_backoff=messages.Duration(seconds=1)))
+    queue = world.queue(retry_config=messages.RetryConfig(max_attempts=2, min_backoff=common.Duration(seconds=1)))
     world.task(queue)
     await world.until(lambda: len(world.of(AttemptFailed)) == 1)
     world.clock.advance(SECOND)

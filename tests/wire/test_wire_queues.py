@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument, ServiceError, Unimplemented
 from gcptasks.base.names import LocationName, QueueName
 from gcptasks.engine.model import NewQueue, Page, Queue, QueueState, RateLimits, RetryConfig
-from gcptasks.wire import messages, queues
+from gcptasks.wire import common
+from gcptasks.wire.cloud_tasks import messages, queues
 from gcptasks.wire.times import ns_of
 
 PARENT = "projects/shop/locations/europe-west1"
@@ -232,7 +233,7 @@ def test_a_page_of_queues_keeps_their_order() -> None:
 
 INT32 = st.integers(-(2**31), 2**31 - 1)
 SPAN = st.builds(
-    messages.Duration,
+    common.Duration,
     seconds=st.integers(-(2**63), 2**63 - 1) | st.integers(-10_000_000_000, 10_000_000_000),
     nanos=INT32,
 )

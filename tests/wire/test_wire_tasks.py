@@ -22,7 +22,8 @@ from gcptasks.engine.model import (
     Task,
     View,
 )
-from gcptasks.wire import messages, tasks, times
+from gcptasks.wire import common, times
+from gcptasks.wire.cloud_tasks import messages, tasks
 
 QUEUE = "projects/shop/locations/europe-west1/queues/mails"
 MAILS = QueueName(LocationName("shop", "europe-west1"), "mails")
@@ -143,11 +144,11 @@ def test_a_method_that_there_is_not_is_post(number: int) -> None:
         pytest.param("1970-01-01T00:00:00Z", id="1970"),
         pytest.param("1969-12-31T00:00:00Z", id="1969"),
         pytest.param("0001-01-01T00:00:00Z", id="year 1"),
-        pytest.param(messages.Timestamp(seconds=-62_135_596_801), id="year 0"),
-        pytest.param(messages.Timestamp(seconds=-(2**63)), id="the earliest that can be sent"),
+        pytest.param(common.Timestamp(seconds=-62_135_596_801), id="year 0"),
+        pytest.param(common.Timestamp(seconds=-(2**63)), id="the earliest that can be sent"),
     ],
 )
-def test_an_early_schedule_time_is_a_time_in_the_past(sent: str | messages.Timestamp) -> None:
+def test_an_early_schedule_time_is_a_time_in_the_past(sent: str | common.Timestamp) -> None:
     """CT-111"""
     request = create()
     if isinstance(sent, str):
@@ -242,7 +243,7 @@ def refused(request: messages.CreateTaskRequest) -> ServiceError:
                 parent=QUEUE,
                 task=messages.Task(
                     http_request=messages.HttpRequest(url=URL),
-                    schedule_time=messages.Timestamp(seconds=253_402_300_800),
+                    schedule_time=common.Timestamp(seconds=253_402_300_800),
                 ),
             ),
             InvalidArgument("Request contains an invalid argument."),
@@ -252,7 +253,7 @@ def refused(request: messages.CreateTaskRequest) -> ServiceError:
             messages.CreateTaskRequest(
                 parent=QUEUE,
                 task=messages.Task(
-                    http_request=messages.HttpRequest(url=URL), schedule_time=messages.Timestamp(nanos=-1)
+                    http_request=messages.HttpRequest(url=URL), schedule_time=common.Timestamp(nanos=-1)
                 ),
             ),
             InvalidArgument("Task.scheduleTime.nanos must be from 0 to 999999999, not -1."),
@@ -491,11 +492,11 @@ def test_every_field_of_a_task_is_in_its_message(task: Task) -> None:
         messages.Task,
         name=st.sampled_from(["", str(WELCOME), "x"]),
         http_request=st.builds(messages.HttpRequest, url=TEXT, http_method=INT32, headers=st.dictionaries(TEXT, TEXT)),
-        schedule_time=st.builds(messages.Timestamp, seconds=st.integers(-(2**63), 2**63 - 1), nanos=INT32),
-        dispatch_deadline=st.builds(messages.Duration, seconds=st.integers(-(2**63), 2**63 - 1), nanos=INT32),
+        schedule_time=st.builds(common.Timestamp, seconds=st.integers(-(2**63), 2**63 - 1), nanos=INT32),
+        dispatch_deadline=st.builds(common.Duration, seconds=st.integers(-(2**63), 2**63 - 1), nanos=INT32),
         retry_config=st.builds(
             messages.RetryConfig,
-            max_backoff=st.builds(messages.Duration, seconds=st.integers(-(2**63), 2**63 - 1), nanos=INT32),
+            max_backoff=st.builds(common.Duration, seconds=st.integers(-(2**63), 2**63 - 1), nanos=INT32),
         ),
     ),
     INT32,

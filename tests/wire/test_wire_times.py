@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gcptasks.wire import times
-from gcptasks.wire.messages import Duration, Task, Timestamp
+from gcptasks.wire.cloud_tasks.messages import Task
+from gcptasks.wire.common import Duration, Timestamp
 
 ANY_TIME = st.datetimes(timezones=st.just(UTC))
 INT64 = st.integers(-(2**63), 2**63 - 1)

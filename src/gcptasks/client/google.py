@@ -9,7 +9,7 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from gcptasks.client.loops import PerLoop
+from gcptasks.client.per_loop import PerLoop
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient

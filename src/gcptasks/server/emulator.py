@@ -17,7 +17,7 @@ from gcptasks.service.policy import Policy
 from gcptasks.store.location import parse_location
 from gcptasks.web.app import make_app
 from gcptasks.web.http1 import protocol_factory
-from gcptasks.wire import messages
+from gcptasks.wire.cloud_tasks import messages
 
 _GRACE = timedelta(seconds=10)
 

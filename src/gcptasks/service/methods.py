@@ -13,9 +13,10 @@ from gcptasks.engine.model import Queue, Task
 from gcptasks.service import queues, tasks
 from gcptasks.service.policy import Policy
 from gcptasks.store.tx import Tx
-from gcptasks.wire import messages
-from gcptasks.wire import queues as queue_wire
-from gcptasks.wire import tasks as task_wire
+from gcptasks.wire import common
+from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks import queues as queue_wire
+from gcptasks.wire.cloud_tasks import tasks as task_wire
 
 SERVICE = "google.cloud.tasks.v2.CloudTasks"
 
@@ -57,8 +58,8 @@ def _task_page(answer: tasks.TaskPage, request: Any) -> messages.ListTasksRespon
     return task_wire.task_list(answer.tasks, answer.next_token, answer.view)
 
 
-def _nothing(answer: None, request: Any) -> messages.Empty:
-    return messages.Empty()
+def _nothing(answer: None, request: Any) -> common.Empty:
+    return common.Empty()
 
 
 METHODS = {

@@ -16,7 +16,7 @@ from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tasks import StoredTask
 from gcptasks.store.tx import Tx
 from gcptasks.wire import paging
-from gcptasks.wire.tasks import stored_size
+from gcptasks.wire.cloud_tasks.tasks import stored_size
 
 _LARGEST_PAGE = 1000
 _LARGEST_TASK = 1_048_569

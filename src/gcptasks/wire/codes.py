@@ -7,7 +7,7 @@ from enum import IntEnum
 from google.protobuf.any_pb2 import Any
 
 from gcptasks.base import errors
-from gcptasks.wire import messages
+from gcptasks.wire import common
 
 
 class Code(IntEnum):
@@ -69,28 +69,28 @@ def status_of(error: BaseException) -> Status:
     return Status(Code.INTERNAL, str(errors.Internal()))
 
 
-def detail_messages(error: BaseException) -> list[messages.Help | messages.ErrorInfo]:
+def detail_messages(error: BaseException) -> list[common.Help | common.ErrorInfo]:
     """The error's details as messages, in their order."""
     return [_detail(detail) for detail in error.details] if isinstance(error, errors.ServiceError) else []
 
 
-def _detail(detail: errors.Detail) -> messages.Help | messages.ErrorInfo:
+def _detail(detail: errors.Detail) -> common.Help | common.ErrorInfo:
     match detail:
         case errors.Help(description=description, url=url):
-            return messages.Help(links=[messages.Help.Link(description=description, url=url)])
+            return common.Help(links=[common.Help.Link(description=description, url=url)])
         case errors.ErrorInfo(reason=reason, domain=domain, metadata=metadata):
-            return messages.ErrorInfo(reason=reason, domain=domain, metadata=metadata)
+            return common.ErrorInfo(reason=reason, domain=domain, metadata=metadata)
 
 
 def _details_bin(code: Code, error: BaseException) -> bytes | None:
     details = detail_messages(error)
     if not details:
         return None
-    status = messages.Status(code=code, message=str(error), details=map(_packed, details))
+    status = common.Status(code=code, message=str(error), details=map(_packed, details))
     return status.SerializeToString()
 
 
-def _packed(message: messages.Help | messages.ErrorInfo) -> Any:
+def _packed(message: common.Help | common.ErrorInfo) -> Any:
     packed = Any()
     packed.Pack(message)
     return packed

@@ -5,7 +5,7 @@ from typing import cast
 
 from google.api_core import exceptions
 
-from gcptasks.wire import messages
+from gcptasks.wire import common
 from gcptasks.wire.codes import detail_messages, status_of
 
 # Google gives it no types.
@@ -21,5 +21,5 @@ def as_google(error: BaseException) -> exceptions.GoogleAPICallError:
         status.message,
         errors=(error,),
         details=details,
-        error_info=next((detail for detail in details if isinstance(detail, messages.ErrorInfo)), None),
+        error_info=next((detail for detail in details if isinstance(detail, common.ErrorInfo)), None),
     )

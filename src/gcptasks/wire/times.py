@@ -5,7 +5,7 @@ A `Timestamp` becomes a datetime, cut to whole microseconds. A `Duration` become
 
 from datetime import UTC, datetime, timedelta
 
-from gcptasks.wire.messages import Duration, Timestamp
+from gcptasks.wire.common import Duration, Timestamp
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -6,8 +6,9 @@ from gcptasks.base.errors import Unimplemented
 from gcptasks.base.names import LocationName, QueueName, parse_location, parse_queue, required
 from gcptasks.engine.model import NewQueue, Page, Queue, QueueState, RateLimits
 from gcptasks.engine.queues import burst_size
-from gcptasks.wire import messages, times
-from gcptasks.wire.retries import put_retry_config, retry_config
+from gcptasks.wire import times
+from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
 
 QueueRequest = (
     messages.GetQueueRequest

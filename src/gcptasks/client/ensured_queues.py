@@ -7,8 +7,8 @@ from threading import Lock
 from typing import Any
 
 from gcptasks.base.names import QueueName, parse_queue
-from gcptasks.client.flows import Flow, call, drive, drive_async
-from gcptasks.client.loops import PerLoop
+from gcptasks.client.call_flows import Flow, call, drive, drive_async
+from gcptasks.client.per_loop import PerLoop
 
 _log = logging.getLogger("gcptasks")
 
@@ -36,7 +36,7 @@ def ensure_queue_if_allowed(queue: QueueName, timeout: float | None) -> Flow[Non
         _log.warning("cannot create the queue %s, so it is taken to be there: %s", queue, denied)
 
 
-class Queues:
+class EnsuredQueues:
     """Creates each queue once, when it is first used; whoever asks meanwhile shares the outcome."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Queues:
         mine.set_result(None)
 
 
-class AsyncQueues:
+class AsyncEnsuredQueues:
     """Creates each queue once, when it is first used; whoever asks meanwhile shares the outcome."""
 
     def __init__(self) -> None:

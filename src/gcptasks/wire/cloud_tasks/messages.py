@@ -1,4 +1,4 @@
-"""The raw protobuf classes that the service speaks, each named once; `messages.pyi` says what is in them.
+"""The raw protobuf classes of Cloud Tasks, each named once; `messages.pyi` says what is in them.
 
 They are the classes behind google-cloud-tasks' proto-plus types: the same bytes for a sixth of the time.
 """
@@ -6,11 +6,6 @@ They are the classes behind google-cloud-tasks' proto-plus types: the same bytes
 from typing import Any
 
 from google.cloud import tasks_v2
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.empty_pb2 import Empty
-from google.protobuf.timestamp_pb2 import Timestamp
-from google.rpc.error_details_pb2 import ErrorInfo, Help
-from google.rpc.status_pb2 import Status
 
 __all__ = [
     "Attempt",
@@ -18,12 +13,8 @@ __all__ = [
     "CreateTaskRequest",
     "DeleteQueueRequest",
     "DeleteTaskRequest",
-    "Duration",
-    "Empty",
-    "ErrorInfo",
     "GetQueueRequest",
     "GetTaskRequest",
-    "Help",
     "HttpRequest",
     "ListQueuesRequest",
     "ListQueuesResponse",
@@ -39,9 +30,7 @@ __all__ = [
     "RetryConfig",
     "RunTaskRequest",
     "StackdriverLoggingConfig",
-    "Status",
     "Task",
-    "Timestamp",
 ]
 
 

@@ -7,8 +7,9 @@ from gcptasks.base.errors import InvalidArgument, Unimplemented
 from gcptasks.base.names import QueueName, TaskName, parse_queue, parse_task, required
 from gcptasks.engine.delivery import rpc_code, status_text
 from gcptasks.engine.model import Attempt, HttpRequest, NewTask, OAuthToken, OidcToken, Page, Task, Token, View
-from gcptasks.wire import messages, times
-from gcptasks.wire.retries import put_retry_config, retry_config
+from gcptasks.wire import common, times
+from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
 
 TaskRequest = messages.GetTaskRequest | messages.DeleteTaskRequest | messages.RunTaskRequest
 """A request that names a task."""
@@ -128,7 +129,7 @@ def _token(message: messages.HttpRequest) -> Token | None:
             return None
 
 
-def _schedule(message: messages.Timestamp) -> datetime:
+def _schedule(message: common.Timestamp) -> datetime:
     if message.seconds < 0:
         # Any past time means now, also one before year 1, which no datetime can hold (CT-111).
         return times.EPOCH
@@ -139,7 +140,7 @@ def _schedule(message: messages.Timestamp) -> datetime:
     return times.datetime_of(message)
 
 
-def _deadline(message: messages.Duration) -> timedelta:
+def _deadline(message: common.Duration) -> timedelta:
     """The span; one that no `timedelta` can hold becomes one that the rule refuses as well (CT-097)."""
     if abs(message.seconds) > _BEYOND_ANY_LIMIT:
         return timedelta(seconds=_BEYOND_ANY_LIMIT if message.seconds > 0 else -_BEYOND_ANY_LIMIT)

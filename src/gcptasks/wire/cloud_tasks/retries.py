@@ -2,7 +2,8 @@
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.engine.model import RetryConfig
-from gcptasks.wire import messages, times
+from gcptasks.wire import common, times
+from gcptasks.wire.cloud_tasks import messages
 
 _LONGEST_NS = 2**63 - 1
 
@@ -28,7 +29,7 @@ def put_retry_config(message: messages.RetryConfig, config: RetryConfig) -> None
         times.put_ns(message.max_retry_duration, config.max_retry_duration_ns)
 
 
-def _span(message: messages.Duration, field: str) -> int:
+def _span(message: common.Duration, field: str) -> int:
     ns = times.ns_of(message)
     if ns > _LONGEST_NS:  # Spans are stored as 64-bit nanoseconds: 292 years.
         raise InvalidArgument(f"RetryConfig.{field} must be less than 9223372037s here.")
