@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
-from gcptasks.base.errors import SetupError
+from gcptasks.runtime.targets.address import parse_app_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.redirect import next_request
 from gcptasks.runtime.targets.router import Targets
@@ -42,7 +42,7 @@ class TestWhoIsAsked:
     )
     async def test_the_app_for_its_own_urls(self, app_url: str, url: str) -> None:
         seen: list[str] = []
-        targets = Targets({app_url: teapot(seen)})
+        targets = Targets({parse_app_url(app_url): teapot(seen)})
         assert (await answer_of(targets, outgoing(url))).status == 218
         assert len(seen) == 1
         await targets.close()
@@ -63,7 +63,7 @@ class TestWhoIsAsked:
     )
     async def test_http_for_all_others(self, app_url: str, url: str) -> None:
         seen: list[str] = []
-        targets = Targets({app_url: teapot(seen)})
+        targets = Targets({parse_app_url(app_url): teapot(seen)})
         answer = await answer_of(targets, outgoing(url))
         assert answer.status == 0
         assert answer.reason
@@ -72,7 +72,8 @@ class TestWhoIsAsked:
 
     async def test_the_app_with_the_longest_prefix(self) -> None:
         outer, inner = list[str](), list[str]()
-        targets = Targets({"http://app.local": teapot(outer), "http://app.local/api": teapot(inner)})
+        whole, below = map(parse_app_url, ("http://app.local", "http://app.local/api"))
+        targets = Targets({whole: teapot(outer), below: teapot(inner)})
         for path in ("/api/x", "/apix"):
             await answer_of(targets, outgoing("http://app.local" + path))
         assert (outer, inner) == (["/apix"], ["/api/x"])
@@ -80,8 +81,8 @@ class TestWhoIsAsked:
 
     @pytest.mark.parametrize("app_url", ["app.local", "ftp://app.local", "http://", "http://app.local/?x=1"])
     def test_an_app_url_that_is_none_is_refused(self, app_url: str) -> None:
-        with pytest.raises(SetupError, match="app_url must"):
-            Targets({app_url: teapot([])})
+        with pytest.raises(ValueError, match="app_url must be a URL such as"):
+            parse_app_url(app_url)
 
 
 class TestRedirects:
@@ -204,7 +205,7 @@ class TestRedirects:
             bodies.append(body)
 
         url = (await worker(script)).url
-        targets = Targets({"http://app.local": AsgiTarget(app)})
+        targets = Targets({parse_app_url("http://app.local"): AsgiTarget(app)})
         answer = await answer_of(
             targets, outgoing(url, headers=[("Content-Type", "application/json")], body=b'{"a": 1}')
         )

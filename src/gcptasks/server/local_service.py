@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from gcptasks.base.errors import SetupError, Unreachable
+from gcptasks.base.errors import SetupError
 from gcptasks.client import inprocess
 from gcptasks.engine.quotas import Quotas
-from gcptasks.runtime.targets.address import parse_url
+from gcptasks.runtime.targets.address import parse_app_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
@@ -47,7 +47,7 @@ class LocalService:
     ) -> None:
         if synchronous not in ("full", "normal"):
             raise ValueError(f"synchronous is 'full' or 'normal', not {synchronous!r}")
-        self._app_url = _checked(app_url)
+        self._app_url = parse_app_url(app_url)
         self._grace = timedelta(seconds=grace)
         self._installed: App | None = None
         self._running = False
@@ -95,13 +95,3 @@ class LocalService:
                 await self._service.stop(self._grace)
         finally:
             self._running = False
-
-
-def _checked(app_url: str) -> str:
-    try:
-        plain = "?" not in parse_url(app_url).target and "#" not in app_url
-    except Unreachable:
-        plain = False
-    if not plain:
-        raise ValueError(f"app_url must be a URL such as 'http://app.local', not {app_url!r}")
-    return app_url

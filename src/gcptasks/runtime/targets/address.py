@@ -42,6 +42,14 @@ class Address(NamedTuple):
         return self.target.partition("?")[0]
 
 
+class AppUrl(NamedTuple):
+    """The URLs that lead into an app: one, and all below it."""
+
+    origin: Origin
+    path: str
+    """Without a slash at its end."""
+
+
 @lru_cache(maxsize=1024)
 def parse_url(url: str) -> Address:
     """Where `url` leads; the fragment is dropped. `Unreachable` if it leads nowhere (CT-095)."""
@@ -54,6 +62,17 @@ def parse_url(url: str) -> Address:
     origin, host_header, authorization = _authority(scheme.lower(), authority)
     target = rest if rest.startswith("/") else "/" + rest
     return Address(origin, host_header, authorization, _NOT_SENDABLE.sub(_escaped, target))
+
+
+def parse_app_url(url: str) -> AppUrl:
+    """The URLs below `url`; `ValueError` unless it leads somewhere, and has neither query nor fragment."""
+    try:
+        address = parse_url(url)
+        if "?" in address.target or "#" in url:
+            raise Unreachable("it has a query or a fragment")
+    except Unreachable as error:
+        raise ValueError(f"app_url must be a URL such as 'http://app.local', not {url!r}: {error}") from None
+    return AppUrl(address.origin, address.path.rstrip("/"))
 
 
 def _escaped(match: re.Match[str]) -> str:

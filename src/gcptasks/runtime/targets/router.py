@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from gcptasks.base.errors import SetupError, Unreachable
-from gcptasks.runtime.targets.address import Origin, parse_url
+from gcptasks.base.errors import Unreachable
+from gcptasks.runtime.targets.address import AppUrl, parse_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.redirect import MOST_REDIRECTS, next_request
@@ -16,13 +16,12 @@ from gcptasks.runtime.targets.target import HopReply, OnReply, Outgoing
 class Targets:
     """Sends each attempt where its URL leads, and follows redirects on the way.
 
-    `apps` maps URL prefixes, such as `http://app.local` or `http://app.local/api`, to the app that serves them.
+    `apps` has the app for the URLs that lead into one.
     """
 
-    def __init__(self, apps: Mapping[str, AsgiTarget] | None = None, *, http: HttpTarget | None = None) -> None:
-        prefixes = [(*_prefix(url), target) for url, target in (apps or {}).items()]
+    def __init__(self, apps: Mapping[AppUrl, AsgiTarget] | None = None, *, http: HttpTarget | None = None) -> None:
         # The longest first, so that one app may lie below another.
-        self._apps = sorted(prefixes, key=lambda entry: len(entry[1]), reverse=True)
+        self._apps = sorted((apps or {}).items(), key=lambda entry: len(entry[0].path), reverse=True)
         self._http = http or HttpTarget()
 
     async def send(self, request: Outgoing, on_reply: OnReply) -> None:
@@ -37,7 +36,7 @@ class Targets:
             await self._pick(following.url).send(following, hop.on_reply)
 
     async def close(self) -> None:
-        await asyncio.gather(self._http.close(), *(target.close() for _, _, target in self._apps))
+        await asyncio.gather(self._http.close(), *(target.close() for _, target in self._apps))
 
     def _pick(self, url: str) -> AsgiTarget | HttpTarget:
         if self._apps:
@@ -47,20 +46,10 @@ class Targets:
                 # Which HTTP will say in its response.
                 return self._http
             path = address.path
-            for origin, prefix, target in self._apps:
+            for (origin, prefix), target in self._apps:
                 if origin == address.origin and (path == prefix or path.startswith(prefix + "/")):
                     return target
         return self._http
-
-
-def _prefix(url: str) -> tuple[Origin, str]:
-    try:
-        address = parse_url(url)
-    except Unreachable as error:
-        raise SetupError(f"app_url must be a URL such as http://app.local; {error}") from None
-    if "?" in address.target:
-        raise SetupError(f"app_url must have no query, unlike {url!r}")
-    return address.origin, address.path.rstrip("/")
 
 
 class _Hop:
