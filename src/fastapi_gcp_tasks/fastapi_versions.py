@@ -58,13 +58,13 @@ def adapter_of(field: Field) -> TypeAdapter[Any]:
 def receiver_of(field: Field) -> Callable[[Any], Any]:
     """What the worker does with a received value; raises ValueError with the worker's reason."""
 
-    def receive(wire: Any) -> Any:
+    def receive_value(wire: Any) -> Any:
         value, errors = field.validate(wire, {}, loc=())
         if errors:
             raise ValueError("; ".join(error["msg"] for error in errors))
         return value
 
-    return receive
+    return receive_value
 
 
 def repeats(annotation: Any, *, inside_annotated: bool = True) -> bool:

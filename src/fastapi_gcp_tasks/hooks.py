@@ -24,72 +24,72 @@ def noop_hook(request: R) -> R:
 def chained_hook(*hooks: Callable[[R], R]) -> Callable[[R], R]:
     """A hook that applies these one after the other, the first one first."""
 
-    def hook(request: R) -> R:
+    def run_hooks_in_order(request: R) -> R:
         for each in hooks:
             request = each(request)
         return request
 
-    return hook
+    return run_hooks_in_order
 
 
 def oidc_delayed_hook(token: "tasks_v2.OidcToken") -> DelayedTaskHook:
     """A hook that has tasks sent with an OIDC token, as Cloud Run and verification of callers want it."""
 
-    def hook(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
+    def put_oidc_token_on_task(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
         request.task.http_request.oidc_token = token
         return request
 
-    return hook
+    return put_oidc_token_on_task
 
 
 def oidc_scheduled_hook(token: "scheduler_v1.OidcToken") -> ScheduledHook:
     """A hook that has jobs sent with an OIDC token."""
 
-    def hook(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
+    def put_oidc_token_on_job(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
         request.job.http_target.oidc_token = token
         return request
 
-    return hook
+    return put_oidc_token_on_job
 
 
 def oauth_delayed_hook(token: "tasks_v2.OAuthToken") -> DelayedTaskHook:
     """A hook that has tasks sent with an OAuth token, for APIs of Google."""
 
-    def hook(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
+    def put_oauth_token_on_task(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
         request.task.http_request.oauth_token = token
         return request
 
-    return hook
+    return put_oauth_token_on_task
 
 
 def oauth_scheduled_hook(token: "scheduler_v1.OAuthToken") -> ScheduledHook:
     """A hook that has jobs sent with an OAuth token, for APIs of Google."""
 
-    def hook(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
+    def put_oauth_token_on_job(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
         request.job.http_target.oauth_token = token
         return request
 
-    return hook
+    return put_oauth_token_on_job
 
 
 def deadline_delayed_hook(duration: "Duration") -> DelayedTaskHook:
     """A hook that gives the worker this long to answer an attempt of a task."""
 
-    def hook(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
+    def put_deadline_on_task(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
         request.task.dispatch_deadline = duration
         return request
 
-    return hook
+    return put_deadline_on_task
 
 
 def deadline_scheduled_hook(duration: "Duration") -> ScheduledHook:
     """A hook that gives the worker this long to answer an attempt of a job."""
 
-    def hook(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
+    def put_deadline_on_job(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
         request.job.attempt_deadline = duration
         return request
 
-    return hook
+    return put_deadline_on_job
 
 
 oidc_task_hook = oidc_delayed_hook

@@ -43,7 +43,7 @@ def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
     fixed.task.http_request.headers.update(JSON_TYPE)
     json = fixed.SerializeToString()
 
-    def make(values: Mapping[str, Any]) -> "CreateTaskRequest":
+    def make_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
         path, headers, body = encode(values)
         usual = headers is JSON_TYPE
         message: bytes = json if usual else plain
@@ -61,17 +61,17 @@ def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
             at.seconds, at.nanos = divmod(time.time_ns() + countdown, _SECOND)
         return wrap(raw)
 
-    return _hooked(make, options.pre_create_hook) if options.pre_create_hook else make
+    return _hooked(make_request, options.pre_create_hook) if options.pre_create_hook else make_request
 
 
 def _hooked(make: MakeRequest, hook: Callable[[Any], Any]) -> MakeRequest:
-    def hooked(values: Mapping[str, Any]) -> "CreateTaskRequest":
+    def make_hooked_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
         request = hook(make(values))
         if request is None:
             raise TypeError(f"pre_create_hook must return the request: {hook!r} returned None")
         return request  # type: ignore[no-any-return]  # the hook's word
 
-    return hooked
+    return make_hooked_request
 
 
 @lru_cache(maxsize=4096)

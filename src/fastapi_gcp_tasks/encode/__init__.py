@@ -1,4 +1,18 @@
-"""From an endpoint's arguments to the request that brings them to it, unchanged or not at all."""
+"""From an endpoint's arguments to the request that brings them to it, unchanged or not at all.
+
+Whether a value arrives as it was given is asked in four ways, the cheapest that can tell:
+
+1. By type, when the route is registered: values of a *plain* type arrive, whatever they are (`schemas`).
+2. By exact types: does a plain model of scalars hold just the classes that it declares? If so, that was all
+   (`exact_types`). If not, pydantic checks the value, strictly.
+3. By a walk over a plain value, for what its type allows and JSON would lose: NaN, offsets with seconds, a model of a
+   subclass (`losses`).
+4. By a full round trip, where the type is not plain: the value is written, read as the worker will read it
+   (`round_trip`), and compared with what was given (`equality`).
+
+`plan` puts a route together from its `parameters`. `urls`, `header_values` and `cookies`, by `text` all three, and
+`body` write them, and choose the way. `refusal` is what the caller meets; `header_rules`, which headers a task carries.
+"""
 
 from fastapi_gcp_tasks.encode.header_rules import check_header
 from fastapi_gcp_tasks.encode.plan import JSON_TYPE, Encoded, Plan, compile_plan

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
@@ -32,12 +32,12 @@ _DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
 def body_writer(route: APIRoute, declared: list[Parameter]) -> ToBody:
     """How this route's body is made of its body parameters."""
     if versions.embeds_body(cast("versions.Dependant", route.dependant)):
-        return _embedded([(one.name, to_json(one.key) + b":", json_of(one)) for one in declared])
-    return _whole(declared[0].name, json_of(declared[0]))
+        return _embedded_writer([(one.name, to_json(one.key) + b":", json_of(one)) for one in declared])
+    return _whole_writer(declared[0].name, json_of(declared[0]))
 
 
-def _whole(name: str, write: ToJson) -> ToBody:
-    def body(values: Mapping[str, Any]) -> bytes | None:
+def _whole_writer(name: str, write: ToJson) -> ToBody:
+    def write_whole_body(values: Mapping[str, Any]) -> bytes | None:
         if name not in values:
             return None
         try:
@@ -45,11 +45,11 @@ def _whole(name: str, write: ToJson) -> ToBody:
         except CANNOT as error:
             raise wrong(name, error) from None
 
-    return body
+    return write_whole_body
 
 
-def _embedded(writers: list[tuple[str, bytes, ToJson]]) -> ToBody:
-    def body(values: Mapping[str, Any]) -> bytes | None:
+def _embedded_writer(writers: list[tuple[str, bytes, ToJson]]) -> ToBody:
+    def write_embedded_body(values: Mapping[str, Any]) -> bytes | None:
         members: list[bytes] = []
         name = ""
         try:
@@ -60,21 +60,21 @@ def _embedded(writers: list[tuple[str, bytes, ToJson]]) -> ToBody:
             raise wrong(name, error) from None
         return b"{" + b",".join(members) + b"}" if members else None
 
-    return body
+    return write_embedded_body
 
 
 def json_of(parameter: Parameter) -> ToJson:
     """How this parameter is written, decided once."""
     reading = Reading(parameter.adapter)
     if not reading.is_plain():
-        return _optional(parameter, _by_round_trip(parameter))
+        return _optional_writer(parameter, _round_trip_writer(parameter))
     if reading.root["type"] == "model":
-        return _plain_model(parameter, reading)
-    return _optional(parameter, _plain_value(parameter, reading))
+        return _plain_model_writer(parameter, reading)
+    return _optional_writer(parameter, _plain_value_writer(parameter, reading))
 
 
-def _optional(parameter: Parameter, write: Callable[[Any], bytes]) -> ToJson:
-    def written(value: Any) -> bytes | None:
+def _optional_writer(parameter: Parameter, write: Callable[[Any], bytes]) -> ToJson:
+    def write_optional(value: Any) -> bytes | None:
         if value is None:
             parameter.check_omission(value)
             return None
@@ -83,36 +83,36 @@ def _optional(parameter: Parameter, write: Callable[[Any], bytes]) -> ToJson:
         except ValidationError as error:
             raise NotCarried(reasons(error)) from None
 
-    return written
+    return write_optional
 
 
-def _plain_model(parameter: Parameter, reading: Reading) -> ToJson:
+def _plain_model_writer(parameter: Parameter, reading: Reading) -> ToJson:
     cls: type = reading.root["cls"]
     dump = parameter.adapter.serializer.to_json
-    walks, check = _check(parameter, reading)
-    exact = exact_of(reading)
+    check_rest, short_too = _last_check(parameter, reading)
+    holds_exact_types = exact_of(reading)
     aliases = any("serialization_alias" in field for field in reading.root["schema"]["fields"].values())
     write = partial(dump, by_alias=True) if aliases else dump
 
-    def written(value: Any) -> bytes | None:
+    def write_plain_model(value: Any) -> bytes | None:
         if type(value) is not cls:
             _refuse_class(parameter, cls, value)
             return None
         try:
-            if exact is not None and exact(value.__dict__):
+            if holds_exact_types is not None and holds_exact_types(value.__dict__):
                 body: bytes = write(value)
             else:
                 body = dump(value, by_alias=True, round_trip=True, warnings="error")
-                if exact is not None:
+                if holds_exact_types is not None:
                     # pydantic does not complain of None, True for 1, or a field that is gone.
                     round_trip(value, read_json(body), parameter.receive, same_fields)
         except (ValueError, RecursionError) as error:
             raise serializer_said(error) from None
-        if walks or len(body) > _MOST_DIGITS:
-            check(value, body)
+        if short_too or len(body) > _MOST_DIGITS:
+            check_rest(value, body)
         return body
 
-    return written
+    return write_plain_model
 
 
 def _refuse_class(parameter: Parameter, cls: type, value: Any) -> None:
@@ -121,25 +121,25 @@ def _refuse_class(parameter: Parameter, cls: type, value: Any) -> None:
     parameter.check_omission(value)
 
 
-def _plain_value(parameter: Parameter, reading: Reading) -> Callable[[Any], bytes]:
+def _plain_value_writer(parameter: Parameter, reading: Reading) -> Callable[[Any], bytes]:
     adapter = parameter.adapter
     dump = adapter.serializer.to_json
-    _, check = _check(parameter, reading)
+    check_rest = _last_check(parameter, reading).check
 
-    def written(value: Any) -> bytes:
+    def write_plain_value(value: Any) -> bytes:
         checked = strictly(adapter, value)
         body: bytes = dumped(dump, checked, by_alias=True)
-        check(checked, body)
+        check_rest(checked, body)
         return body
 
-    return written
+    return write_plain_value
 
 
-def _by_round_trip(parameter: Parameter) -> Callable[[Any], bytes]:
+def _round_trip_writer(parameter: Parameter) -> Callable[[Any], bytes]:
     adapter = parameter.adapter
     dump = adapter.serializer.to_json
 
-    def written(value: Any) -> bytes:
+    def write_by_round_trip(value: Any) -> bytes:
         checked = strictly(adapter, value)
         body: bytes = dumped(dump, checked, by_alias=True)
         try:
@@ -156,24 +156,31 @@ def _by_round_trip(parameter: Parameter) -> Callable[[Any], bytes]:
             return by_name
         return body
 
-    return written
+    return write_by_round_trip
 
 
-def _check(parameter: Parameter, reading: Reading) -> tuple[bool, Callable[[Any, bytes], None]]:
-    """What is left to check of a plain value once it is written; and whether a short one needs it at all."""
+class _LastCheck(NamedTuple):
+    check: Callable[[Any, bytes], None]
+    """Raises NotCarried for a plain value, written as these bytes, that would not arrive as it is."""
+    short_too: bool
+    """Whether values need it that are too short for a long number."""
+
+
+def _last_check(parameter: Parameter, reading: Reading) -> _LastCheck:
+    """What is left to check of a plain value once it is written."""
     kinds, classes = reading.kinds(), reading.classes()
     always = bool(kinds & {"datetime", "time"})
     floats = "float" in kinds
     flat = len(classes) < 2 and reading.root["type"] == "model" and "definition-ref" not in kinds
     walk = None if flat and not always and not floats else walk_of(reading)
 
-    def check(value: Any, body: bytes) -> None:
+    def check_losses(value: Any, body: bytes) -> None:
         if walk and (always or (floats and _NULL(body)) or _subclassed(classes)):
             walk(value)
         if len(body) > _MOST_DIGITS and _long_number(body):
             round_trip(value, read_json(body), parameter.receive)
 
-    return walk is not None, check
+    return _LastCheck(check_losses, short_too=walk is not None)
 
 
 def _subclassed(classes: list[type]) -> bool:

@@ -41,7 +41,7 @@ def exact_of(reading: Reading) -> Exact | None:
     fields_of = list(classes.items())
     lists = [(name, frozenset(items)) for name, schema in schemas.items() if (items := _item_choices(schema))]
 
-    def exact(held: Mapping[str, Any]) -> bool:
+    def holds_exact_types(held: Mapping[str, Any]) -> bool:
         for name, choices in fields_of:
             if name not in held or type(held[name]) not in choices:
                 return False
@@ -51,7 +51,7 @@ def exact_of(reading: Reading) -> Exact | None:
                 return False
         return len(held) == len(fields_of)
 
-    return exact
+    return holds_exact_types
 
 
 def _choices(schema: Schema) -> tuple[type, ...]:

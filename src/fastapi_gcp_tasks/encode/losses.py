@@ -13,7 +13,7 @@ Walk = Callable[[Any], None]
 
 def walk_of(reading: Reading) -> Walk | None:
     """The walk over a plain schema, or None if it has no such value."""
-    return _Walks(reading.definitions).walk(reading.root)
+    return _Walks(reading.definitions).walk_of(reading.root)
 
 
 class _Walks:
@@ -21,40 +21,39 @@ class _Walks:
         self._definitions = definitions
         self._made: dict[str, list[Walk]] = {}
 
-    def walk(self, schema: Schema) -> Walk | None:
+    def walk_of(self, schema: Schema) -> Walk | None:
         kind = schema["type"]
         if kind in _LOSSY:
             return _LOSSY[kind]
         if kind == "default":
-            return self.walk(schema["schema"])
+            return self.walk_of(schema["schema"])
         if kind == "nullable":
-            return _walk_unless_none(self.walk(schema["schema"]))
+            return _optional_walk(self.walk_of(schema["schema"]))
         if kind == "definition-ref":
-            return self._walk_reference(schema["schema_ref"])
+            return self._reference_walk(schema["schema_ref"])
         if kind == "model":
             fields = schema["schema"]["fields"].items()
-            walks = [(name, self.walk(field["schema"])) for name, field in fields]
-            return _walk_model(schema["cls"], [(name, walk) for name, walk in walks if walk])
-        return self._walk_items(schema)
+            walks = [(name, self.walk_of(field["schema"])) for name, field in fields]
+            return _model_walk(schema["cls"], [(name, walk) for name, walk in walks if walk])
+        return self._container_walk(schema)
 
-    def _walk_reference(self, ref: str) -> Walk:
+    def _reference_walk(self, ref: str) -> Walk:
         if ref in self._made:
-            later = self._made[ref]
-            return lambda value: later[0](value)
+            return _recursive_walk(self._made[ref])
         self._made[ref] = []
-        walk = self.walk(self._definitions[ref]) or _nothing
+        walk = self.walk_of(self._definitions[ref]) or _nothing
         self._made[ref].append(walk)
         return walk
 
-    def _walk_items(self, schema: Schema) -> Walk | None:
-        walks = [self.walk(item) for item in items(schema)]
+    def _container_walk(self, schema: Schema) -> Walk | None:
+        walks = [self.walk_of(item) for item in items(schema)]
         if not any(walks):
             return None
         if schema["type"] == "dict":
-            return _walk_values(walks[-1] or _nothing)
+            return _values_walk(walks[-1] or _nothing)
         if schema["type"] == "tuple" and "variadic_item_index" not in schema:
-            return _walk_tuple([walk or _nothing for walk in walks])
-        return _walk_each(walks[0] or _nothing)
+            return _tuple_walk([walk or _nothing for walk in walks])
+        return _items_walk(walks[0] or _nothing)
 
 
 def finite(value: float) -> None:
@@ -79,43 +78,52 @@ _LOSSY: dict[str, Walk] = {"float": finite, "datetime": whole_minutes, "time": w
 def _nothing(value: Any) -> None: ...
 
 
-def _walk_unless_none(inner: Walk | None) -> Walk | None:
+def _recursive_walk(later: list[Walk]) -> Walk:
+    """The walk that will stand in the list once it is made: it is being made just now."""
+
+    def walk_recursive(value: Any) -> None:
+        later[0](value)
+
+    return walk_recursive
+
+
+def _optional_walk(inner: Walk | None) -> Walk | None:
     if inner is None:
         return None
 
-    def walk(value: Any) -> None:
+    def walk_optional(value: Any) -> None:
         if value is not None:
             inner(value)
 
-    return walk
+    return walk_optional
 
 
-def _walk_each(inner: Walk) -> Walk:
-    def walk(value: Any) -> None:
+def _items_walk(inner: Walk) -> Walk:
+    def walk_items(value: Any) -> None:
         for item in value:
             inner(item)
 
-    return walk
+    return walk_items
 
 
-def _walk_values(inner: Walk) -> Walk:
-    def walk(value: Any) -> None:
+def _values_walk(inner: Walk) -> Walk:
+    def walk_values(value: Any) -> None:
         for item in value.values():
             inner(item)
 
-    return walk
+    return walk_values
 
 
-def _walk_tuple(inner: list[Walk]) -> Walk:
-    def walk(value: Any) -> None:
+def _tuple_walk(inner: list[Walk]) -> Walk:
+    def walk_tuple(value: Any) -> None:
         for check, item in zip(inner, value, strict=True):
             check(item)
 
-    return walk
+    return walk_tuple
 
 
-def _walk_model(cls: type, fields: list[tuple[str, Walk]]) -> Walk:
-    def walk(value: Any) -> None:
+def _model_walk(cls: type, fields: list[tuple[str, Walk]]) -> Walk:
+    def walk_model(value: Any) -> None:
         if type(value) is not cls:
             raise NotCarried(
                 f"a {type(value).__name__} stands where {cls.__name__} is declared; it would arrive as that"
@@ -125,4 +133,4 @@ def _walk_model(cls: type, fields: list[tuple[str, Walk]]) -> Walk:
             if name in held:
                 check(held[name])
 
-    return walk
+    return walk_model

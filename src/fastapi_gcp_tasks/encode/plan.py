@@ -20,6 +20,7 @@ Encoded = tuple[str, Headers, bytes | None]
 """What the endpoint's arguments are in the request: path, headers and body.
 
 The path is percent-encoded, with '?' and the query if there is one; it is to be appended to the base URL.
+A bare tuple, as each call makes one: a named one costs a small call 8 % more.
 """
 
 
@@ -50,7 +51,7 @@ def compile_plan(route: APIRoute) -> Plan:
     refuse = _refusing(route, declared)
     names, required = _names(declared)
 
-    def encode(values: Values) -> Encoded:
+    def encode_request(values: Values) -> Encoded:
         if values.keys() != names and not required <= values.keys() <= names:
             refuse(values)
         path = to_url(values) if fixed is None else fixed
@@ -61,17 +62,17 @@ def compile_plan(route: APIRoute) -> Plan:
         return path, headers, body
 
     if fixed is None or to_body is None or to_headers is not None or len(required) < len(names) or len(names) > 1:
-        return Plan(encode, fixed)
+        return Plan(encode_request, fixed)
     (name,) = names
 
     # Most endpoints take one model and nothing else: the same by fewer steps.
-    def encode_body(values: Values) -> Encoded:
+    def encode_one_body(values: Values) -> Encoded:
         if len(values) != 1 or name not in values:
             refuse(values)
         body = to_body(values)
         return fixed, JSON_TYPE if body is not None else (), body
 
-    return Plan(encode_body, fixed)
+    return Plan(encode_one_body, fixed)
 
 
 def _body_writer(route: APIRoute, declared: list[Parameter]) -> "ToBody | None":
@@ -83,9 +84,17 @@ def _body_writer(route: APIRoute, declared: list[Parameter]) -> "ToBody | None":
     return body_writer(route, declared)
 
 
-def _names(declared: list[Parameter]) -> tuple[Set[str], Set[str]]:
-    """Of all arguments, and of those that no call may leave out."""
-    return frozenset(one.name for one in declared), frozenset(one.name for one in declared if one.needs_argument())
+class _Names(NamedTuple):
+    all: Set[str]
+    required: Set[str]
+    """Those that no call may leave out."""
+
+
+def _names(declared: list[Parameter]) -> _Names:
+    return _Names(
+        all=frozenset(one.name for one in declared),
+        required=frozenset(one.name for one in declared if one.needs_argument()),
+    )
 
 
 def _refusing(route: APIRoute, declared: list[Parameter]) -> Callable[[Values], None]:
@@ -93,7 +102,7 @@ def _refusing(route: APIRoute, declared: list[Parameter]) -> Callable[[Values], 
     filled_in = injected(route)
     names, required = _names(declared)
 
-    def refuse(values: Values) -> None:
+    def refuse_names(values: Values) -> None:
         for name in values:
             if name in filled_in:
                 raise TypeError(f"{name!r} is injected by FastAPI and cannot be passed")
@@ -103,4 +112,4 @@ def _refusing(route: APIRoute, declared: list[Parameter]) -> Callable[[Values], 
         missing = sorted(required - values.keys())
         raise MissingParamError(f"missing required argument{'s' * (len(missing) > 1)}: {', '.join(missing)}")
 
-    return refuse
+    return refuse_names

@@ -29,18 +29,18 @@ def text_of(parameter: Parameter) -> ToText:
     reading = Reading(parameter.adapter)
     schema = reading.root
     if schema["type"] == "enum" and only(schema, ENUM):
-        return _enum_text(parameter, schema)
+        return _enum_text_writer(parameter, schema)
     if not reading.is_plain_scalar(schema):
-        return _text_by_round_trip(parameter)
+        return _round_trip_text_writer(parameter)
     cls, write = _TEXTS[schema["type"]]
-    slowly = _checked_text(parameter, write)
+    write_checked = _checked_text_writer(parameter, write)
     if schema["type"] == "decimal" or not only(schema, _UNCONSTRAINED):
-        return slowly
+        return write_checked
 
-    def to_text(value: Any) -> str | None:
-        return write(value) if type(value) is cls else slowly(value)
+    def write_exact_text(value: Any) -> str | None:
+        return write(value) if type(value) is cls else write_checked(value)
 
-    return to_text
+    return write_exact_text
 
 
 def texts_of(parameter: Parameter) -> ToTexts:
@@ -48,10 +48,10 @@ def texts_of(parameter: Parameter) -> ToTexts:
     reading = Reading(parameter.adapter)
     held = list(items(reading.root)) if reading.root["type"] in ("list", "set", "frozenset") else []
     if not (reading.is_plain() and len(held) == 1 and reading.is_plain_scalar(held[0])):
-        return _texts_by_round_trip(parameter)
+        return _round_trip_texts_writer(parameter)
     write = _TEXTS[held[0]["type"]][1]
 
-    def to_texts(value: Any) -> list[str] | None:
+    def write_plain_texts(value: Any) -> list[str] | None:
         if value is None:
             parameter.check_omission(value)
             return None
@@ -61,7 +61,7 @@ def texts_of(parameter: Parameter) -> ToTexts:
             return None
         return list(map(write, checked))
 
-    return to_texts
+    return write_plain_texts
 
 
 def _strictly(parameter: Parameter, value: Any) -> Any:
@@ -71,39 +71,39 @@ def _strictly(parameter: Parameter, value: Any) -> Any:
         raise named(error, parameter.name) from None
 
 
-def _checked_text(parameter: Parameter, write: Callable[[Any], str]) -> ToText:
-    def to_text(value: Any) -> str | None:
+def _checked_text_writer(parameter: Parameter, write: Callable[[Any], str]) -> ToText:
+    def write_checked_text(value: Any) -> str | None:
         if value is None:
             parameter.check_omission(value)
             return None
         return write(_strictly(parameter, value))
 
-    return to_text
+    return write_checked_text
 
 
-def _enum_text(parameter: Parameter, schema: Schema) -> ToText:
+def _enum_text_writer(parameter: Parameter, schema: Schema) -> ToText:
     """Few values, so each is tried at registration; a member that fails is tried again at the call, for the reason."""
-    slowly = _text_by_round_trip(parameter)
+    write_by_round_trip = _round_trip_text_writer(parameter)
     cls: type = schema["cls"]
     texts: dict[Enum, str] = {}
     for member in cast("list[Enum]", schema["members"]):
         try:
-            texts[member] = cast(str, slowly(member))
+            texts[member] = cast(str, write_by_round_trip(member))
         except (NotCarried, ValidationError):
             continue
 
-    def to_text(value: Any) -> str | None:
+    def write_enum_text(value: Any) -> str | None:
         if type(value) is cls and value in texts:
             return texts[value]
-        return slowly(value)
+        return write_by_round_trip(value)
 
-    return to_text
+    return write_enum_text
 
 
-def _text_by_round_trip(parameter: Parameter) -> ToText:
+def _round_trip_text_writer(parameter: Parameter) -> ToText:
     dump = parameter.adapter.serializer.to_python
 
-    def to_text(value: Any) -> str | None:
+    def write_text_by_round_trip(value: Any) -> str | None:
         if value is None:
             parameter.check_omission(value)
             return None
@@ -112,13 +112,13 @@ def _text_by_round_trip(parameter: Parameter) -> ToText:
         round_trip(checked, text, parameter.receive)
         return text
 
-    return to_text
+    return write_text_by_round_trip
 
 
-def _texts_by_round_trip(parameter: Parameter) -> ToTexts:
+def _round_trip_texts_writer(parameter: Parameter) -> ToTexts:
     dump = parameter.adapter.serializer.to_python
 
-    def to_texts(value: Any) -> list[str] | None:
+    def write_texts_by_round_trip(value: Any) -> list[str] | None:
         if value is None:
             parameter.check_omission(value)
             return None
@@ -132,7 +132,7 @@ def _texts_by_round_trip(parameter: Parameter) -> ToTexts:
         round_trip(checked, texts, parameter.receive)
         return texts
 
-    return to_texts
+    return write_texts_by_round_trip
 
 
 def _plain_text(value: object) -> str:
@@ -147,6 +147,10 @@ def _int_text(value: int) -> str:
         return str(value)
     except ValueError:
         raise NotCarried("an int of more than 4300 digits cannot be read by the worker") from None
+
+
+def _bool_text(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _float_text(value: float) -> str:
@@ -171,7 +175,7 @@ _TEXTS: dict[str, tuple[type, Callable[[Any], str]]] = {
     "str": (str, str),
     "int": (int, _int_text),
     "float": (float, _float_text),
-    "bool": (bool, lambda value: "true" if value else "false"),
+    "bool": (bool, _bool_text),
     "bytes": (bytes, _bytes_text),
     "uuid": (UUID, str),
     "date": (date, date.isoformat),
