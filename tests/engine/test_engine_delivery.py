@@ -42,7 +42,7 @@ def test_a_first_attempt_sends_the_stored_headers_and_five_of_ours() -> None:
     [
         pytest.param(503, "503", id="CT-166 503"),
         pytest.param(302, "302", id="CT-178 302"),
-        pytest.param(504, "504", id="CT-168"),
+        pytest.param(504, "504", id="CT-168 a passed deadline"),
         pytest.param(0, "504", id="CT-193 unreachable"),
         pytest.param(None, "504", id="an attempt that was lost"),
     ],

@@ -58,10 +58,10 @@ def test_a_queue_with_nothing_set_has_googles_defaults(quotas: Quotas) -> None:
 
 KEPT: list[Any] = [
     pytest.param({"max_dispatches_per_second": 500.0}, id="CT-034 at the limit"),
-    pytest.param({"max_dispatches_per_second": 0.001}, id="CT-217"),
+    pytest.param({"max_dispatches_per_second": 0.001}, id="CT-217 a fraction"),
     pytest.param({"max_concurrent_dispatches": 5000}, id="CT-036 at the limit"),
-    pytest.param({"max_attempts": -1}, id="CT-248"),
-    pytest.param({"min_backoff_ns": 1_234_567_891, "max_backoff_ns": 10_987_654_321}, id="CT-049"),
+    pytest.param({"max_attempts": -1}, id="CT-248 no limit"),
+    pytest.param({"min_backoff_ns": 1_234_567_891, "max_backoff_ns": 10_987_654_321}, id="CT-049 to the nanosecond"),
     pytest.param({"min_backoff_ns": SECOND, "max_backoff_ns": SECOND}, id="CT-043 at the limit"),
     pytest.param({"max_retry_duration_ns": 60 * SECOND}, id="CT-252 whole"),
     pytest.param({"sampling_ratio": 0.25}, id="CT-046"),
@@ -95,7 +95,7 @@ UPPER_LIMITS: list[Any] = [
     pytest.param({"max_concurrent_dispatches": 5001}, OPEN_LIMIT, id="CT-036"),
 ]
 REFUSED: list[Any] = [
-    pytest.param({"parent": "projects/p/locations/other"}, PARENT, id="CT-024"),
+    pytest.param({"parent": "projects/p/locations/other"}, PARENT, id="CT-024 another location"),
     pytest.param({"max_dispatches_per_second": -0.1}, RATE_SIGN, id="CT-035"),
     pytest.param({"max_dispatches_per_second": float("nan")}, RATE_NUMBER, id="CT-035 no number"),
     pytest.param({"max_concurrent_dispatches": -1}, OPEN_SIGN, id="CT-037"),

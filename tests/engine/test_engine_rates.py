@@ -91,7 +91,7 @@ def test_a_token_is_there_when_promised(rate: float, tokens: float, before: int)
 
 @dataclass
 class ExactBucket:
-    """A bucket in fractions, told by CT-212 alone."""
+    """A bucket in fractions: it holds the burst, starts full and fills at the rate (CT-212)."""
 
     tokens: Fraction
 

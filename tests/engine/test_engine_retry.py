@@ -21,10 +21,10 @@ def config(low: float, high: float, doublings: int) -> RetryConfig:
 @pytest.mark.parametrize(
     ("settings", "seconds"),
     [
-        pytest.param(config(1, 7, 1), [1, 2, 4, 6, 7, 7], id="CT-199"),
-        pytest.param(config(10, 300, 3), [10, 20, 40, 80, 160, 240, 300, 300], id="CT-200"),
-        pytest.param(config(2, 9, 0), [2, 4, 6, 8, 9], id="CT-201"),
-        pytest.param(config(0.1, 3600, 16), [0.1, 0.2, 0.4, 0.8, 1.6, 3.2], id="CT-030"),
+        pytest.param(config(1, 7, 1), [1, 2, 4, 6, 7, 7], id="CT-199 as measured"),
+        pytest.param(config(10, 300, 3), [10, 20, 40, 80, 160, 240, 300, 300], id="CT-200 as documented"),
+        pytest.param(config(2, 9, 0), [2, 4, 6, 8, 9], id="CT-201 no doublings"),
+        pytest.param(config(0.1, 3600, 16), [0.1, 0.2, 0.4, 0.8, 1.6, 3.2], id="CT-030 the defaults"),
         pytest.param(config(5, 5, 16), [5, 5, 5], id="CT-043 equal"),
     ],
 )
@@ -34,7 +34,7 @@ def test_the_waits_are_those_recorded(settings: RetryConfig, seconds: list[float
 
 
 def waits_told_in_words(low: int, high: int, doublings: int) -> Iterator[int]:
-    """The rule of CT-199 step by step: double so many times, then add the same step for ever."""
+    """The rule step by step: double so many times, then add the same step for ever (CT-199)."""
     wait, step = low, 0
     for _ in range(doublings):
         yield min(wait, high)
@@ -81,10 +81,10 @@ def requests_sent(max_attempts: int, duration: int, backoff: float, at_most: int
 @pytest.mark.parametrize(
     ("max_attempts", "duration", "backoff", "requests"),
     [
-        pytest.param(3, 0, 1, 3, id="CT-202"),
+        pytest.param(3, 0, 1, 3, id="CT-202 two retries"),
         pytest.param(1, 0, 1, 1, id="CT-202 no retry"),
         pytest.param(-1, 0, 1, 20, id="CT-203 and CT-207"),
-        pytest.param(-1, 3, 2, 3, id="CT-204"),
+        pytest.param(-1, 3, 2, 3, id="CT-204 just over"),
         pytest.param(-1, 4, 2, 3, id="CT-204 at the limit"),
         pytest.param(-1, 5, 2, 4, id="CT-204 just under"),
         pytest.param(2, 3, 2, 3, id="CT-205 the time decides"),
@@ -113,7 +113,7 @@ def test_a_clock_set_back_does_not_use_up_the_time() -> None:
 
 
 def test_members_left_out_take_googles_defaults() -> None:
-    """CT-295: those of CT-030, not those of the queue."""
+    """Those of a new queue (CT-030), not those of its own queue (CT-295)."""
     nothing = RetryConfig(max_attempts=0, max_retry_duration_ns=0, min_backoff_ns=0, max_backoff_ns=0, max_doublings=0)
     assert retry.stored(nothing) == RetryConfig()
     assert retry.stored(replace(nothing, max_attempts=3)) == RetryConfig(max_attempts=3)

@@ -93,9 +93,9 @@ def test_a_task_is_gone_after_2xx(status: int) -> None:
         pytest.param(499, 1, id="CT-184 499"),
         pytest.param(500, 0, id="CT-184 500"),
         pytest.param(503, 0, id="CT-165 503"),
-        pytest.param(504, 0, id="CT-312"),
+        pytest.param(504, 0, id="CT-312 a passed deadline"),
         pytest.param(507, 0, id="CT-184 507"),
-        pytest.param(0, 0, id="CT-313"),
+        pytest.param(0, 0, id="CT-313 unreachable"),
         pytest.param(600, 1, id="CT-184 600"),
         pytest.param(199, 1, id="CT-177 199"),
     ],
@@ -135,15 +135,19 @@ def test_the_recorded_sequence_counts_what_was_recorded() -> None:
     ("count", "own", "queue", "over"),
     [
         pytest.param(2, None, RETRY, False, id="CT-202 not yet"),
-        pytest.param(3, None, RETRY, True, id="CT-202"),
-        pytest.param(3, None, replace(RETRY, max_attempts=-1), False, id="CT-203"),
-        pytest.param(2, replace(RETRY, max_attempts=2), replace(RETRY, max_attempts=10), True, id="CT-210"),
+        pytest.param(3, None, RETRY, True, id="CT-202 used up"),
+        pytest.param(3, None, replace(RETRY, max_attempts=-1), False, id="CT-203 no limit"),
+        pytest.param(
+            2, replace(RETRY, max_attempts=2), replace(RETRY, max_attempts=10), True, id="CT-210 its own limit"
+        ),
         pytest.param(3, replace(RETRY, max_attempts=4), RETRY, False, id="CT-210 more than its queue"),
-        pytest.param(1, None, replace(RETRY, max_attempts=-1, max_retry_duration_ns=7 * SECOND), True, id="CT-204"),
+        pytest.param(
+            1, None, replace(RETRY, max_attempts=-1, max_retry_duration_ns=7 * SECOND), True, id="CT-204 time used up"
+        ),
         pytest.param(
             1, None, replace(RETRY, max_attempts=-1, max_retry_duration_ns=8 * SECOND), False, id="CT-204 not yet"
         ),
-        pytest.param(3, None, replace(RETRY, max_retry_duration_ns=8 * SECOND), False, id="CT-205"),
+        pytest.param(3, None, replace(RETRY, max_retry_duration_ns=8 * SECOND), False, id="CT-205 the attempts alone"),
     ],
 )
 def test_a_task_that_used_up_its_retries_is_gone(

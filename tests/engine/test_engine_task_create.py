@@ -80,14 +80,18 @@ def test_a_time_in_the_past_becomes_now(past: datetime) -> None:
     [
         pytest.param(timedelta(seconds=15), timedelta(seconds=15), id="CT-097 shortest"),
         pytest.param(timedelta(minutes=30), timedelta(minutes=30), id="CT-097 longest"),
-        pytest.param(timedelta(seconds=20, microseconds=123456), timedelta(seconds=20.123), id="CT-292"),
+        pytest.param(
+            timedelta(seconds=20, microseconds=123456), timedelta(seconds=20.123), id="CT-292 cut to milliseconds"
+        ),
     ],
 )
 def test_a_deadline_is_kept_to_the_millisecond(sent: timedelta, kept: timedelta) -> None:
     assert created(dispatch_deadline=sent).dispatch_deadline == kept
 
 
-@pytest.mark.parametrize("ahead", [timedelta(days=29), timedelta(days=30)], ids=["CT-099", "CT-099 at the limit"])
+@pytest.mark.parametrize(
+    "ahead", [timedelta(days=29), timedelta(days=30)], ids=["CT-099 a day before", "CT-099 at the limit"]
+)
 def test_a_time_within_thirty_days_is_kept(ahead: timedelta) -> None:
     assert created(scheduled_at=NOW + ahead).scheduled_at == NOW + ahead
 
@@ -122,7 +126,7 @@ CLOUD = "https://www.googleapis.com/auth/cloud-platform"
             URL,
             OidcToken(service_account_email=EMAIL),
             OidcToken(service_account_email=EMAIL, audience=URL),
-            id="CT-232",
+            id="CT-232 no audience",
         ),
         pytest.param(
             URL,
@@ -134,7 +138,7 @@ CLOUD = "https://www.googleapis.com/auth/cloud-platform"
             GOOGLE_URL,
             OAuthToken(service_account_email=EMAIL),
             OAuthToken(service_account_email=EMAIL, scope=CLOUD),
-            id="CT-234",
+            id="CT-234 no scope",
         ),
         pytest.param(
             GOOGLE_URL,
@@ -188,10 +192,10 @@ REFUSED_REQUESTS: list[Any] = [
         pytest.param(oidc(email), INVALID, id=f"CT-296b {email}")
         for email in ("not-an-email", "tasks@", "@example.com", "tasks@a@example.com")
     ],
-    pytest.param(oauth("https://example.com/x"), OAUTH_HOST, id="CT-296c"),
+    pytest.param(oauth("https://example.com/x"), OAUTH_HOST, id="CT-296c another host"),
     pytest.param(oauth("https://example.com/?.googleapis.com"), OAUTH_HOST, id="CT-296c in the query"),
     pytest.param(oauth("https://[bad/.googleapis.com"), OAUTH_HOST, id="CT-296c no host"),
-    pytest.param(oauth("https://googleapis.com/x"), OAUTH_HOST, id="CT-296d"),
+    pytest.param(oauth("https://googleapis.com/x"), OAUTH_HOST, id="CT-296d the bare domain"),
 ]
 
 
@@ -209,11 +213,11 @@ def test_a_request_that_could_not_be_sent_is_refused(request_: HttpRequest, text
 @pytest.mark.parametrize(
     "url",
     [
-        pytest.param("http://example.com/%zz", id="CT-095"),
+        pytest.param("http://example.com/%zz", id="CT-095 a broken escape"),
         pytest.param("https://a/" + "x" * 2073, id="CT-096 at the limit"),
         pytest.param("https://a/" + "ü" * 345, id="CT-096 at the limit after encoding"),
         pytest.param("https://a/?" + "%20&/=:" * 290, id="CT-096 is not encoded twice"),
-        pytest.param("http://localhost:8000/x", id="CT-L4"),
+        pytest.param("http://localhost:8000/x", id="CT-L4 this machine, without TLS"),
     ],
 )
 def test_a_url_is_kept_as_sent(url: str) -> None:
@@ -224,7 +228,9 @@ def test_a_url_is_kept_as_sent(url: str) -> None:
     ("given", "text"),
     [
         pytest.param({"dispatch_deadline": timedelta(seconds=14)}, DEADLINE, id="CT-097 14 s"),
-        pytest.param({"dispatch_deadline": timedelta(seconds=14, microseconds=999999)}, DEADLINE, id="CT-097"),
+        pytest.param(
+            {"dispatch_deadline": timedelta(seconds=14, microseconds=999999)}, DEADLINE, id="CT-097 a microsecond short"
+        ),
         pytest.param({"dispatch_deadline": timedelta(seconds=1801)}, DEADLINE, id="CT-097 1801 s"),
         pytest.param({"dispatch_deadline": timedelta(0)}, DEADLINE, id="CT-097 0 s"),
         pytest.param({"dispatch_deadline": timedelta(seconds=-1)}, DEADLINE, id="CT-097 negative"),

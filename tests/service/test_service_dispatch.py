@@ -218,7 +218,7 @@ def test_a_redirect_is_followed_within_the_attempt(api: Api, place: Place) -> No
 
 
 def test_retry_after_puts_that_task_off(api: Api, place: Place) -> None:
-    """CT-L7 of CT-180: the queue and its other tasks go on."""
+    """And no other (CT-L7), where Google may slow the whole queue down (CT-180)."""
     place.answers(503, **{"Retry-After": "3600"})
     queue = api.queue(retry_config=AT_ONCE).name
     task = api.failed(api.task(queue, url=place.url).name)

@@ -72,7 +72,7 @@ def test_a_new_queue_lies_under_its_parent(api: Api) -> None:
 @pytest.mark.parametrize("name", ["not-a-valid-name", "projects/p/locations/l/queues", "projects/p/queues/q", "p/q"])
 @pytest.mark.parametrize("method", [*QUEUE_CALLS, "create_task", "list_tasks"])
 def test_a_malformed_queue_name_is_an_invalid_argument(api: Api, method: str, name: str) -> None:
-    """CT-L3 in the place of CT-025, CT-255, CT-257."""
+    """Here (CT-L3); Google answers PERMISSION_DENIED (CT-025, CT-255, CT-257)."""
     assert api.refusal(method, **naming_queue(method, name)) == BAD_QUEUE_NAME
 
 
@@ -125,7 +125,9 @@ def test_task_ids_have_up_to_500_letters_digits_hyphens_and_underscores(api: Api
 
 @pytest.mark.parametrize("name", ["t", "projects/p/locations/l/queues/q/tasks", "projects/p/locations/l/tasks/t"])
 def test_a_task_name_of_another_shape_is_refused(api: Api, name: str) -> None:
-    """CT-258; CT-L3 in the place of CT-025, CT-255 for the calls that name a task."""
+    """As Google's CreateTask does (CT-258). Calls that name a task refuse it alike here (CT-L3); Google's answer
+    PERMISSION_DENIED (CT-025, CT-255).
+    """
     assert api.no_task(api.queue().name, name=name) == BAD_TASK_NAME
     for method in TASK_CALLS:
         assert api.refusal(method, name=name) == BAD_TASK_NAME
@@ -171,7 +173,7 @@ def test_an_empty_name_is_told_with_the_method(api: Api, method: str, rpc: str) 
 @pytest.mark.parametrize("parent", ["projects/p", "projects/p/locations/l/extra", "not-a-valid-name"])
 @pytest.mark.parametrize("method", ["create_queue", "list_queues"])
 def test_a_parent_that_is_no_location_is_an_invalid_argument(api: Api, method: str, parent: str) -> None:
-    """CT-L3 in the place of CT-025, CT-257, CT-272."""
+    """Here (CT-L3); Google answers PERMISSION_DENIED (CT-025, CT-257, CT-272)."""
     request = {"queue": {"name": "projects/p/locations/l/queues/q"}} if method == "create_queue" else {}
     message = f"Location name must be formatted: \"projects/<PROJECT_ID>/locations/<LOCATION_ID>\", not '{parent}'."
     assert api.refusal(method, parent=parent, **request) == Refusal(InvalidArgument, message)

@@ -36,14 +36,14 @@ def _not_served(path: str) -> Refusal:
     ],
 )
 def test_a_call_that_is_not_served_yet(api: Api, method: str, path: str, request_: dict[str, Any]) -> None:
-    """CT-004; of CT-001 to CT-003 what follows later."""
+    """It is unknown (CT-004), though Google serves it (CT-001 to CT-003)."""
     if not hasattr(api.client, method):
         pytest.skip("this google-cloud-tasks has no such call")
     assert api.refusal(method, **request_) == _not_served(f"/{path}")
 
 
 def test_a_filter_is_refused(api: Api) -> None:
-    """CT-056 follows later."""
+    """Google takes it (CT-056)."""
     message = "The local service does not support filters yet; list all queues instead."
     assert api.refusal("list_queues", parent=api.parent, filter="state: PAUSED") == Refusal(
         MethodNotImplemented, message

@@ -58,7 +58,7 @@ def test_a_queue_with_only_a_name_gets_googles_defaults_and_shows_nothing_else(a
         {"rate_limits": {"max_burst_size": -1}},
         {"rate_limits": {"max_burst_size": 400}},
     ],
-    ids=["CT-044 rates", "CT-044 retries", "CT-046", "CT-045", "CT-038 negative", "CT-038"],
+    ids=["CT-044 rates", "CT-044 retries", "CT-046 ratio", "CT-045 state", "CT-038 negative burst", "CT-038 burst"],
 )
 def test_what_is_zero_or_the_services_own_counts_as_left_out(api: Api, fields: dict[str, Any]) -> None:
     assert api.queue(**fields) == _new(api.name())
@@ -118,7 +118,7 @@ def test_a_sampling_ratio_comes_back(api: Api, ratio: float) -> None:
         {"rate_limits": {"max_dispatches_per_second": 500, "max_concurrent_dispatches": 5000}},
         {"retry_config": {"min_backoff": timedelta(seconds=7), "max_backoff": timedelta(seconds=7)}},
     ],
-    ids=["CT-034 CT-036", "CT-043"],
+    ids=["CT-034 CT-036 rates", "CT-043 backoffs"],
 )
 def test_the_limits_themselves_are_allowed(api: Api, fields: dict[str, Any]) -> None:
     api.queue(**fields)
@@ -135,7 +135,7 @@ def test_the_limits_themselves_are_allowed(api: Api, fields: dict[str, Any]) -> 
     ids=["CT-034", "CT-035", "CT-036", "CT-037"],
 )
 def test_rates_outside_of_the_limits_are_refused(api: Api, limits: dict[str, Any], message: str) -> None:
-    """CT-253."""
+    """Without details (CT-253)."""
     assert _refusal(api, rate_limits=limits) == Refusal(InvalidArgument, message)
 
 

@@ -26,7 +26,7 @@ def _seconds(count: float) -> timedelta:
         ({"max_backoff": _seconds(0.15)}, [0.1, 0.15, 0.15]),
         ({"min_backoff": _seconds(3600)}, [3600, 3600]),
     ],
-    ids=["CT-199", "CT-200", "CT-030", "CT-199 largest", "CT-043"],
+    ids=["CT-199 as measured", "CT-200 as documented", "CT-030 defaults", "CT-199 largest", "CT-043 one value"],
 )
 @pytest.mark.parametrize("on", ["queue", "task"])
 def test_the_wait_grows(api: Api, place: Place, on: str, retries: dict[str, Any], delays: list[float]) -> None:
@@ -44,7 +44,7 @@ def test_the_wait_grows(api: Api, place: Place, on: str, retries: dict[str, Any]
 @pytest.mark.parametrize(
     ("retries", "attempts"),
     [({"max_attempts": 1}, 1), ({"max_attempts": 3}, 3), ({"max_attempts": 2, "max_retry_duration": _seconds(0)}, 2)],
-    ids=["CT-202 one", "CT-202", "CT-206"],
+    ids=["CT-202 one", "CT-202 three", "CT-206 no time"],
 )
 def test_a_task_is_given_up_after_its_attempts(api: Api, place: Place, retries: dict[str, Any], attempts: int) -> None:
     """CT-202, CT-208."""

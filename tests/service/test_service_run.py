@@ -136,7 +136,7 @@ def test_a_task_that_is_not_there_is_not_found(api: Api, place: Place, method: s
 
 
 def test_the_two_differ_in_a_queue_that_is_not_there(api: Api) -> None:
-    """CT-143, CT-152."""
+    """RunTask misses the queue (CT-152), DeleteTask the task (CT-143)."""
     name = f"{api.name()}/tasks/t"
     assert api.refusal("run_task", name=name) == NO_QUEUE
     assert api.refusal("delete_task", name=name) == NEVER

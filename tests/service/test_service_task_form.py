@@ -92,7 +92,7 @@ def test_what_only_the_service_sets_is_ignored(api: Api) -> None:
 @pytest.mark.parametrize(
     ("asked", "shown", "body"),
     [(0, "BASIC", b""), (1, "BASIC", b""), (2, "FULL", b"body"), (99, "VIEW_UNSPECIFIED", b"")],
-    ids=["CT-114", "CT-125", "CT-125 full", "CT-293"],
+    ids=["CT-114 unset", "CT-125 basic", "CT-125 full", "CT-293 unknown"],
 )
 def test_the_view_says_how_much_is_shown(api: Api, asked: int, shown: str, body: bytes) -> None:
     made = api.task(api.paused(), view=asked, http={"body": b"body"})
@@ -124,7 +124,7 @@ def test_a_partial_retry_config_is_filled_with_googles_defaults(api: Api) -> Non
 
 
 def test_the_backoffs_of_a_task_are_kept_to_the_nanosecond(api: Api) -> None:
-    """CT-049, CT-294."""
+    """As those of a queue are (CT-049, CT-294)."""
     low = Duration(seconds=1, nanos=1)
     task = api.task(api.paused(), retry_config={"min_backoff": low})
     assert Task.pb(api.get(task.name)).retry_config.min_backoff == low
@@ -136,7 +136,7 @@ def test_the_backoffs_of_a_task_are_kept_to_the_nanosecond(api: Api) -> None:
         ({"audience": ""}, {"audience": "https://tasks.googleapis.com/x?y=z"}),
         ({"audience": "audience"}, {"audience": "audience"}),
     ],
-    ids=["CT-232", "CT-296"],
+    ids=["CT-232 unset", "CT-296 no address"],
 )
 def test_a_token_without_an_audience_is_for_the_url(api: Api, sent: dict[str, str], stored: dict[str, str]) -> None:
     email = {"service_account_email": "tasks@example.com"}
@@ -149,7 +149,7 @@ def test_a_token_without_an_audience_is_for_the_url(api: Api, sent: dict[str, st
 @pytest.mark.parametrize(
     ("sent", "stored"),
     [("", "https://www.googleapis.com/auth/cloud-platform"), ("scope", "scope")],
-    ids=["CT-234", "CT-296"],
+    ids=["CT-234 unset", "CT-296 no address"],
 )
 def test_a_token_without_a_scope_is_for_the_cloud_platform(api: Api, sent: str, stored: str) -> None:
     token = {"service_account_email": "tasks@example.com", "scope": sent}

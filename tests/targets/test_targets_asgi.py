@@ -145,14 +145,14 @@ class TestWhatRaises:
 
     @pytest.mark.parametrize("url", ["http://app.local/%zz", "http://app.local:x/"])
     async def test_a_url_that_leads_nowhere(self, url: str) -> None:
-        """CT-095."""
+        """It was accepted when the task was made (CT-095)."""
         answer = await answer_of(AsgiTarget(FastAPI()), outgoing(url))
         assert answer.status == 0
         assert answer.reason
 
 
 class TestDeadline:
-    """CT-179, CT-312."""
+    """The endpoint is cancelled (CT-179), and the status is 504 (CT-312)."""
 
     async def test_an_endpoint_that_hangs_is_cancelled(self, caplog: pytest.LogCaptureFixture) -> None:
         app = FastAPI()

@@ -425,7 +425,7 @@ class TestAnswers:
         ],
     )
     async def test_retry_after(self, worker: Workers, target: HttpTarget, value: bytes, span: timedelta | None) -> None:
-        """CT-L7."""
+        """Seconds or a date; what is neither is as if not there (CT-L7)."""
         made = await worker(answering(b"HTTP/1.1 503 Busy\r\nretry-AFTER:%b\r\nContent-Length: 0\r\n\r\n" % value))
         assert (await answer_of(target, outgoing(made.url))).retry_after == span
 
@@ -461,7 +461,7 @@ class TestTls:
     async def test_an_untrusted_one_is_taken_without_verification(
         self, worker: Workers, certificate: tuple[ssl.SSLContext, ssl.SSLContext]
     ) -> None:
-        """CT-L4."""
+        """Where the user says so (CT-L4)."""
         made = await worker(answering(NO_CONTENT), tls=certificate[0])
         target = HttpTarget(verify=False)
         assert (await answer_of(target, outgoing(made.url))).status == 204

@@ -86,7 +86,7 @@ class TestWhoIsAsked:
 
 
 class TestRedirects:
-    """CT-178."""
+    """A redirect is followed within its attempt (CT-178)."""
 
     @pytest.mark.parametrize(
         ("method", "status", "then"),

@@ -44,7 +44,10 @@ def _encoded(url: str) -> str:
 
 
 def _stored_token(token: Token, url: str) -> Token:
-    """The token with its default audience (CT-232) or scope (CT-234); refusals are CT-296."""
+    """The token with its default audience (CT-232) or scope (CT-234) filled in.
+
+    `InvalidArgument` if its email is not one, or if an OAuth token is for a host that is not Google's (CT-296).
+    """
     email = token.service_account_email
     if not email:
         raise InvalidArgument("service_account_email must be set.")
