@@ -12,14 +12,13 @@ from fastapi_gcp_tasks.options import NO_OPTIONS, TaskOptions, task_options
 from fastapi_gcp_tasks.registration import endpoint_label, route_label
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 from fastapi_gcp_tasks.task_request import MakeRequest, request_maker
+from gcptasks.base.http import METHODS
 from gcptasks.base.unset import UNSET, merged
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest, Task
 
 S = TypeVar("S", Sender, AsyncSender)
-
-_METHODS = ("POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS")
 
 
 class _Delayed(Generic[S]):
@@ -81,10 +80,10 @@ class AsyncDelayed(_Delayed[AsyncSender]):
 def task_method(route: APIRoute) -> str:
     """The route's HTTP method; `BadMethodError` unless it has exactly one that tasks can have."""
     match sorted(route.methods or ()):
-        case [method] if method in _METHODS:
+        case [method] if method in METHODS:
             return method
         case [method]:
-            problem = f"no task can be sent by {method}, only by {', '.join(_METHODS)}"
+            problem = f"no task can be sent by {method}, only by {', '.join(METHODS)}"
         case []:
             problem = "it has no method, and a task is sent by one"
         case methods:

@@ -4,7 +4,6 @@ A new option is one field of `TaskOptions`, its check in `_CHECKS`, one line in 
 """
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from inspect import iscoroutinefunction
@@ -12,11 +11,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from gcptasks.base.errors import InvalidArgument
-from gcptasks.base.names import parse_queue
+from gcptasks.base.names import TASK_ID, parse_queue
 from gcptasks.base.unset import UNSET
 from gcptasks.client.google import ASYNC_TASKS_CLIENT, TASKS_CLIENT
-
-_TASK_ID = r"[A-Za-z0-9_-]{1,500}"
 
 
 def _url(name: str, value: Any) -> str:
@@ -73,7 +70,7 @@ def _task_id(name: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {value!r}")
-    if not re.fullmatch(_TASK_ID, value):
+    if not TASK_ID.fullmatch(value):
         raise ValueError(f"{name} must be 1 to 500 letters, digits, hyphens and underscores, not {value!r}")
     return value
 

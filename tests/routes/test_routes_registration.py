@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from google.cloud.tasks_v2 import Task
+from google.cloud.tasks_v2 import HttpMethod, Task
 from pydantic import SecretStr
 
 from fastapi_gcp_tasks import as_delayed_task
@@ -240,7 +240,7 @@ async def test_a_route_without_one_method_is_refused_when_it_is_triggered(
             await enqueue()
 
 
-@pytest.mark.parametrize("method", ["POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
+@pytest.mark.parametrize("method", [one.name for one in HttpMethod if one])
 def test_the_task_is_sent_by_the_routes_method(method: str) -> None:
     client = FakeClient()
     router = delayed_router(client)

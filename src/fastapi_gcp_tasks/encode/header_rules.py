@@ -1,24 +1,17 @@
-"""What a header of a task can carry to the worker, and what it can't."""
+"""Which headers a task can carry to the worker, and which values."""
 
 import re
 
-# CT-249: dropped from the stored task. CT-121: User-Agent is replaced. CT-170, CS-156: the service sets its own.
-_DROPPED = frozenset(
-    (
-        *("host", "content-length", "connection", "keep-alive", "proxy-authorization", "proxy-connection", "te", "via"),
-        *("transfer-encoding", "upgrade", "accept-encoding", "x-forwarded-for", "from", "x-google"),
-    )
-)
-_DROPPED_PREFIXES = ("x-google-", "x-appengine-")
+from gcptasks.base.http import is_token
+from gcptasks.engine.headers import MAX_HEADER, is_dropped
+
+# The service sets its own at each delivery, over those of the task (CT-170, CS-156).
 _OF_THE_SERVICE = ("x-cloudtasks-", "x-cloudscheduler")
 # Set by the queue, a token, a hook or `headers=`: a required one need not be an argument.
 _FROM_ELSEWHERE = frozenset(("authorization", "content-type", "user-agent", "host"))
 
-# CT-289 refuses less; servers take a token and nothing else.
-_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-# CT-290, CT-291, and edge blanks, which servers strip.
+# Google drops the rest, or mends it (CT-290, CT-291), and servers strip blanks at the ends.
 _VALUE = r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?"
-_MOST_BYTES = 8188  # of name and value together, CT-105
 
 
 def from_elsewhere(name: str) -> bool:
@@ -34,22 +27,21 @@ def why_not_sent(name: str) -> str | None:
         return "the queue service replaces the header 'user-agent'"
     if name.startswith(_OF_THE_SERVICE):
         return f"the queue service sets the header {name!r} itself"
-    if name in _DROPPED or name.startswith(_DROPPED_PREFIXES):
-        return f"the queue service drops the header {name!r}"
-    return None
+    return f"the queue service drops the header {name!r}" if is_dropped(name) else None
 
 
 def bad_name(name: str) -> str | None:
     """Why no header can have this name, or None."""
-    return None if re.fullmatch(_NAME, name) else f"{name!r} is not a name that a header can have"
+    # The service refuses less (CT-289), but servers take a token and nothing else.
+    return None if is_token(name) else f"{name!r} is not a name that a header can have"
 
 
 def bad_value(name: str, value: str) -> str | None:
     """Why this header can't carry this value, or None."""
     if not re.fullmatch(_VALUE, value):
         return f"the header {name!r} carries printable ASCII without blanks at its ends, at least one character"
-    if len(name) + len(value) > _MOST_BYTES:
-        return f"the header {name!r} would be dropped: name and value have more than {_MOST_BYTES} bytes together"
+    if len(name) + len(value) > MAX_HEADER:
+        return f"the header {name!r} would be dropped: name and value have more than {MAX_HEADER} bytes together"
     return None
 
 

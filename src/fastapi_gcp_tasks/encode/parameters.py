@@ -16,10 +16,9 @@ from starlette.convertors import StringConvertor
 from fastapi_gcp_tasks import fastapi_versions as versions
 from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.refusal import NotCarried
+from gcptasks.base.http import BODY_METHODS, is_token
 from gcptasks.base.unset import UNSET
 
-_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))  # CT-103
-_COOKIE_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SECRETS: tuple[Any, ...] = (Secret, SecretStr, SecretBytes)
 _JSON_TEXT: Any = Json  # a class that type checkers see as a form of Annotated
 _JSON = r"(?i)application/(?:json|[^;\s]+\+json)"
@@ -64,7 +63,7 @@ class Parameter(NamedTuple):
             return
         what = "None" if value is None else f"an empty {type(value).__name__}"
         instead = "what it defaults to" if not self.required else "nothing, though it is required,"
-        # FastAPI 0.115 reads null in a body as "not given", the newest does not.
+        # Nor as null in a body, which FastAPI versions read differently.
         raise NotCarried(f"{what} cannot be carried: {instead} would arrive")
 
 
@@ -171,7 +170,7 @@ class _Found:
 
     def _why_no_body(self, place: Place) -> str | None:
         methods = self._route.methods
-        if place is Place.BODY and methods and len(methods) == 1 and not methods & _WITH_BODY:
+        if place is Place.BODY and methods and len(methods) == 1 and not methods & BODY_METHODS:
             return f"a task with the method {min(methods)} has no body; use POST, PUT or PATCH"
         return None
 
@@ -213,7 +212,7 @@ def _why_not_text(place: Place, key: str, info: FieldInfo) -> str | None:
         return "FastAPI 0.115 reads one value of such a list; put the union inside Annotated"
     if place is Place.HEADER:
         return header_rules.bad_name(key) or ("a task has one value for each header" if _is_list(info) else None)
-    if place is Place.COOKIE and not re.fullmatch(_COOKIE_NAME, key):
+    if place is Place.COOKIE and not is_token(key):
         return f"{key!r} is not a name that a cookie can have"
     return "FastAPI reads one value for each cookie" if place is Place.COOKIE and _is_list(info) else None
 

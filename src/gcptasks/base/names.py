@@ -19,7 +19,7 @@ _TASK_NAME_HELP = Help("Definition of task name", f"{_REFERENCE}.tasks#Task.FIEL
 _PROJECT = re.compile(r"[A-Za-z0-9:.\-]+")
 _LOCATION = re.compile(r"[A-Za-z0-9\-]+")
 _QUEUE_ID = re.compile(r"[A-Za-z0-9\-]{1,100}")
-_TASK_ID = re.compile(r"[A-Za-z0-9_\-]{1,500}")
+TASK_ID = re.compile(r"[A-Za-z0-9_\-]{1,500}")
 
 
 # Named tuples: they are looked up in dictionaries all the time, and a tuple's hash costs a tenth of a dataclass's.
@@ -91,7 +91,7 @@ def parse_task(text: str) -> TaskName:
             _TASK_NAME_HELP,
         )
     queue = parse_queue(head)
-    if not _TASK_ID.fullmatch(task):
+    if not TASK_ID.fullmatch(task):
         raise InvalidArgument(
             f'Task ID "{task}" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), '
             "or underscores (_). Task ID must between 1 and 500 characters.",

@@ -8,14 +8,17 @@ from gcptasks.base.errors import InvalidArgument
 
 USER_AGENT = "Google-Cloud-Tasks"
 
-_MAX_HEADER = 8188
+MAX_HEADER = 8188
+"""The bytes that the name and the value of one header may have together; a longer one is dropped (CT-105)."""
+
 _MAX_TOTAL = 80 * 1024
 
-# CT-289, and no control character. `/` and other separators pass.
+# Google drops a name with a blank, a colon or a letter beyond ASCII (CT-289), we one with a control character too. `/`
+# and other separators pass.
 _NAME = re.compile(r"[!-9;-~]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
-# CT-249; `user-agent` is put back with Google's value (CT-121).
+# As recorded (CT-249). `user-agent` is put back with Google's value (CT-121).
 _DROPPED = frozenset(
     [
         "host",
@@ -38,17 +41,23 @@ _DROPPED = frozenset(
 _DROPPED_PREFIXES = ("x-google-", "x-appengine-")
 
 
+def is_dropped(name: str) -> bool:
+    """Whether a task keeps no header of this name, in any letter case, whatever its value."""
+    lower = name.lower()
+    return lower in _DROPPED or lower.startswith(_DROPPED_PREFIXES)
+
+
 def stored(sent: Mapping[str, str]) -> dict[str, str]:
     """The headers as the task keeps them; `InvalidArgument` if they are over 80 KB in all (CT-105)."""
     kept: dict[str, str] = {}
     total = 0
     for name, value in sent.items():
-        if len(name) > _MAX_HEADER or not _is_kept(name):
+        if len(name) > MAX_HEADER or not _is_kept(name):
             continue
         if not (value.isascii() and value.isprintable()):
             value = _mended(value)
         size = len(name) + len(value)
-        if value and size <= _MAX_HEADER:
+        if value and size <= MAX_HEADER:
             kept[name] = value
             total += size
     if total > _MAX_TOTAL:
@@ -59,11 +68,10 @@ def stored(sent: Mapping[str, str]) -> dict[str, str]:
 
 @lru_cache(maxsize=1024)
 def _is_kept(name: str) -> bool:
-    lower = name.lower()
-    return bool(_NAME.fullmatch(name)) and lower not in _DROPPED and not lower.startswith(_DROPPED_PREFIXES)
+    return bool(_NAME.fullmatch(name)) and not is_dropped(name)
 
 
 def _mended(value: str) -> str:
-    """The value as it is kept (CT-291); empty if it is dropped (CT-290)."""
+    """The value as it is kept, cut at NUL and on one line (CT-291); empty if it is dropped (CT-290)."""
     value = value.partition("\0")[0].replace("\r", "_").replace("\n", "_")
     return value if value.isascii() and not _CONTROL.search(value) else ""

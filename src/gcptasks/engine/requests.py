@@ -4,11 +4,11 @@ import re
 from urllib.parse import quote, urlsplit
 
 from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.http import BODY_METHODS
 from gcptasks.engine import headers
 from gcptasks.engine.model import HttpRequest, OAuthToken, OidcToken, Token
 
 _SCHEMES = ("http://", "https://")
-_BODY_METHODS = frozenset(["POST", "PUT", "PATCH"])
 _MAX_URL = 2083
 _LONGEST_ENCODED = 12  # four bytes, three characters each
 _RESERVED = "%:/?#[]@!$&'()*+,;="
@@ -19,7 +19,7 @@ _CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 def stored(sent: HttpRequest) -> HttpRequest:
     """The request as the task keeps it, defaults filled in; `InvalidArgument` if it could never be sent."""
     _check_url(sent.url)
-    if sent.body and sent.method not in _BODY_METHODS:
+    if sent.body and sent.method not in BODY_METHODS:
         raise InvalidArgument("Body can only be set if the http_method is POST, PUT, or PATCH.")
     return HttpRequest(
         url=sent.url,

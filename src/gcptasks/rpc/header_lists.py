@@ -11,9 +11,10 @@ from typing import Any
 
 from hpack import Encoder, HeaderTuple, NeverIndexedHeaderTuple
 
+from gcptasks.base.http import is_token
+
 Headers = tuple[HeaderTuple, ...]
 
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _VALUE = re.compile(rb"(?:[^\0\r\n\t ](?:[^\0\r\n]*[^\0\r\n\t ])?)?")
 _REQUIRED = frozenset({b":method", b":scheme", b":path"})
 _PSEUDO = _REQUIRED | {b":authority"}
@@ -49,7 +50,7 @@ def _is_field(name: bytes, value: bytes) -> bool:
         return name in _PSEUDO and bool(value)
     if name == b"te":
         return value == b"trailers"
-    return name not in _OF_A_CONNECTION and bool(_NAME.fullmatch(name))
+    return name not in _OF_A_CONNECTION and name == name.lower() and is_token(name.decode("latin-1"))
 
 
 class RememberingEncoder(Encoder):

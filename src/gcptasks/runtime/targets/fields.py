@@ -4,20 +4,18 @@ import re
 from functools import lru_cache
 
 from gcptasks.base.errors import Unreachable
+from gcptasks.base.http import BODY_METHODS, is_token
 from gcptasks.runtime.targets.address import Address
 from gcptasks.runtime.targets.target import Outgoing
 
 # They say how the request is framed, so they are ours alone; the rest of CT-249 is dropped at create.
 _OURS = {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te", "upgrade"}
-# CT-103: the other methods carry no body.
-_WITH_BODY = {"POST", "PUT", "PATCH"}
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_SENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 def body_of(request: Outgoing) -> bytes:
     """The body to send: none with a method that carries none (CT-175)."""
-    return request.body if request.method in _WITH_BODY else b""
+    return request.body if request.method in BODY_METHODS else b""
 
 
 def fields_of(request: Outgoing, address: Address, length: int) -> list[tuple[bytes, bytes]]:
@@ -44,6 +42,6 @@ def fields_of(request: Outgoing, address: Address, length: int) -> list[tuple[by
 @lru_cache(maxsize=1024)
 def _name(name: str) -> bytes | None:
     """The name as it is sent, None for one that is ours to set."""
-    if not _TOKEN.fullmatch(name):
+    if not is_token(name):
         raise Unreachable(f"{name!r} is no header name that can be sent")
     return None if name.lower() in _OURS else name.encode("ascii")
