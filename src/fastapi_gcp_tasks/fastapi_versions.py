@@ -1,8 +1,15 @@
-"""What FastAPI 0.115 to the newest keep in different places, or do not publish."""
+"""What FastAPI 0.115 to the newest do differently, keep in different places, or do not publish.
+
+- Before 0.137 `include_router` makes new routes (`MarkedMethods`), from then on it keeps the router (`routes_inside`).
+- 0.115 does not look for lists inside `Annotated` (`repeats`).
+- 0.115 reads null in a body as "not given", the newest as null. So the encoder leaves None out where that is what
+  arrives, and refuses it anywhere else.
+- They differ in how they read `validation_alias`, so the encoder refuses it.
+"""
 
 import types
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, Protocol, Union, get_args, get_origin
 
 from pydantic import TypeAdapter
@@ -83,3 +90,20 @@ def repeats(annotation: Any, *, inside_annotated: bool = True) -> bool:
         and issubclass(kind, list | tuple | set | frozenset | deque | Sequence)
         and not (issubclass(kind, str | bytes))
     )
+
+
+def routes_inside(route: object) -> Iterable[Any]:
+    """The routes of a mounted application, or of a router that was included; none of a plain route."""
+    return getattr(getattr(route, "original_router", route), "routes", None) or ()
+
+
+class MarkedMethods(set[str]):
+    """The methods of a task route, marked.
+
+    Before FastAPI 0.137 `include_router` makes new routes, through the route class, from what the old ones hold; the
+    methods it hands on as they are. So a route that is made with marked methods is known to be a copy.
+    """
+
+    def __init__(self, methods: Iterable[str] = (), endpoint: Callable[..., Any] | None = None) -> None:
+        super().__init__(methods)
+        self.endpoint = endpoint

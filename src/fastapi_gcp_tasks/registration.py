@@ -1,10 +1,11 @@
 """Binding an endpoint to the one route that makes it a task."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from fastapi.routing import APIRoute
 
+from fastapi_gcp_tasks.fastapi_versions import MarkedMethods
 from fastapi_gcp_tasks.options import TaskOptions
 
 _REGISTERED = "__gcp_task__"
@@ -20,21 +21,9 @@ class Registration:
         """Told the endpoint's new default options before they count; what it raises keeps the old ones."""
 
 
-class HandedOn(set[str]):
-    """The methods of a task route, marked.
-
-    Before FastAPI 0.137 `include_router` makes new routes, through the route class, from what the old ones hold; the
-    methods it hands on as they are. So a route that is made with marked methods is known to be a copy.
-    """
-
-    def __init__(self, methods: Iterable[str] = (), endpoint: Callable[..., Any] | None = None) -> None:
-        super().__init__(methods)
-        self.endpoint = endpoint
-
-
 def adopt_copy(route: APIRoute, methods: object) -> bool:
-    """Whether `include_router` made this route, with these methods, from a registered one; then its mark goes on."""
-    if isinstance(methods, HandedOn) and methods.endpoint is route.endpoint:
+    """Mark this route as well, if `include_router` made it, with these methods, of a task route; and whether it did."""
+    if isinstance(methods, MarkedMethods) and methods.endpoint is route.endpoint:
         route.methods = methods
         return True
     return False
@@ -59,7 +48,7 @@ def register(route: APIRoute, settle: Callable[[TaskOptions], None], **attribute
             setattr(endpoint, name, value)
     except (AttributeError, TypeError):
         raise TypeError(f"{endpoint!r} cannot carry attributes such as .delay: make it a function") from None
-    route.methods = HandedOn(route.methods or set(), endpoint)
+    route.methods = MarkedMethods(route.methods or set(), endpoint)
 
 
 def endpoint_label(endpoint: Callable[..., Any]) -> str:

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.applications import Starlette
 
 from fastapi_gcp_tasks.delayed_route import AsyncDelayedRoute, DelayedRoute
+from fastapi_gcp_tasks.fastapi_versions import routes_inside
 from gcptasks.cli.found import Found, TaskRow
 from gcptasks.server.local_service import LocalService
 
@@ -56,9 +57,7 @@ def _task_routes(routes: Iterable[Any]) -> Iterator[TaskRoute]:
         if isinstance(route, TaskRoute):
             yield route
         elif not isinstance(route, APIRoute):
-            # A mounted application, or from FastAPI 0.137 on a router that was included.
-            inner = getattr(route, "original_router", route)
-            yield from _task_routes(getattr(inner, "routes", None) or ())
+            yield from _task_routes(routes_inside(route))
 
 
 def _row(route: TaskRoute) -> TaskRow:
