@@ -17,24 +17,26 @@ from bench.contestants.load import IN_FLIGHT, TASKS, run, spread
 from bench.contestants.noops import PARENT, QUEUES
 from gcptasks.service.methods import METHODS
 from gcptasks.service.policy import Policy
+from gcptasks.store.commit_place import CommitPlace
 from gcptasks.store.connection import open_writer
+from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
 from gcptasks.wire.cloud_tasks import messages
 
 TICK = 0.001
 
 
-class OnTheLoop(Writer):
-    def _disk_is_slow(self) -> bool:
+class OnTheLoop(CommitPlace):
+    def choose_thread(self) -> bool:
         return False
 
 
-class InAThread(Writer):
-    def _disk_is_slow(self) -> bool:
+class InAThread(CommitPlace):
+    def choose_thread(self) -> bool:
         return True
 
 
-WRITERS = {"loop": OnTheLoop, "thread": InAThread, "chosen": Writer}
+PLACES = {"loop": OnTheLoop, "thread": InAThread, "chosen": CommitPlace}
 
 
 def writer(how: str, path: Path, delay: float) -> Writer:
@@ -46,13 +48,13 @@ def writer(how: str, path: Path, delay: float) -> Writer:
                 time.sleep(delay)
             return super().execute(sql, parameters)
 
-    def open_connection() -> sqlite3.Connection:
+    def open_connection() -> WriteConnection:
         open_writer(path).close()
         connection = sqlite3.connect(path, factory=Connection, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        return connection
+        return WriteConnection(connection, "full")
 
-    return WRITERS[how](open_connection, lambda events, changes: None, "full")
+    return Writer(open_connection, lambda events, changes: None, PLACES[how]())
 
 
 async def call(writer: Writer, name: str, message: Any) -> Any:

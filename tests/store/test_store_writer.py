@@ -11,7 +11,7 @@ import pytest
 
 from gcptasks.base.errors import Busy, Corrupt, StoreError, WrongSchema
 from gcptasks.base.events import Events
-from gcptasks.store import connection, writer
+from gcptasks.store import commit_place, connection, writer
 from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes, Tx
@@ -111,7 +111,7 @@ def test_a_write_that_its_closed_loop_left_behind_is_committed_with_the_next(sto
 
 
 async def test_commits_of_a_slow_disk_go_to_a_thread(file_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "_SLOW_COMMIT", 0.0)  # any disk is slow now
+    monkeypatch.setattr(commit_place, "_SLOW", 0.0)  # any disk is slow now
     threads: list[str] = []
     file_store.watch(lambda changes: threads.append(threading.current_thread().name))
     for _ in range(3):

@@ -66,6 +66,19 @@ def open_reader(path: Path) -> sqlite3.Connection:
         return connection
 
 
+def data_version(connection: sqlite3.Connection) -> int:
+    """A number that changes when another connection has written; it says nothing to compare it with another's."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+_left_by_forks: list[sqlite3.Connection] = []
+
+
+def leave_to_parent(connection: sqlite3.Connection) -> None:
+    """In a forked child: keep the connection as it is. Closing it would clean up the file under its parent."""
+    _left_by_forks.append(connection)
+
+
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether another connection's lock is the reason."""
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _BUSY

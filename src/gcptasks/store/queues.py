@@ -25,10 +25,7 @@ class StoredQueue:
 
 
 class Queues:
-    """The queues as one transaction sees them.
-
-    `cache` is kept from one transaction to the next; whoever keeps it empties it when another process has written.
-    """
+    """The queues as one transaction sees them. What is in `cache` is not read again (see `Cache`)."""
 
     def __init__(self, connection: sqlite3.Connection, cache: dict[QueueName, StoredQueue]) -> None:
         self._sql = connection

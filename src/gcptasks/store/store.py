@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from gcptasks.base.events import Event, Events
-from gcptasks.store.connection import Synchronous, open_reader, open_writer, store_errors
+from gcptasks.store.cache import Cache
+from gcptasks.store.connection import Synchronous, leave_to_parent, open_reader, open_writer, store_errors
 from gcptasks.store.location import Location, prepare_file
 from gcptasks.store.tx import Changes, Tx
+from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
 
 P = ParamSpec("P")
@@ -23,8 +25,9 @@ class Store:
     def __init__(self, location: Location, events: Events, synchronous: Synchronous = "full") -> None:
         self.location = location
         self.events = events
+        self._synchronous: Synchronous = synchronous
         self._watchers: list[Callable[[Changes], None]] = []
-        self._writer = Writer(self._open, self._told, synchronous)
+        self._writer = Writer(self._open, self._tell)
         self._start_afresh()
         self.write = self._writer.write
         self.write_unsynced = self._writer.write_unsynced
@@ -44,7 +47,7 @@ class Store:
             # A transaction, so that all that the verb reads is of one moment.
             connection.execute("BEGIN")
             try:
-                return verb(Tx(connection, {}), *args, **kwargs)
+                return verb(Tx(connection, Cache()), *args, **kwargs)
             finally:
                 connection.execute("COMMIT")
 
@@ -82,13 +85,14 @@ class Store:
 
     def forked(self) -> None:
         """In a forked child: have connections and locks of one's own, and nobody to tell."""
-        _left_by_forks.append(self._reader)
+        if self._reader is not None:
+            leave_to_parent(self._reader)
         self._watchers = []
         self._start_afresh()
         self._writer.forked()
 
-    def _open(self) -> sqlite3.Connection:
-        return open_writer(prepare_file(self.location))
+    def _open(self) -> WriteConnection:
+        return WriteConnection(open_writer(prepare_file(self.location)), self._synchronous)
 
     def _read_connection(self) -> sqlite3.Connection:
         if self._reader is None:
@@ -97,7 +101,7 @@ class Store:
             self._reader = open_reader(self.location.path)
         return self._reader
 
-    def _told(self, events: list[Event], changes: Changes) -> None:
+    def _tell(self, events: list[Event], changes: Changes) -> None:
         self.events.emit(events)
         if changes:
             for watcher in self._watchers:
@@ -105,7 +109,6 @@ class Store:
 
 
 _stores: "weakref.WeakSet[Store]" = weakref.WeakSet()
-_left_by_forks: list[sqlite3.Connection | None] = []
 
 
 def _after_fork() -> None:

@@ -7,9 +7,10 @@ from datetime import datetime
 
 from gcptasks.base.events import Event
 from gcptasks.base.names import QueueName
+from gcptasks.store.cache import Cache
 from gcptasks.store.due import Due
 from gcptasks.store.leases import Leases
-from gcptasks.store.queues import Queues, StoredQueue
+from gcptasks.store.queues import Queues
 from gcptasks.store.task_numbers import TaskNumbers
 from gcptasks.store.tasks import Tasks
 from gcptasks.store.times import to_us
@@ -33,12 +34,12 @@ class Changes:
 class Tx:
     """One transaction. Verbs load, ask a rule, apply; what they raise undoes what they did."""
 
-    def __init__(self, connection: sqlite3.Connection, cache: dict[QueueName, StoredQueue]) -> None:
+    def __init__(self, connection: sqlite3.Connection, cache: Cache) -> None:
         self._sql = connection
         self._cache = cache
         self._numbers = TaskNumbers(connection)
         self.changes = Changes()
-        self.queues = Queues(connection, cache)
+        self.queues = Queues(connection, cache.queues)
         self.tasks = Tasks(connection, self._numbers)
         self.leases = Leases(connection, self._numbers)
         self.events: list[Event] = []
@@ -62,7 +63,7 @@ class Tx:
         """Undo what was done since the savepoint."""
         self._sql.execute("ROLLBACK TO verb")
         self._sql.execute("RELEASE verb")
-        self._cache.clear()
+        self._cache.forget()
 
     def finish(self) -> None:
         """Write what is kept once per transaction."""

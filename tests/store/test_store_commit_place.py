@@ -1,0 +1,75 @@
+"""Where commits are made, by how long they take."""
+
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from gcptasks.store.commit_place import CommitPlace
+from gcptasks.store.connection import open_writer
+from gcptasks.store.write_connection import WriteConnection
+from gcptasks.store.writer import Writer
+from store.store_verbs import add_queue
+
+
+def committed(place: CommitPlace, *seconds: float) -> list[bool]:
+    """Make commits that take so long on the loop; which of them went to a thread."""
+    chosen: list[bool] = []
+    for one in seconds:
+        chosen.append(place.choose_thread())
+        if not chosen[-1]:
+            place.took(one)
+    return chosen
+
+
+def test_commits_of_a_fast_disk_stay_on_the_loop() -> None:
+    assert not any(committed(CommitPlace(), *[0.0029] * 1000))
+
+
+def test_one_slow_commit_among_fast_ones_changes_nothing() -> None:
+    assert not any(committed(CommitPlace(), *([0.0001] * 50 + [0.025] + [0.0001] * 50)))
+
+
+def test_commits_of_a_slow_disk_go_to_a_thread_but_for_a_try_now_and_then() -> None:
+    chosen = committed(CommitPlace(), *[0.1] * 1021)
+    assert chosen == [False, *([True] * 50 + [False]) * 20]
+
+
+def test_a_disk_that_is_fast_again_is_written_on_the_loop_again() -> None:
+    place = CommitPlace()
+    committed(place, *[0.004] * 100)
+    assert not any(committed(place, *[0.0001] * 2000)[-1000:])
+
+
+class Disk(sqlite3.Connection):
+    """A database whose disk takes `delay` seconds longer for each commit; it notes in which threads they are made."""
+
+    delay = 0.0
+    threads: list[threading.Thread]
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if sql == "COMMIT":
+            self.threads.append(threading.current_thread())
+            time.sleep(self.delay)
+        return super().execute(sql, parameters)
+
+
+async def test_a_disk_that_was_slow_for_a_while_is_tried_on_the_loop_again(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.db"
+    open_writer(path).close()
+    disk = sqlite3.connect(path, factory=Disk, isolation_level=None, check_same_thread=False)
+    writer = Writer(lambda: WriteConnection(disk, "full"), lambda events, changes: None)
+
+    async def places(count: int) -> list[bool]:
+        """Whether each of so many writes was committed on the loop."""
+        disk.threads = []
+        for _ in range(count):
+            await writer.write(add_queue)
+        return [thread is threading.current_thread() for thread in disk.threads]
+
+    disk.delay = 0.05
+    assert await places(2) == [True, False]
+    disk.delay = 0.0
+    assert any(await places(100))
+    writer.close()
