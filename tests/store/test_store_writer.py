@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gcptasks.base.errors import Busy, Corrupt, StoreError, WrongSchema
-from gcptasks.base.events import Events
+from gcptasks.base.events import Event, Events, QueueChanged
 from gcptasks.store import commit_place, connection, writer
 from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
@@ -47,6 +47,24 @@ async def test_a_refusal_undoes_its_own_verb_and_no_other(store: Store) -> None:
     )
     assert isinstance(answers[1], Refused)
     assert [task.name for task in store.read(all_tasks)] == [answers[0].name, answers[2].name]  # type: ignore[union-attr]  # the others are tasks
+
+
+async def test_a_verb_that_is_refused_leaves_nothing_to_tell(store: Store) -> None:
+    seen, told = commits(store), list[Event]()
+    store.events.subscribe(told.append)
+
+    def say_all_and_refuse(tx: Tx) -> None:
+        add_task(tx)
+        tx.happened([QueueChanged(QUEUE, "created")])
+        tx.changes.queues = tx.changes.forced = True
+        raise Refused
+
+    with pytest.raises(Refused):
+        await store.write(say_all_and_refuse)
+    assert (seen, told) == ([], [])
+    await asyncio.gather(store.write(add_task), store.write(say_all_and_refuse), return_exceptions=True)
+    assert [(len(changes.arrivals), changes.queues, changes.forced) for changes in seen] == [(1, False, False)]
+    assert told == []
 
 
 async def test_a_transaction_that_fails_fails_all_its_verbs_and_the_next_one_works(store: Store) -> None:
@@ -215,7 +233,7 @@ def test_a_forked_child_has_a_connection_of_its_own(tmp_path: Path) -> None:
     program = f"""
 import os, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from gcptasks.base.events import Events
+from gcptasks.base.events import Event, Events, QueueChanged
 from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from store_verbs import add_task, all_tasks

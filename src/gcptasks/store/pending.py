@@ -47,7 +47,6 @@ class Pending(Generic[R]):
 
     def run(self, tx: Tx) -> None:
         """Run the verb. What it refuses is its outcome, and undone; an error of sqlite3 fails the transaction."""
-        told = len(tx.events)
         tx.savepoint()
         try:
             self._answer = self._verb(tx, *self._args, **self._kwargs)
@@ -56,7 +55,6 @@ class Pending(Generic[R]):
             raise
         except Exception as error:
             tx.undo()
-            del tx.events[told:]
             self._error = error
 
     def fail(self, error: BaseException) -> None:

@@ -30,6 +30,15 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.arrivals) or self.queues or self.forced
 
+    def mark(self) -> tuple[int, bool, bool]:
+        """What there is so far, for `back_to`."""
+        return len(self.arrivals), self.queues, self.forced
+
+    def back_to(self, mark: tuple[int, bool, bool]) -> None:
+        """Take back what was added since `mark`."""
+        arrivals, self.queues, self.forced = mark
+        del self.arrivals[arrivals:]
+
 
 class Tx:
     """One transaction. Verbs load, ask a rule, apply; what they raise undoes what they did."""
@@ -43,9 +52,14 @@ class Tx:
         self.tasks = Tasks(connection, self._numbers)
         self.leases = Leases(connection, self._numbers)
         self.events: list[Event] = []
+        self._events_before, self._changes_before = 0, self.changes.mark()
 
     def happened(self, events: Iterable[Event]) -> None:
-        """Have these events told once the transaction is durable."""
+        """Have these events told once the transaction is durable; those of a verb that is undone never are.
+
+        Every event passes here, whichever process makes it, within the transaction that makes it true. So this is the
+        place to keep what happened, as a history would: it is kept if and only if it happened.
+        """
         self.events.extend(events)
 
     def arrived(self, queue: QueueName, number: int, at: datetime) -> None:
@@ -53,17 +67,21 @@ class Tx:
         self.changes.arrivals.append((queue, Due(to_us(at), number)))
 
     def savepoint(self) -> None:
+        """Begin a verb."""
         self._sql.execute("SAVEPOINT verb")
+        self._events_before, self._changes_before = len(self.events), self.changes.mark()
 
     def keep(self) -> None:
-        """Keep what was done since the savepoint."""
+        """Keep what was done and said since the savepoint."""
         self._sql.execute("RELEASE verb")
 
     def undo(self) -> None:
-        """Undo what was done since the savepoint."""
+        """Undo what was done and said since the savepoint."""
         self._sql.execute("ROLLBACK TO verb")
         self._sql.execute("RELEASE verb")
         self._cache.forget()
+        del self.events[self._events_before :]
+        self.changes.back_to(self._changes_before)
 
     def finish(self) -> None:
         """Write what is kept once per transaction."""
