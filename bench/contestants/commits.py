@@ -15,13 +15,14 @@ from typing import Any
 
 from bench.contestants.load import IN_FLIGHT, TASKS, run, spread
 from bench.contestants.noops import PARENT, QUEUES
-from gcptasks.service.methods import METHODS
 from gcptasks.service.policy import Policy
+from gcptasks.service.served import method as served
 from gcptasks.store.commit_place import CommitPlace
 from gcptasks.store.connection import open_writer
 from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
 from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks.names import SERVICE
 
 TICK = 0.001
 
@@ -58,8 +59,8 @@ def writer(how: str, path: Path, delay: float) -> Writer:
 
 
 async def call(writer: Writer, name: str, message: Any) -> Any:
-    """The answer of a call that writes, as `gcptasks.service.calls` makes it."""
-    method = METHODS[name]
+    """The response to a call that writes, as `gcptasks.service.calls` makes it."""
+    method = served(f"/{SERVICE}/{name}")
     answer = await writer.write(method.verb, method.decode(message), datetime.now(UTC), Policy())
     return method.encode(answer, message)
 

@@ -9,11 +9,11 @@ from typing import Any
 from gcptasks.base.events import Event, Events
 from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.service.calls import Calls
-from gcptasks.service.methods import method
 from gcptasks.service.policy import Policy
 from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks.names import SERVICE
 from runtime.runtime_doubles import ManualClock, RecordingTarget
 
 PARENT = "projects/p/locations/l"
@@ -33,7 +33,7 @@ class World:
         self.dispatcher = Dispatcher(self.store, self.target, self.clock)
 
     def call(self, name: str, message: Any) -> Any:
-        return self.calls.call_sync(method(name), message)
+        return self.calls.call_sync(f"/{SERVICE}/{name}", message)
 
     def queue(self, queue: str = "q", **fields: Any) -> str:
         name = f"{PARENT}/queues/{queue}"

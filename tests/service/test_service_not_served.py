@@ -7,16 +7,21 @@ from google.api_core.exceptions import MethodNotImplemented
 
 from service.service_world import Api, Refusal
 
-SERVED = (
-    "CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetQueue, GetTask, ListQueues, ListTasks, PauseQueue, "
-    "PurgeQueue, ResumeQueue, RunTask"
-)
 TASKS = "google.cloud.tasks.v2.CloudTasks"
+SERVED = {
+    TASKS: (
+        "CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetQueue, GetTask, ListQueues, ListTasks, PauseQueue, "
+        "PurgeQueue, ResumeQueue, RunTask"
+    ),
+}
+"""The methods that are served, by API."""
+ALL_SERVED = "; ".join(f"{api}: {methods}" for api, methods in SERVED.items())
 QUEUE = "projects/p/locations/l/queues/q"
 
 
 def _not_served(path: str) -> Refusal:
-    return Refusal(MethodNotImplemented, f"The local service does not serve {path} yet; it serves {SERVED}.")
+    served = SERVED.get(path.split("/")[1], ALL_SERVED)
+    return Refusal(MethodNotImplemented, f"The local service does not serve {path} yet; it serves {served}.")
 
 
 @pytest.mark.parametrize(

@@ -4,82 +4,75 @@ Users keep Google's client classes and the exceptions that those raise; only wha
 """
 
 from collections.abc import Awaitable, Callable
+from functools import cached_property, partial
 from typing import Any
 
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import tasks_v2
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksTransport
+from google.protobuf.message import Message
 
 from gcptasks.base.errors import TaskError
 from gcptasks.service.calls import Calls
-from gcptasks.service.methods import METHODS, SERVICE, method
+from gcptasks.wire.cloud_tasks.names import SERVICE
 from gcptasks.wire.google_errors import as_google
 
 Rpc = Callable[..., Any]
 
-_ANSWERS: dict[str, Any] = {
-    "CreateQueue": tasks_v2.Queue,
-    "GetQueue": tasks_v2.Queue,
-    "ListQueues": tasks_v2.ListQueuesResponse,
-    "PauseQueue": tasks_v2.Queue,
-    "ResumeQueue": tasks_v2.Queue,
-    "PurgeQueue": tasks_v2.Queue,
-    "CreateTask": tasks_v2.Task,
-    "GetTask": tasks_v2.Task,
-    "ListTasks": tasks_v2.ListTasksResponse,
-    "RunTask": tasks_v2.Task,
-}
-
 
 def tasks_client(calls: Calls) -> tasks_v2.CloudTasksClient:
     """Google's client on the service of this process."""
-    return tasks_v2.CloudTasksClient(transport=_Transport({name: _sync(calls, name) for name in METHODS}))
+    return tasks_v2.CloudTasksClient(transport=_Transport(partial(_sync, calls)))
 
 
 def async_tasks_client(calls: Calls) -> tasks_v2.CloudTasksAsyncClient:
     """Google's async client on the service of this process."""
-    return tasks_v2.CloudTasksAsyncClient(transport=_AsyncTransport({name: _async(calls, name) for name in METHODS}))
+    return tasks_v2.CloudTasksAsyncClient(transport=_AsyncTransport(partial(_async, calls)))
 
 
-def _sync(calls: Calls, name: str) -> Rpc:
-    served, answer_type = METHODS[name], _ANSWERS.get(name)
-
+def _sync(calls: Calls, path: str) -> Rpc:
     def rpc(request: Any, **options: Any) -> Any:
         try:
-            answer = calls.call_sync(served, type(request).pb(request))
+            response = calls.call_sync(path, _raw(request))
         except TaskError as error:
             raise as_google(error) from error
-        return None if answer_type is None else answer_type.wrap(answer)
+        return _wrappers[type(response)](response)
 
     return rpc
 
 
-def _async(calls: Calls, name: str) -> Callable[..., Awaitable[Any]]:
-    served, answer_type = METHODS[name], _ANSWERS.get(name)
-
+def _async(calls: Calls, path: str) -> Callable[..., Awaitable[Any]]:
     async def rpc(request: Any, **options: Any) -> Any:
         try:
-            answer = await calls.call(served, type(request).pb(request))
+            response = await calls.call(path, _raw(request))
         except TaskError as error:
             raise as_google(error) from error
-        return None if answer_type is None else answer_type.wrap(answer)
+        return _wrappers[type(response)](response)
 
     return rpc
 
 
-def _not_served(path: str) -> Rpc:
-    def rpc(request: Any, **options: Any) -> Any:
-        try:
-            return method(path)
-        except TaskError as error:
-            raise as_google(error) from error
+def _raw(request: Any) -> Any:
+    # The messages of some packages, such as google.cloud.location, are raw already.
+    pb = getattr(request.__class__, "pb", None)
+    return request if pb is None else pb(request)
 
-    return rpc
+
+class _Wrappers(dict[type[Message], Callable[[Any], Any]]):
+    """What makes of a response what Google's clients return: their class around it, if its package has classes."""
+
+    def __missing__(self, message: type[Message]) -> Callable[[Any], Any]:
+        own = message.DESCRIPTOR.full_name.startswith("google.cloud.tasks.")
+        wrap = self[message] = getattr(tasks_v2, message.DESCRIPTOR.name).wrap if own else lambda response: response
+        return wrap
+
+
+_wrappers = _Wrappers()
 
 
 class _Transport(CloudTasksTransport):
-    def __init__(self, rpcs: dict[str, Rpc]) -> None:
-        self.rpcs = rpcs
+    def __init__(self, rpc: Callable[[str], Rpc]) -> None:
+        self.rpc = rpc
         super().__init__(credentials=AnonymousCredentials(), host="in-process")
         self._wrapped_methods = _AsTheyAre()
 
@@ -91,14 +84,11 @@ class _Transport(CloudTasksTransport):
         """Nothing is open."""
 
 
-def _attribute(path: str) -> property:
-    """The attribute of a transport that holds the RPC of that path."""
-    name = path.rpartition("/")[2]
-
+def _attribute(path: str) -> "cached_property[Rpc]":
     def rpc(transport: _Transport) -> Rpc:
-        return transport.rpcs.get(name) or _not_served(path)
+        return transport.rpc(path)
 
-    return property(rpc)
+    return cached_property(rpc)
 
 
 _ATTRIBUTES = {
@@ -115,8 +105,10 @@ _ATTRIBUTES = {
 
 for _service, _names in _ATTRIBUTES.items():
     for _name in _names:
-        _rpc_name = "".join(part.capitalize() for part in _name.split("_"))
-        setattr(_Transport, _name, _attribute(f"/{_service}/{_rpc_name}"))
+        _path = f"/{_service}/" + "".join(part.capitalize() for part in _name.split("_"))
+        _rpc = _attribute(_path)
+        _rpc.__set_name__(_Transport, _name)
+        setattr(_Transport, _name, _rpc)
 
 
 class _AsyncTransport(_Transport):

@@ -12,12 +12,12 @@ from gcptasks.engine.quotas import Quotas
 from gcptasks.rpc.listener import Listener
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
-from gcptasks.service.methods import method
 from gcptasks.service.policy import Policy
 from gcptasks.store.location import parse_location
 from gcptasks.web.app import make_app
 from gcptasks.web.http1 import protocol_factory
 from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks.names import SERVICE
 
 _GRACE = timedelta(seconds=10)
 
@@ -79,7 +79,7 @@ async def emulating(config: Config) -> AsyncGenerator[Emulator]:
         for queue in queues:
             await _ensure(service, queue)
         async with protocol_factory(make_app(lambda: service.delivers), grace=_GRACE) as web:
-            listener = await Listener.start(config.host, config.port, service.calls.answer, web)
+            listener = await Listener.start(config.host, config.port, service.calls.handle, web)
             try:
                 yield Emulator(service, listener)
             finally:
@@ -93,6 +93,6 @@ async def emulating(config: Config) -> AsyncGenerator[Emulator]:
 async def _ensure(service: Backend, queue: QueueName) -> None:
     request = messages.CreateQueueRequest(parent=str(queue.location), queue=messages.Queue(name=str(queue)))
     try:
-        await service.calls.call(method("CreateQueue"), request)
+        await service.calls.call(f"/{SERVICE}/CreateQueue", request)
     except AlreadyExists:
         pass

@@ -1,0 +1,146 @@
+"""The table of Cloud Tasks: which of its methods are served, and how."""
+
+from google.protobuf.message import Message
+
+from gcptasks.engine.model import Queue, Task
+from gcptasks.service import queues, tasks
+from gcptasks.service.method import Method
+from gcptasks.wire import common
+from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks import queues as queue_wire
+from gcptasks.wire.cloud_tasks import tasks as task_wire
+from gcptasks.wire.cloud_tasks.names import SERVICE
+
+_ShowsTask = messages.CreateTaskRequest | messages.GetTaskRequest | messages.RunTaskRequest
+
+
+def _queue(answer: Queue, request: Message) -> messages.Queue:
+    return queue_wire.queue_message(answer)
+
+
+def _queue_page(answer: queues.QueuePage, request: Message) -> messages.ListQueuesResponse:
+    return queue_wire.queue_list(answer.queues, answer.next_token)
+
+
+def _task(answer: Task, request: _ShowsTask) -> messages.Task:
+    return task_wire.task_message(answer, task_wire.view(request.response_view))
+
+
+def _task_page(answer: tasks.TaskPage, request: Message) -> messages.ListTasksResponse:
+    return task_wire.task_list(answer.tasks, answer.next_token, answer.view)
+
+
+def _nothing(answer: None, request: Message) -> common.Empty:
+    return common.Empty()
+
+
+METHODS = (
+    Method(
+        path=f"/{SERVICE}/CreateQueue",
+        request=messages.CreateQueueRequest,
+        response=messages.Queue,
+        decode=queue_wire.new_queue,
+        verb=queues.create_queue,
+        encode=_queue,
+        writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/GetQueue",
+        request=messages.GetQueueRequest,
+        response=messages.Queue,
+        decode=queue_wire.queue_name,
+        verb=queues.get_queue,
+        encode=_queue,
+        writes=False,
+    ),
+    Method(
+        path=f"/{SERVICE}/ListQueues",
+        request=messages.ListQueuesRequest,
+        response=messages.ListQueuesResponse,
+        decode=queue_wire.list_queues,
+        verb=queues.list_queues,
+        encode=_queue_page,
+        writes=False,
+    ),
+    Method(
+        path=f"/{SERVICE}/DeleteQueue",
+        request=messages.DeleteQueueRequest,
+        response=common.Empty,
+        decode=queue_wire.queue_name,
+        verb=queues.delete_queue,
+        encode=_nothing,
+        writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/PauseQueue",
+        request=messages.PauseQueueRequest,
+        response=messages.Queue,
+        decode=queue_wire.queue_name,
+        verb=queues.pause_queue,
+        encode=_queue,
+        writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/ResumeQueue",
+        request=messages.ResumeQueueRequest,
+        response=messages.Queue,
+        decode=queue_wire.queue_name,
+        verb=queues.resume_queue,
+        encode=_queue,
+        writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/PurgeQueue",
+        request=messages.PurgeQueueRequest,
+        response=messages.Queue,
+        decode=queue_wire.queue_name,
+        verb=queues.purge_queue,
+        encode=_queue,
+        writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/CreateTask",
+        request=messages.CreateTaskRequest,
+        response=messages.Task,
+        decode=task_wire.new_task,
+        verb=tasks.create_task,
+        encode=_task,
+        writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/GetTask",
+        request=messages.GetTaskRequest,
+        response=messages.Task,
+        decode=task_wire.task_name,
+        verb=tasks.get_task,
+        encode=_task,
+        writes=False,
+    ),
+    Method(
+        path=f"/{SERVICE}/ListTasks",
+        request=messages.ListTasksRequest,
+        response=messages.ListTasksResponse,
+        decode=task_wire.list_tasks,
+        verb=tasks.list_tasks,
+        encode=_task_page,
+        writes=False,
+    ),
+    Method(
+        path=f"/{SERVICE}/DeleteTask",
+        request=messages.DeleteTaskRequest,
+        response=common.Empty,
+        decode=task_wire.task_name,
+        verb=tasks.delete_task,
+        encode=_nothing,
+        writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/RunTask",
+        request=messages.RunTaskRequest,
+        response=messages.Task,
+        decode=task_wire.task_name,
+        verb=tasks.run_task,
+        encode=_task,
+        writes=True,
+    ),
+)

@@ -1,0 +1,3 @@
+"""What the API is called."""
+
+SERVICE = "google.cloud.tasks.v2.CloudTasks"
