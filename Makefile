@@ -12,7 +12,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: .venv/ready ## the example and the local service: tasks run, a kill -9, recovery
-	"$(CURDIR)/.venv/bin/python" scripts/demo
+	@"$(CURDIR)/.venv/bin/python" scripts/demo
 
 test: .venv/ready ## every test, on the newest FastAPI
 	scripts/test
