@@ -1,4 +1,4 @@
-"""Two tasks in one application.
+"""Two tasks in one application: the example of the README, and what else a task can do.
 
 Run it with `fastapi-gcp-tasks dev examples/simple/main.py`, then ask for `/trigger`, `/later`, `/once/…` or `/flaky`.
 """
@@ -23,9 +23,9 @@ class Payload(BaseModel):
     message: str
 
 
-# The router of the tasks is included under /tasks, so that is where the worker serves them.
+# Where the queue reaches this application.
 DelayedRoute = DelayedRouteBuilder(
-    callback_base_url=os.environ.get("BASE_URL", "http://localhost:8000") + "/tasks",
+    base_url=os.environ.get("BASE_URL", "http://localhost:8000"),
     queue_path=queue_path(project="my-project", location="us-central1", queue="simple"),
 )
 tasks = APIRouter(route_class=DelayedRoute)
@@ -52,13 +52,12 @@ async def unsteady() -> None:
 
 @app.get("/trigger")
 def trigger() -> str:
-    """Run the task soon."""
     return hello.delay(p=Payload(message="Triggered task")).name
 
 
 @app.get("/later")
 def later(seconds: float = 5) -> str:
-    """Run it in a while."""
+    """Run the task in a while."""
     return hello.options(countdown=seconds).delay(p=Payload(message=f"Delayed by {seconds} s")).name
 
 
@@ -77,4 +76,4 @@ def flaky() -> str:
     return unsteady.delay().name
 
 
-app.include_router(tasks, prefix="/tasks")
+app.include_router(tasks)

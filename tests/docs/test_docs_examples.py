@@ -3,6 +3,7 @@
 The blocks of a page run in order, in one module. Above a block that can't run here stands `<!-- not run: reason -->`.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -43,3 +44,12 @@ def test_every_python_block_is_found(page: str) -> None:
 
 def test_the_readme_and_the_quickstart_show_one_example() -> None:
     assert next(blocks("README.md")).strip() == next(blocks("docs/quickstart.md")).strip()
+
+
+def test_the_example_in_the_repository_has_each_statement_of_the_readme() -> None:
+    shown = ast.parse(next(blocks("README.md"))).body
+    held = {ast.unparse(statement) for statement in ast.parse((ROOT / "examples/simple/main.py").read_text()).body}
+    assert len(shown) > 10
+    assert [
+        ast.unparse(one) for one in shown if not isinstance(one, ast.ImportFrom) and ast.unparse(one) not in held
+    ] == []
