@@ -39,7 +39,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="scripts/bench",
         description="Measure ours against the peers, side by side. bench/setup-peers installs them.",
     )
-    parser.add_argument("parts", nargs="*", type=_part, metavar="PART", help=f"{', '.join(PARTS)}; all unless given")
+    parser.add_argument("parts", nargs="*", type=_part, metavar="PART", help=f"{', '.join(PARTS)}; default: all")
     parser.add_argument("--rounds", type=_rounds, default=9, help="how often each contestant runs (9)")
     parser.add_argument("--json", action="store_true", help="print every round as JSON")
     return parser.parse_args(arguments)

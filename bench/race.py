@@ -1,4 +1,4 @@
-"""Runs the contestants of a part by turns, each in a process of its own."""
+"""Runs the contestants of a part one after the other, round by round, each in a process of its own."""
 
 import json
 import os
