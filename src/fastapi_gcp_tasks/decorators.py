@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from fastapi_gcp_tasks.options import NO_OPTIONS, TaskOptions, task_options
+from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer
 from fastapi_gcp_tasks.registration import endpoint_label, registration_of
 from gcptasks.base.unset import merged
 
@@ -24,7 +24,7 @@ def task_default_options(**options: Any) -> Callable[[F], F]:
 
     It stands above or below the router's decorator and the cast. Of two, the upper one wins.
     """
-    layer = task_options(options)
+    layer = options_layer(TASK_OPTIONS, options)
 
     def decorate(endpoint: F) -> F:
         defaults = merged(defaults_of(endpoint), layer)

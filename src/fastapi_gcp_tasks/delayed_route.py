@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.delayed_task import AsyncDelayed, Delayed
 from fastapi_gcp_tasks.encode import compile_plan
-from fastapi_gcp_tasks.options import TaskOptions, task_options
+from fastapi_gcp_tasks.options import TASK_OPTIONS, builder_layer
 from fastapi_gcp_tasks.registration import adopt_copy, register
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 
@@ -60,7 +60,17 @@ def DelayedRouteBuilder(
     `base_url` is its older name. With `auto_create_queue` a queue is created when it is first used.
     Without a client Google's own is used, or the emulator that CLOUD_TASKS_EMULATOR_HOST names.
     """
-    options = _builder_options(queue_path, callback_base_url, base_url, task_create_timeout, pre_create_hook, client)
+    options = builder_layer(
+        TASK_OPTIONS,
+        {
+            "queue_path": queue_path,
+            "callback_base_url": callback_base_url,
+            "base_url": base_url,
+            "task_create_timeout": task_create_timeout,
+            "pre_create_hook": pre_create_hook,
+            "client": client,
+        },
+    )
 
     class Route(DelayedRoute):
         sender = Sender(options, auto_create_queue=auto_create_queue)
@@ -85,34 +95,19 @@ def AsyncDelayedRouteBuilder(
     Without a client Google's own is used, or the emulator that CLOUD_TASKS_EMULATOR_HOST names: one for each event
     loop, made by the first call that is awaited on it. So is it with a factory; a client is yours to keep on its loop.
     """
-    options = _builder_options(queue_path, callback_base_url, base_url, task_create_timeout, pre_create_hook, client)
+    options = builder_layer(
+        TASK_OPTIONS,
+        {
+            "queue_path": queue_path,
+            "callback_base_url": callback_base_url,
+            "base_url": base_url,
+            "task_create_timeout": task_create_timeout,
+            "pre_create_hook": pre_create_hook,
+            "client": client,
+        },
+    )
 
     class Route(AsyncDelayedRoute):
         sender = AsyncSender(options, auto_create_queue=auto_create_queue)
 
     return Route
-
-
-def _builder_options(
-    queue_path: str,
-    callback_base_url: str | None,
-    base_url: str | None,
-    task_create_timeout: float | None,
-    pre_create_hook: "DelayedTaskHook | None",
-    client: object,
-) -> TaskOptions:
-    urls = {"callback_base_url": callback_base_url, "base_url": base_url}
-    given = {name: url for name, url in urls.items() if url is not None}
-    if not given:
-        raise TypeError("callback_base_url is missing: the URL under which the worker serves the router")
-    return task_options(
-        {
-            "queue_path": queue_path,
-            "task_create_timeout": task_create_timeout,
-            "pre_create_hook": pre_create_hook,
-            "client": client,
-            "countdown": None,
-            "task_id": None,
-            **given,
-        }
-    )

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.encode import Plan
 from fastapi_gcp_tasks.exception import BadMethodError
-from fastapi_gcp_tasks.options import NO_OPTIONS, TaskOptions, task_options
+from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer
 from fastapi_gcp_tasks.registration import endpoint_label, route_label
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 from fastapi_gcp_tasks.task_request import MakeRequest, request_maker
@@ -40,7 +40,7 @@ class _Delayed(Generic[S]):
 
     def options(self, /, **options: Any) -> Self:
         """The same with these options over the others, for calls of its `.delay`."""
-        layer = task_options(options)
+        layer = options_layer(TASK_OPTIONS, options)
         if layer.client is not UNSET:
             self._sender.check(layer.client)
         return type(self)(self._route, self._plan, self._sender, merged(self._over, layer))

@@ -1,104 +1,38 @@
-"""The options of a task, in layers: the builder's, under the decorator's, under the call's.
+"""The options of tasks and of jobs, in layers: the builder's, under the endpoint's own, under the call's.
 
-A new option is one field of `TaskOptions`, its check in `_CHECKS`, one line in `protocols.DelayOptions`, and one test.
+A new option is one field of its record, its check in the table below the record, one line in `protocols`, and one test.
+One that the builder does not take has its default in the table as well.
 """
 
-import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from inspect import iscoroutinefunction
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, Generic, NamedTuple, TypeVar
 
-from gcptasks.base.errors import InvalidArgument
-from gcptasks.base.names import TASK_ID, parse_queue
-from gcptasks.base.unset import UNSET
-from gcptasks.client.google import ASYNC_TASKS_CLIENT, TASKS_CLIENT
+from fastapi_gcp_tasks import option_checks as check
+from gcptasks.base.names import parse_location, parse_queue
+from gcptasks.base.unset import UNSET, merged
+from gcptasks.client.google import ASYNC_TASKS_CLIENT, TASKS_CLIENT, ClientKind
 
+R = TypeVar("R", bound=NamedTuple)
 
-def _url(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, not {value!r}")
-    return _prefix(name, value)
-
-
-@lru_cache(maxsize=1024)
-def _prefix(name: str, url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        place = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"{name} {url!r} is not a URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not place[0]:
-        raise ValueError(f"{name} must begin with http:// or https:// and a host, unlike {url!r}")
-    if "?" in url or "#" in url:
-        raise ValueError(f"{name} can have neither query nor fragment, unlike {url!r}")
-    if not url.isprintable() or " " in url:
-        raise ValueError(f"{name} can have neither blanks nor control characters, unlike {url!r}")
-    return url.rstrip("/")
-
-
-def _queue(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, not {value!r}")
-    try:
-        return str(parse_queue(value))
-    except InvalidArgument as error:
-        raise ValueError(f"{name} {value!r}: {error}") from None
-
-
-def _seconds(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
-    if not math.isfinite(value) or value < 0:
-        raise ValueError(f"{name} must be 0 seconds or more, not {value!r}")
-    return value
-
-
-def _timeout(name: str, value: Any) -> float | None:
-    if value is not None and _seconds(name, value) == 0:
-        raise ValueError(f"{name} must be more than 0 seconds")
-    return value  # type: ignore[no-any-return]  # a number, or None
-
-
-def _countdown(name: str, value: Any) -> float | None:
-    return None if value is None else _seconds(name, value)
-
-
-def _task_id(name: str, value: Any) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string, not {value!r}")
-    if not TASK_ID.fullmatch(value):
-        raise ValueError(f"{name} must be 1 to 500 letters, digits, hyphens and underscores, not {value!r}")
-    return value
-
-
-def _hook(name: str, value: Any) -> Any:
-    if value is not None and (not callable(value) or iscoroutinefunction(value)):
-        raise TypeError(f"{name} must be a plain function that takes and returns a request, not {value!r}")
-    return value
-
-
-def _client(name: str, value: Any) -> Any:
-    if value is None or callable(value) or TASKS_CLIENT.owns(value) or ASYNC_TASKS_CLIENT.owns(value):
-        return value
-    raise TypeError(
-        f"{name} must be a CloudTasksClient (with DelayedRouteBuilder), or a CloudTasksAsyncClient "
-        f"or a factory of one (with AsyncDelayedRouteBuilder), not {value!r}"
-    )
-
-
+_SCHEDULER_CLIENT = ClientKind("google.cloud.scheduler_v1", "CloudSchedulerClient")
+_ASYNC_SCHEDULER_CLIENT = ClientKind("google.cloud.scheduler_v1", "CloudSchedulerAsyncClient")
 _UNSET: Any = UNSET
 
 
-class TaskOptions(NamedTuple):
-    """One layer of options.
+class Kind(NamedTuple, Generic[R]):
+    """The options of one kind: of tasks, or of jobs."""
 
-    What nobody set is UNSET, whatever the annotation says: a layer is read once it has been merged over the builder's,
-    where everything is set.
-    """
+    record: Callable[..., R]
+    """One layer. What nobody set is UNSET, whatever the annotation says: a layer is read once it is merged over the
+    builder's, where everything is set."""
+    checks: Mapping[str, check.Check]
+    """Of each field."""
+    defaults: R
+    """Under the builder's layer: what a builder does not take."""
+
+
+class TaskOptions(NamedTuple):
+    """One layer of the options of tasks."""
 
     queue_path: str = _UNSET
     callback_base_url: str = _UNSET
@@ -110,34 +44,81 @@ class TaskOptions(NamedTuple):
     task_id: str | None = _UNSET
 
 
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "queue_path": _queue,
-    "callback_base_url": _url,
-    "task_create_timeout": _timeout,
-    "pre_create_hook": _hook,
-    "client": _client,
-    "countdown": _countdown,
-    "task_id": _task_id,
-}
+TASK_OPTIONS = Kind(
+    record=TaskOptions,
+    checks={
+        "queue_path": check.path(parse_queue),
+        "callback_base_url": check.url,
+        "task_create_timeout": check.timeout,
+        "pre_create_hook": check.hook,
+        "client": check.client(TASKS_CLIENT, ASYNC_TASKS_CLIENT, "DelayedRouteBuilder"),
+        "countdown": check.countdown,
+        "task_id": check.task_id,
+    },
+    defaults=TaskOptions(countdown=None, task_id=None),
+)
 NO_OPTIONS = TaskOptions()
 
 
-def task_options(given: Mapping[str, Any]) -> TaskOptions:
-    """The layer of these options, checked. `TypeError` for one that does not exist."""
+class JobOptions(NamedTuple):
+    """One layer of the options of jobs."""
+
+    location_path: str = _UNSET
+    callback_base_url: str = _UNSET
+    """Without a slash at its end."""
+    job_create_timeout: float | None = _UNSET
+    pre_create_hook: Callable[[Any], Any] | None = _UNSET
+    client: Any = _UNSET
+    retry_config: Any = _UNSET
+    """Google's `RetryConfig`; None is the default of jobs."""
+    time_zone: str = _UNSET
+    force: bool = _UNSET
+    """Write the job even when nothing changed."""
+
+
+JOB_OPTIONS = Kind(
+    record=JobOptions,
+    checks={
+        "location_path": check.path(parse_location),
+        "callback_base_url": check.url,
+        "job_create_timeout": check.timeout,
+        "pre_create_hook": check.hook,
+        "client": check.client(_SCHEDULER_CLIENT, _ASYNC_SCHEDULER_CLIENT, "ScheduledRouteBuilder"),
+        "retry_config": check.retry_config,
+        "time_zone": check.time_zone,
+        "force": check.flag,
+    },
+    defaults=JobOptions(retry_config=None, time_zone="UTC", force=False),
+)
+
+
+def options_layer(kind: Kind[R], given: Mapping[str, Any]) -> R:
+    """The layer of these options, checked. `TypeError` for one that this kind does not have."""
     if "base_url" in given:
-        given = _with_older_name(given)
-    return TaskOptions(**{name: _check(name)(name, value) for name, value in given.items()})
+        given = _with_newer_name(given)
+    return kind.record(**{name: _check(kind, name)(name, value) for name, value in given.items()})
 
 
-def _check(name: str) -> Callable[[str, Any], Any]:
-    try:
-        return _CHECKS[name]
-    except KeyError:
-        known = ", ".join([*_CHECKS, "base_url"])
-        raise TypeError(f"there is no option {name!r}; the options are {known}") from None
+def builder_layer(kind: Kind[R], given: Mapping[str, Any]) -> R:
+    """The layer under all others, of what a builder was given. A base URL must be; one that is None is not."""
+    given = {name: value for name, value in given.items() if value is not None or name not in _URL_NAMES}
+    if not given.keys() & _URL_NAMES:
+        raise TypeError("callback_base_url is missing: the URL under which the worker serves the router")
+    return merged(kind.defaults, options_layer(kind, given))
 
 
-def _with_older_name(given: Mapping[str, Any]) -> Mapping[str, Any]:
+_URL_NAMES = frozenset(("callback_base_url", "base_url"))
+
+
+def _with_newer_name(given: Mapping[str, Any]) -> Mapping[str, Any]:
     if "callback_base_url" in given:
         raise TypeError("callback_base_url and base_url are two names of one option: give one of them")
     return {"callback_base_url" if name == "base_url" else name: value for name, value in given.items()}
+
+
+def _check(kind: Kind[R], name: str) -> check.Check:
+    try:
+        return kind.checks[name]
+    except KeyError:
+        known = ", ".join([*kind.checks, "base_url"])
+        raise TypeError(f"there is no option {name!r}; the options are {known}") from None

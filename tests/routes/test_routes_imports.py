@@ -79,6 +79,20 @@ def test_a_client_that_nobody_imported_is_not_imported_to_be_refused() -> None:
     assert _of(loaded_after(program), "google", "grpc", "proto") == set()
 
 
+def test_a_retry_config_that_nobody_imported_is_not_imported_to_be_refused() -> None:
+    program = """
+        from fastapi_gcp_tasks.options import JOB_OPTIONS, options_layer
+        for name in ("client", "retry_config"):
+            try:
+                options_layer(JOB_OPTIONS, {name: object()})
+            except TypeError as error:
+                assert name in str(error)
+            else:
+                raise AssertionError("it was not refused")
+    """
+    assert _of(loaded_after(program), "google", "grpc", "proto") == set()
+
+
 def test_all_names_what_can_be_imported() -> None:
     assert sorted(fastapi_gcp_tasks.__all__) == fastapi_gcp_tasks.__all__
     for name in fastapi_gcp_tasks.__all__:

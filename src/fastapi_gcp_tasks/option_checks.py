@@ -1,0 +1,132 @@
+"""What the value of an option may be: `TypeError` or `ValueError`, with the option's name, for anything else."""
+
+import math
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from inspect import iscoroutinefunction
+from typing import Any
+from urllib.parse import urlsplit
+
+from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.names import TASK_ID
+from gcptasks.client.google import ClientKind
+
+Check = Callable[[str, Any], Any]
+"""Takes the option's name and value, and returns the value as it is kept."""
+
+
+def url(name: str, value: Any) -> str:
+    """A URL that a path can be appended to."""
+    return _prefix(name, _string(name, value))
+
+
+@lru_cache(maxsize=1024)
+def _prefix(name: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        place = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{name} {url!r} is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not place[0]:
+        raise ValueError(f"{name} must begin with http:// or https:// and a host, unlike {url!r}")
+    if "?" in url or "#" in url:
+        raise ValueError(f"{name} can have neither query nor fragment, unlike {url!r}")
+    if not url.isprintable() or " " in url:
+        raise ValueError(f"{name} can have neither blanks nor control characters, unlike {url!r}")
+    return url.rstrip("/")
+
+
+def path(parse: Callable[[str], object]) -> Check:
+    """The path of a resource, as this parses it."""
+
+    def check_path(name: str, value: Any) -> str:
+        try:
+            return str(parse(_string(name, value)))
+        except InvalidArgument as error:
+            raise ValueError(f"{name} {value!r}: {error}") from None
+
+    return check_path
+
+
+def client(sync: ClientKind, twin: ClientKind, builder: str) -> Check:
+    """A client for that builder or its async twin, whichever it is."""
+    takes = f"a {sync.name} (with {builder}), or a {twin.name} or a factory of one (with Async{builder})"
+
+    def check_client(name: str, value: Any) -> Any:
+        if value is None or callable(value) or sync.owns(value) or twin.owns(value):
+            return value
+        raise TypeError(f"{name} must be {takes}, not {value!r}")
+
+    return check_client
+
+
+def hook(name: str, value: Any) -> Any:
+    """A plain function, or None."""
+    if value is not None and (not callable(value) or iscoroutinefunction(value)):
+        raise TypeError(f"{name} must be a plain function that takes and returns a request, not {value!r}")
+    return value
+
+
+def timeout(name: str, value: Any) -> float | None:
+    """More than 0 seconds; None waits for ever."""
+    if value is not None and _seconds(name, value) == 0:
+        raise ValueError(f"{name} must be more than 0 seconds")
+    return value  # type: ignore[no-any-return]  # a number, or None
+
+
+def countdown(name: str, value: Any) -> float | None:
+    """0 seconds or more, or None."""
+    return None if value is None else _seconds(name, value)
+
+
+def task_id(name: str, value: Any) -> str | None:
+    """A task's own id, or None."""
+    if value is None:
+        return None
+    if not TASK_ID.fullmatch(_string(name, value)):
+        raise ValueError(f"{name} must be 1 to 500 letters, digits, hyphens and underscores, not {value!r}")
+    return value  # type: ignore[no-any-return]  # a string
+
+
+def retry_config(name: str, value: Any) -> Any:
+    """A RetryConfig of Cloud Scheduler."""
+    # Nothing is an instance of a class that nobody has imported.
+    cls: type | tuple[()] = getattr(sys.modules.get("google.cloud.scheduler_v1"), "RetryConfig", ())
+    if not isinstance(value, cls):
+        raise TypeError(f"{name} must be a google.cloud.scheduler_v1.RetryConfig, not {value!r}")
+    return value
+
+
+def time_zone(name: str, value: Any) -> str:
+    """The name of a time zone that the zone database knows."""
+    # Here, as only jobs have time zones.
+    from zoneinfo import ZoneInfo
+
+    text = _string(name, value)
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name} must be the name of a time zone, such as Europe/Paris, not {value!r}") from None
+    return text
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, not {value!r}")
+    return value
+
+
+def _string(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {value!r}")
+    return value
+
+
+def _seconds(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(f"{name} must be 0 seconds or more, not {value!r}")
+    return value
