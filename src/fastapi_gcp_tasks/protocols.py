@@ -75,34 +75,37 @@ class AsyncSchedulerOptions(_SchedulerOptions, total=False):
     client: "CloudSchedulerAsyncClient | Callable[[], CloudSchedulerAsyncClient] | None"
 
 
-class _Delay(Protocol[P]):
+# The results of endpoints pass through `.options()`, so that what hands out a result later can say of which type it is.
+
+
+class _Delay(Protocol[P, R_co]):
     def delay(self, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Create a task that calls the endpoint with these arguments."""
         ...
 
 
-class _AsyncDelay(Protocol[P]):
+class _AsyncDelay(Protocol[P, R_co]):
     async def delay(self, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Create a task that calls the endpoint with these arguments."""
         ...
 
 
-class DelayedTask(_Delay[P], Protocol[P, R_co]):
+class DelayedTask(_Delay[P, R_co], Protocol[P, R_co]):
     """An endpoint of a DelayedRouteBuilder."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
-    def options(self, **options: Unpack[DelayOptions]) -> _Delay[P]:
+    def options(self, **options: Unpack[DelayOptions]) -> _Delay[P, R_co]:
         """The same with these options over the others."""
         ...
 
 
-class AsyncDelayedTask(_AsyncDelay[P], Protocol[P, R_co]):
+class AsyncDelayedTask(_AsyncDelay[P, R_co], Protocol[P, R_co]):
     """An endpoint of an AsyncDelayedRouteBuilder."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
-    def options(self, **options: Unpack[AsyncDelayOptions]) -> _AsyncDelay[P]:
+    def options(self, **options: Unpack[AsyncDelayOptions]) -> _AsyncDelay[P, R_co]:
         """The same with these options over the others."""
         ...
 

@@ -5,7 +5,7 @@ expressions); every other line must pass. The test takes the ignores away, which
 tree. Nothing here is executed.
 """
 
-from typing import Annotated, assert_type
+from typing import Annotated, ParamSpec, TypeVar, assert_type
 
 from fastapi import APIRouter, Depends
 from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient, Job
@@ -25,6 +25,15 @@ from fastapi_gcp_tasks import (
     task_default_options,
 )
 from fastapi_gcp_tasks.hooks import DelayedTaskHook, chained_hook, noop_hook
+
+# What `.options()` returns has no public name.
+from fastapi_gcp_tasks.protocols import (
+    _AsyncDelay,  # pyright: ignore[reportPrivateUsage]
+    _Delay,  # pyright: ignore[reportPrivateUsage]
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 QUEUE = "projects/p/locations/l/queues/q"
 
@@ -75,6 +84,26 @@ make_chili.options(client=CloudTasksClient(), queue_path=QUEUE, base_url="https:
 task: DelayedTask[[], None] = as_delayed_task(lambda: None)
 
 
+@as_delayed_task
+@router.post("/names")
+def names(number: int) -> list[str]:
+    return [str(number)]
+
+
+def result_of(delay: _Delay[P, R]) -> R:
+    raise NotImplementedError
+
+
+def async_result_of(delay: _AsyncDelay[P, R]) -> R:
+    raise NotImplementedError
+
+
+assert_type(result_of(names), list[str])
+assert_type(result_of(names.options(countdown=1)), list[str])
+# error: expression has type "_Delay\[\[int\], list\[str\]\]" | "list\[str\]" is not a subtype of "list\[int\]"
+delay: _Delay[[int], list[int]] = names.options(countdown=1)  # type: ignore[assignment]
+
+
 async def called_directly() -> None:
     assert_type(await make_chili("Scranton", Recipe(name="chili"), portions=2), bool)
     # error: Missing positional argument "recipe" | Argument missing for parameter "recipe"
@@ -110,6 +139,8 @@ async def make_async_chili(branch: str, recipe: Recipe) -> bool:
 
 
 async def use_async() -> None:
+    assert_type(await async_result_of(make_async_chili), bool)
+    assert_type(await async_result_of(make_async_chili.options(countdown=1)), bool)
     assert_type(await make_async_chili.delay(branch="Scranton", recipe=Recipe(name="chili")), Task)
     assert_type(await make_async_chili.options(countdown=1).delay(branch="a", recipe=Recipe(name="b")), Task)
     make_async_chili.options(client=CloudTasksAsyncClient())
