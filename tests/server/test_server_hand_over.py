@@ -1,0 +1,47 @@
+"""What a process leaves behind when it stops: whoever delivers next finds all of it."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from gcptasks.base.events import Event, TaskCreated
+from gcptasks.client import inprocess
+from gcptasks.runtime.leader_lock import LeaderLock
+from gcptasks.runtime.targets.router import Targets
+from gcptasks.server.backend import Backend
+from gcptasks.service.policy import Policy
+from gcptasks.store.location import parse_location
+from server.server_apps import QUEUE
+
+TASK: dict[str, Any] = {"parent": QUEUE, "task": {"http_request": {"url": "http://worker.test/"}}}
+
+
+class ClosedAmongCalls(Targets):
+    """A target that closes while another part of the program still enqueues."""
+
+    backend: Backend
+
+    async def close(self) -> None:
+        await super().close()
+        self.call = asyncio.ensure_future(inprocess.async_tasks_client(self.backend.calls).create_task(TASK))
+        await asyncio.sleep(0)  # the call waits for its commit, which comes in the next turn of the loop
+
+
+async def test_no_other_process_delivers_before_all_that_was_accepted_is_written(tmp_path: Path) -> None:
+    location = parse_location(str(tmp_path / "tasks.db"))
+    target, other = ClosedAmongCalls(), LeaderLock(location.lock_path)
+    target.backend = Backend(location, Policy(create_queues=True))
+    others_turn: list[bool] = []
+
+    def try_to_lead(event: Event) -> None:
+        if isinstance(event, TaskCreated):
+            others_turn.append(other.take())
+
+    target.backend.events.subscribe(try_to_lead)
+    await target.backend.start(target)
+    await target.backend.stop(timedelta(0))
+    assert others_turn == [False]
+    assert other.take()
+    other.release()
+    assert (await target.call).name.startswith(QUEUE)
