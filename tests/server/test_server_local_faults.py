@@ -96,7 +96,7 @@ def short_deadlines(local: LocalService) -> None:
     def shorten(tx: Tx) -> None:
         tx._sql.execute("UPDATE tasks SET deadline_us = 100000")
 
-    local._service._store.write_sync(shorten)
+    local._backend._store.write_sync(shorten)
 
 
 @pytest.mark.parametrize(

@@ -298,12 +298,3 @@ async def test_a_service_is_installed_once_and_runs_once() -> None:
 def test_an_app_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"app_url must be a URL such as 'http://app\.local', not "):
         LocalService("memory:", app_url=url)
-
-
-def test_a_malformed_database_or_setting_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"is no database: give 'sqlite:///tasks\.db' \(a file\) or 'memory:'"):
-        LocalService("postgres://host/db", app_url=URL)
-    with pytest.raises(ValueError, match="synchronous is 'full' or 'normal', not 'off'"):
-        LocalService("memory:", app_url=URL, synchronous="off")  # type: ignore[arg-type]  # what the test is about
-    with pytest.raises(ValueError, match="'all' is not a valid Quotas"):
-        LocalService("memory:", app_url=URL, quotas="all")  # type: ignore[arg-type]  # what the test is about

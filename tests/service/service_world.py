@@ -24,9 +24,8 @@ from gcptasks.base.events import AttemptFailed, AttemptStarted, AttemptSucceeded
 from gcptasks.client import inprocess
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
-from gcptasks.server.emulator import Config, emulating
-from gcptasks.service.policy import Policy
-from gcptasks.store.location import parse_location
+from gcptasks.server.emulator import emulating
+from gcptasks.server.settings import PortSettings, Settings
 
 PATIENCE = 30
 """Seconds after which a test fails that waits for something."""
@@ -146,7 +145,7 @@ class _Awaited:
 
 @asynccontextmanager
 async def _delivering(path: Path) -> AsyncGenerator[Backend]:
-    service = Backend(parse_location(str(path)), Policy())
+    service = Backend(Settings(database=str(path)))
     await service.start(Targets())
     try:
         yield service
@@ -175,7 +174,7 @@ def _in_process_async(path: Path) -> Generator[Way]:
 
 
 @contextmanager
-def over_grpc(config: Config) -> Generator[Way]:
+def over_grpc(config: PortSettings) -> Generator[Way]:
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(emulating(config)) as emulator:
         heard = Heard()
         emulator.subscribe(heard)
@@ -186,7 +185,7 @@ def over_grpc(config: Config) -> Generator[Way]:
 WAYS: Mapping[str, Callable[[Path], Any]] = {
     "in process": _in_process,
     "in process, async": _in_process_async,
-    "grpc": lambda path: over_grpc(Config(port=0, database=str(path))),
+    "grpc": lambda path: over_grpc(PortSettings(port=0, database=str(path))),
 }
 
 

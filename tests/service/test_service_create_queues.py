@@ -10,7 +10,7 @@ from gcptasks.base.events import Events, QueueChanged, TaskCreated
 from gcptasks.base.names import parse_queue
 from gcptasks.client import inprocess
 from gcptasks.observe.log import log
-from gcptasks.server.emulator import Config
+from gcptasks.server.settings import PortSettings
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
 from gcptasks.store.location import parse_location
@@ -27,7 +27,7 @@ def making(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     """The API of a service that makes queues."""
     path = tmp_path / "tasks.db"
     if request.param == "grpc":
-        with over_grpc(Config(port=0, database=str(path), create_queues=True)) as (client, heard):
+        with over_grpc(PortSettings(port=0, database=str(path), create_queues=True)) as (client, heard):
             yield Api(client, heard, PARENT)
         return
     events, heard = Events(), Heard()
@@ -78,19 +78,20 @@ def test_other_calls_make_none(making: Api) -> None:
 
 
 def test_a_task_of_a_queue_made_so_is_delivered(tmp_path: Path, place: Place) -> None:
-    with over_grpc(Config(port=0, database=str(tmp_path / "tasks.db"), create_queues=True)) as (client, heard):
+    with over_grpc(PortSettings(port=0, database=str(tmp_path / "tasks.db"), create_queues=True)) as (client, heard):
         api = Api(client, heard, PARENT)
         api.finished(api.task(api.name(), url=place.url).name)
 
 
 def test_queues_named_at_the_start_are_there(tmp_path: Path) -> None:
     """Each once: those of the last run are kept as they are."""
-    config = Config(port=0, database=str(tmp_path / "tasks.db"), queues=(f"{PARENT}/queues/a", f"{PARENT}/queues/b"))
-    with over_grpc(config) as (client, heard):
+    queues = (f"{PARENT}/queues/a", f"{PARENT}/queues/b")
+    settings = PortSettings(port=0, database=str(tmp_path / "tasks.db"), queues=queues)
+    with over_grpc(settings) as (client, heard):
         api = Api(client, heard, PARENT)
         paused = api.call("pause_queue", name=api.name("a"))
-    with over_grpc(config) as (client, heard):
+    with over_grpc(settings) as (client, heard):
         api = Api(client, heard, PARENT)
         assert api.call("get_queue", name=api.name("a")) == paused
-        assert [queue.name for queue in api.call("list_queues", parent=PARENT).queues] == list(config.queues)
+        assert [queue.name for queue in api.call("list_queues", parent=PARENT).queues] == list(queues)
         assert api.no_task(api.name("c")) == NO_QUEUE

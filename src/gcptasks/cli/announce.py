@@ -5,28 +5,29 @@ import os
 
 from gcptasks.cli.found import Found
 from gcptasks.cli.output import say, warn
-from gcptasks.server.emulator import Config, Emulator
+from gcptasks.server.emulator import Emulator
+from gcptasks.server.settings import PortSettings
 
 VARIABLES = ("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST")
 """Where an application finds the service."""
 
 
-def say_emulator(config: Config, emulator: Emulator) -> None:
+def say_emulator(settings: PortSettings, emulator: Emulator) -> None:
     """Say where the service is, and what a user of it should know."""
-    say("Cloud Tasks serves at ", (emulator.address, "bold"), f", tasks are kept in {_kept(config)}")
+    say("Cloud Tasks serves at ", (emulator.address, "bold"), f", tasks are kept in {_kept(settings)}")
     say(f"  export CLOUD_TASKS_EMULATOR_HOST={emulator.address}", style="dim")
-    if not config.queues and not config.create_queues:
+    if not settings.queues and not settings.create_queues:
         say("  no queue yet: create them by a client, --queue, or --create-queues", style="dim")
-    if not _is_loopback(config.host):
-        warn(f"{config.host} can be reached from other machines, without a password")
+    if not _is_loopback(settings.host):
+        warn(f"{settings.host} can be reached from other machines, without a password")
     _warn_if_another_delivers(emulator)
 
 
-def say_dev(host: str, port: int, config: Config, emulator: Emulator) -> None:
+def say_dev(host: str, port: int, settings: PortSettings, emulator: Emulator) -> None:
     """Say where the application and the service are."""
     shown = f"[{host}]" if ":" in host else host
     say("application  ", (f"http://{shown}:{port}", "bold"))
-    say("local tasks  ", (emulator.address, "bold"), f", kept in {_kept(config)}")
+    say("local tasks  ", (emulator.address, "bold"), f", kept in {_kept(settings)}")
     _warn_if_another_delivers(emulator)
     for name in VARIABLES:
         if os.environ.get(name, emulator.address) != emulator.address:
@@ -50,8 +51,8 @@ def say_stopping() -> None:
     say("stopping: no new attempts, those under way may finish; Ctrl-C again ends at once")
 
 
-def _kept(config: Config) -> str:
-    return "memory only, gone when it stops" if config.database in (":memory:", "memory:") else config.database
+def _kept(settings: PortSettings) -> str:
+    return "memory only, gone when it stops" if settings.location.path is None else settings.database
 
 
 def _warn_if_another_delivers(emulator: Emulator) -> None:

@@ -1,14 +1,29 @@
 """The commands and their options; what each does is in a module of its own."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from gcptasks import __version__
 from gcptasks.base.errors import TaskError
 from gcptasks.cli.output import LogLevel, fail
-from gcptasks.engine.quotas import Quotas
+from gcptasks.server.settings import PortSettings, QuotasChoice
+from gcptasks.store.connection import Synchronous
 
+
+def _choice(choices: Any, help: str) -> Any:
+    """An option that takes one of these words; typer knows Literal from 0.19 on only."""
+    words = get_args(choices)
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(map(repr, words))}")
+        return text
+
+    return typer.Option(parser=read, metavar="|".join(words), autocompletion=lambda: words, help=help)
+
+
+_DEFAULTS = PortSettings()
 _HOST = Annotated[str, typer.Option(metavar="HOST", help="Address to listen at; 0.0.0.0 is every one of this machine.")]
 _DB = Annotated[str, typer.Option(metavar=":memory:|PATH", help="Where tasks are kept. A file survives restarts.")]
 _QUEUES = Annotated[
@@ -18,8 +33,17 @@ _QUEUES = Annotated[
 _CREATE_QUEUES = Annotated[
     bool, typer.Option("--create-queues", help="Create a queue that a task names first, instead of refusing the task.")
 ]
+_SYNCHRONOUS = Annotated[
+    Synchronous,
+    _choice(
+        Synchronous,
+        "With 'full', a task that was accepted survives a crash and a power cut. 'normal' is faster: it survives a "
+        "crash; a power cut may lose the last ones.",
+    ),
+]
 _QUOTAS = Annotated[
-    Quotas, typer.Option(help="'google' keeps Google's upper limits of rate and concurrency, 'none' lifts them.")
+    QuotasChoice,
+    _choice(QuotasChoice, "'google' keeps Google's upper limits of rate and concurrency, 'none' lifts them."),
 ]
 _LOG_LEVEL = Annotated[
     LogLevel, typer.Option(help="What the service logs: 'info' the end of each task, 'debug' every step.")
@@ -48,12 +72,13 @@ def run(program: str) -> int:
 
 
 def emulator(
-    host: _HOST = "localhost",
-    port: Annotated[int, _port("Port for gRPC and HTTP alike.")] = 8123,
-    db: _DB = ":memory:",
+    host: _HOST = _DEFAULTS.host,
+    port: Annotated[int, _port("Port for gRPC and HTTP alike.")] = _DEFAULTS.port,
+    db: _DB = _DEFAULTS.database,
     queue: _QUEUES = None,
-    create_queues: _CREATE_QUEUES = False,
-    quotas: _QUOTAS = Quotas.GOOGLE,
+    create_queues: _CREATE_QUEUES = _DEFAULTS.create_queues,
+    synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
+    quotas: _QUOTAS = _DEFAULTS.quotas,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> None:
     """Run a local Cloud Tasks for any client in any language.
@@ -63,21 +88,27 @@ def emulator(
     a file.
     """
     from gcptasks.cli import emulator as command
-    from gcptasks.server.emulator import Config
 
-    config = Config(
-        host=host, port=port, database=db, queues=tuple(queue or ()), create_queues=create_queues, quotas=quotas
+    settings = PortSettings(
+        host=host,
+        port=port,
+        database=db,
+        queues=tuple(queue or ()),
+        create_queues=create_queues,
+        synchronous=synchronous,
+        quotas=quotas,
     )
-    command.run(config, log_level)
+    command.run(settings, log_level)
 
 
 def dev(
     app: Annotated[str, typer.Argument(metavar="APP", help="A file such as main.py, or module:app.")],
     host: _HOST = "localhost",
     port: Annotated[int, _port("Port of the application.")] = 8000,
-    service_port: Annotated[int, _port("Port of the local service, which listens at localhost.")] = 8123,
+    service_port: Annotated[int, _port("Port of the local service, which listens at localhost.")] = _DEFAULTS.port,
     reload: Annotated[bool, typer.Option(help="Restart the application when its code changes.")] = True,
     db: _DB = ".fastapi-gcp-tasks/tasks.db",
+    synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> int:
     """Run an application with reload, and the local service beside it.
@@ -88,10 +119,9 @@ def dev(
     """
     from gcptasks.cli import dev as command
     from gcptasks.cli.application import application
-    from gcptasks.server.emulator import Config
 
-    config = Config(port=service_port, database=db, create_queues=True)
-    return command.run(application(app), host, port, config, log_level, reload=reload)
+    settings = PortSettings(port=service_port, database=db, synchronous=synchronous, create_queues=True)
+    return command.run(application(app), host, port, settings, log_level, reload=reload)
 
 
 def _version(asked: bool) -> None:

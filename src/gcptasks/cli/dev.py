@@ -17,26 +17,27 @@ from gcptasks.cli.output import LogLevel, log_to_terminal, say, warn
 from gcptasks.cli.serving import Serving, served
 from gcptasks.cli.signals import stop_signal
 from gcptasks.rpc.listener import bind
-from gcptasks.server.emulator import Config, Emulator, emulating
+from gcptasks.server.emulator import Emulator, emulating
+from gcptasks.server.settings import PortSettings
 
 R = TypeVar("R")
 
 
-def run(app: Application, host: str, port: int, config: Config, log_level: LogLevel, *, reload: bool) -> int:
+def run(app: Application, host: str, port: int, settings: PortSettings, log_level: LogLevel, *, reload: bool) -> int:
     """Run both until Ctrl-C, or until the application ends by itself; the exit code."""
     log_to_terminal(log_level)
-    return asyncio.run(_run(app, host, port, config, reload=reload))
+    return asyncio.run(_run(app, host, port, settings, reload=reload))
 
 
-async def _run(app: Application, host: str, port: int, config: Config, *, reload: bool) -> int:
+async def _run(app: Application, host: str, port: int, settings: PortSettings, *, reload: bool) -> int:
     stop = stop_signal()
     with ExitStack() as sockets:
         # Before the service starts, which would deliver to whoever else has this port.
         listening = [sockets.enter_context(sock) for sock in await bind(host, port)]
-        async with emulating(config) as emulator:
+        async with emulating(settings) as emulator:
             # Closed before the service stops, so that it does not wait for answers that nobody will give.
             with sockets.pop_all():
-                say_dev(host, listening[0].getsockname()[1], config, emulator)
+                say_dev(host, listening[0].getsockname()[1], settings, emulator)
                 variables = dict.fromkeys(VARIABLES, emulator.address)
                 code = await _Dev(app, listening, os.environ | variables, emulator, stop, reload=reload).run()
     if stop.is_set():

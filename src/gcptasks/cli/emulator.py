@@ -5,19 +5,20 @@ import asyncio
 from gcptasks.cli.announce import say_emulator, say_stopping
 from gcptasks.cli.output import LogLevel, log_to_terminal, say
 from gcptasks.cli.signals import stop_signal
-from gcptasks.server.emulator import Config, emulating
+from gcptasks.server.emulator import emulating
+from gcptasks.server.settings import PortSettings
 
 
-def run(config: Config, log_level: LogLevel) -> None:
+def run(settings: PortSettings, log_level: LogLevel) -> None:
     """Serve until Ctrl-C."""
     log_to_terminal(log_level)
-    asyncio.run(_serve(config))
+    asyncio.run(_serve(settings))
 
 
-async def _serve(config: Config) -> None:
+async def _serve(settings: PortSettings) -> None:
     stop = stop_signal()
-    async with emulating(config) as emulator:
-        say_emulator(config, emulator)
+    async with emulating(settings) as emulator:
+        say_emulator(settings, emulator)
         await stop.wait()
         say_stopping()
     say("stopped")

@@ -13,10 +13,8 @@ from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.runtime.leader_lock import LeaderLock
 from gcptasks.runtime.sweeper import Sweeper
 from gcptasks.runtime.targets.target import Target
+from gcptasks.server.settings import Settings
 from gcptasks.service.calls import Calls
-from gcptasks.service.policy import Policy
-from gcptasks.store.connection import Synchronous
-from gcptasks.store.location import Location
 from gcptasks.store.store import Store
 
 _log = logging.getLogger("gcptasks")
@@ -28,15 +26,13 @@ _TRY_AGAIN = 0.25
 class Backend:
     """Answers calls from the start, and delivers from `start` to `stop`."""
 
-    def __init__(
-        self, location: Location, policy: Policy, *, synchronous: Synchronous = "full", clock: Clock | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self.events = Events()
         self.events.subscribe(log)
-        self._store = Store(location, self.events, synchronous)
-        self.calls = Calls(self._store, self._clock, policy)
-        self._leader_lock = LeaderLock(location.lock_path)
+        self._store = Store(settings.location, self.events, settings.synchronous)
+        self.calls = Calls(self._store, self._clock, settings.policy)
+        self._leader_lock = LeaderLock(settings.location.lock_path)
         self._dispatcher: Dispatcher | None = None
         self._sweeper = Sweeper(self._store, self._clock)
         self._waiting: asyncio.Task[None] | None = None

@@ -2,45 +2,27 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 
 from gcptasks.base.errors import AlreadyExists
 from gcptasks.base.events import Subscriber
-from gcptasks.base.names import QueueName, parse_queue
-from gcptasks.engine.quotas import Quotas
+from gcptasks.base.names import QueueName
 from gcptasks.rpc.listener import Listener
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
-from gcptasks.service.policy import Policy
-from gcptasks.store.location import parse_location
+from gcptasks.server.settings import PortSettings
 from gcptasks.web.app import make_app
 from gcptasks.web.http1 import protocol_factory
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import SERVICE
 
-_GRACE = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """How the service is run."""
-
-    host: str = "localhost"
-    port: int = 8123
-    """0: any free port."""
-    database: str = ":memory:"
-    queues: tuple[str, ...] = ()
-    """Full names of queues that are there from the start."""
-    create_queues: bool = False
-    quotas: Quotas = Quotas.GOOGLE
-
 
 class Emulator:
     """The service that runs in an `emulating` block."""
 
-    def __init__(self, service: Backend, listener: Listener) -> None:
-        self._service = service
+    def __init__(self, backend: Backend, listener: Listener, grace: timedelta) -> None:
+        self._backend = backend
+        self._grace = grace
         self.host = listener.host
         self.port = listener.port
 
@@ -53,46 +35,44 @@ class Emulator:
     @property
     def delivers(self) -> bool:
         """Whether this process delivers, or waits until the one that does has ended."""
-        return self._service.delivers
+        return self._backend.delivers
 
     async def stop_delivering(self) -> None:
         """Start no more attempts and finish those under way, within a limit. Calls are still answered."""
-        await self._service.stop_delivering(_GRACE)
+        await self._backend.stop_delivering(self._grace)
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Call `subscriber` for each event from now on."""
-        self._service.events.subscribe(subscriber)
+        self._backend.events.subscribe(subscriber)
 
 
 @asynccontextmanager
-async def emulating(config: Config) -> AsyncGenerator[Emulator]:
+async def emulating(settings: PortSettings) -> AsyncGenerator[Emulator]:
     """Serves gRPC and HTTP at one address, and delivers, inside of the block.
 
-    `ValueError` or `InvalidArgument` for a malformed database or queue, before anything is started; `SetupError` for
-    a port that is in use; `StoreError` for a database that cannot be used.
+    `SetupError` for a port that is in use; `StoreError` for a database that cannot be used.
     """
-    queues = [parse_queue(name) for name in config.queues]
-    policy = Policy(quotas=config.quotas, create_queues=config.create_queues)
-    service = Backend(parse_location(config.database), policy)
-    await service.start(Targets())
+    grace = settings.grace_period
+    backend = Backend(settings)
+    await backend.start(Targets())
     try:
-        for queue in queues:
-            await _ensure(service, queue)
-        async with protocol_factory(make_app(lambda: service.delivers), grace=_GRACE) as web:
-            listener = await Listener.start(config.host, config.port, service.calls.handle, web)
+        for queue in settings.queue_names():
+            await _ensure(backend, queue)
+        async with protocol_factory(make_app(lambda: backend.delivers), grace=grace) as web:
+            listener = await Listener.start(settings.host, settings.port, backend.calls.handle, web)
             try:
-                yield Emulator(service, listener)
+                yield Emulator(backend, listener, grace)
             finally:
                 # Before the listener: what is under way may want to enqueue.
-                await service.stop_delivering(_GRACE)
-                await listener.stop(_GRACE)
+                await backend.stop_delivering(grace)
+                await listener.stop(grace)
     finally:
-        await service.stop(_GRACE)
+        await backend.stop(grace)
 
 
-async def _ensure(service: Backend, queue: QueueName) -> None:
+async def _ensure(backend: Backend, queue: QueueName) -> None:
     request = messages.CreateQueueRequest(parent=str(queue.location), queue=messages.Queue(name=str(queue)))
     try:
-        await service.calls.call(f"/{SERVICE}/CreateQueue", request)
+        await backend.calls.call(f"/{SERVICE}/CreateQueue", request)
     except AlreadyExists:
         pass

@@ -2,20 +2,17 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from gcptasks.base.errors import SetupError
 from gcptasks.client import inprocess
-from gcptasks.engine.quotas import Quotas
 from gcptasks.runtime.targets.address import parse_app_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.lifespan import App, refuse_later_lifespans
-from gcptasks.service.policy import Policy
+from gcptasks.server.settings import QuotasChoice, Settings
 from gcptasks.store.connection import Synchronous
-from gcptasks.store.location import parse_location
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
@@ -32,7 +29,7 @@ class LocalService:
     with Google's defaults. `quotas="none"` lifts Google's upper limits of rate and concurrency. `grace` is how many
     seconds a stopping service waits for tasks that run.
 
-    Raises `ValueError` for a malformed database or URL; `StoreError` at first use if the file cannot be used.
+    Raises `ValueError` for a setting that is not accepted; `StoreError` at first use if the file cannot be used.
     """
 
     def __init__(
@@ -42,25 +39,24 @@ class LocalService:
         app_url: str,
         synchronous: Synchronous = "full",
         create_queues: bool = True,
-        quotas: Literal["google", "none"] = "google",
+        quotas: QuotasChoice = "google",
         grace: float = 10.0,
     ) -> None:
-        if synchronous not in ("full", "normal"):
-            raise ValueError(f"synchronous is 'full' or 'normal', not {synchronous!r}")
+        self._settings = Settings(
+            database=database, synchronous=synchronous, create_queues=create_queues, quotas=quotas, grace=grace
+        )
         self._app_url = parse_app_url(app_url)
-        self._grace = timedelta(seconds=grace)
         self._installed: App | None = None
         self._running = False
-        policy = Policy(quotas=Quotas(quotas), create_queues=create_queues)
-        self._service = Backend(parse_location(database), policy, synchronous=synchronous)
+        self._backend = Backend(self._settings)
 
     def tasks_client(self) -> "CloudTasksClient":
         """Google's client, calling this service. It may be used from any thread, and before start-up."""
-        return inprocess.tasks_client(self._service.calls)
+        return inprocess.tasks_client(self._backend.calls)
 
     def async_tasks_client(self) -> "CloudTasksAsyncClient":
         """Google's async client, calling this service. It may be used on any event loop, and before start-up."""
-        return inprocess.async_tasks_client(self._service.calls)
+        return inprocess.async_tasks_client(self._backend.calls)
 
     def install(self, app: App) -> None:
         """Deliver while the app runs: from when all lifespans have started until before the first of them ends.
@@ -88,10 +84,10 @@ class LocalService:
             raise SetupError("this LocalService is running already: start it once, by install or by running")
         self._running = True
         try:
-            await self._service.start(Targets({self._app_url: AsgiTarget(app, state)}))
+            await self._backend.start(Targets({self._app_url: AsgiTarget(app, state)}))
             try:
                 yield
             finally:
-                await self._service.stop(self._grace)
+                await self._backend.stop(self._settings.grace_period)
         finally:
             self._running = False

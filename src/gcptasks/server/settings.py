@@ -1,0 +1,86 @@
+"""How the local service is run: one record, checked when it is made.
+
+A new setting is a field of `Settings` with its check, an argument of `LocalService`, an option in `cli/commands.py`,
+and a test that it arrives. `tests/server/test_server_settings.py` fails as long as one of these two does not have it.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, get_args
+
+from gcptasks.base.names import QueueName, parse_queue
+from gcptasks.engine.quotas import Quotas
+from gcptasks.service.policy import Policy
+from gcptasks.store.connection import Synchronous
+from gcptasks.store.location import Location, parse_location
+
+QuotasChoice = Literal["google", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The service's own settings, on a port and inside an application alike.
+
+    Raises `ValueError`, naming the setting, for a value that is not accepted.
+    """
+
+    database: str = ":memory:"
+    """A file, as a path or `sqlite:///` and a path, or `:memory:` or `memory:`."""
+    synchronous: Synchronous = "full"
+    """Whether an accepted task survives a power cut ("full"), or no more than the end of this process ("normal")."""
+    create_queues: bool = False
+    """Create a queue that a task names first, instead of refusing the task as Google does."""
+    quotas: QuotasChoice = "google"
+    """Whose upper limits of rate and concurrency queues keep to."""
+    grace: float = 10.0
+    """Seconds that a stop waits for what is under way."""
+
+    def __post_init__(self) -> None:
+        parse_location(self.database)
+        _check_choice("synchronous", self.synchronous, Synchronous)
+        _check_choice("quotas", self.quotas, QuotasChoice)
+        if not 0 <= self.grace <= timedelta.max.total_seconds():
+            raise ValueError(f"grace must be a number of seconds, 0 or more, not {self.grace!r}")
+
+    @property
+    def location(self) -> Location:
+        """Where the database is."""
+        return parse_location(self.database)
+
+    @property
+    def policy(self) -> Policy:
+        """What of this the verbs must know."""
+        return Policy(quotas=Quotas(self.quotas), create_queues=self.create_queues)
+
+    @property
+    def grace_period(self) -> timedelta:
+        """The grace, as a span."""
+        return timedelta(seconds=self.grace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortSettings(Settings):
+    """The same for a service on a port, and what only a port needs.
+
+    Raises `InvalidArgument` for a malformed name of a queue, too.
+    """
+
+    host: str = "localhost"
+    port: int = 8123
+    """0: any free port."""
+    queues: tuple[str, ...] = ()
+    """Full names of queues that are there from the start."""
+
+    def __post_init__(self) -> None:
+        Settings.__post_init__(self)
+        self.queue_names()
+
+    def queue_names(self) -> list[QueueName]:
+        """The queues that are there from the start."""
+        return [parse_queue(name) for name in self.queues]
+
+
+def _check_choice(setting: str, value: object, choices: Any) -> None:
+    accepted = get_args(choices)
+    if value not in accepted:
+        raise ValueError(f"{setting} must be {' or '.join(map(repr, accepted))}, not {value!r}")

@@ -1,0 +1,56 @@
+"""The settings of the service: refused by name, and to be had both inside an application and on a port."""
+
+import inspect
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from fastapi_gcp_tasks import LocalService
+from gcptasks.cli.commands import emulator
+from gcptasks.server.settings import PortSettings, Settings
+from server.server_apps import URL
+
+SETTINGS = {field.name: field.default for field in fields(Settings)}
+ONLY_EMBEDDED = {"grace"}
+"""On a port, Ctrl-C again ends what takes too long."""
+
+
+def _defaults(function: Any) -> dict[str, Any]:
+    return {name: parameter.default for name, parameter in inspect.signature(function).parameters.items()}
+
+
+def test_an_application_can_choose_each_setting_and_has_its_default_otherwise() -> None:
+    embedded = _defaults(LocalService)
+    assert embedded.pop("database") is inspect.Parameter.empty
+    assert embedded.pop("app_url") is inspect.Parameter.empty
+    # Its user is the application alone, which names the queues itself.
+    assert embedded == {name: SETTINGS[name] for name in SETTINGS if name != "database"} | {"create_queues": True}
+
+
+def test_the_command_can_choose_each_setting_and_has_its_default_otherwise() -> None:
+    command = _defaults(emulator)
+    command["database"] = command.pop("db")
+    for name in SETTINGS.keys() - ONLY_EMBEDDED:
+        assert command[name] == SETTINGS[name], name
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("database", "postgres://host/db", r"is no database: give 'sqlite:///tasks\.db' \(a file\) or 'memory:'"),
+        ("synchronous", "off", "synchronous must be 'full' or 'normal', not 'off'"),
+        ("quotas", "all", "quotas must be 'google' or 'none', not 'all'"),
+        ("grace", -1, "grace must be a number of seconds, 0 or more, not -1"),
+        ("grace", float("nan"), "grace must be a number of seconds, 0 or more, not nan"),
+        ("grace", float("inf"), "grace must be a number of seconds, 0 or more, not inf"),
+    ],
+)
+def test_a_value_that_is_not_accepted_is_refused_by_the_name_of_its_setting(
+    setting: str, value: Any, said: str
+) -> None:
+    given: dict[str, Any] = {"database": "memory:", setting: value}
+    with pytest.raises(ValueError, match=said):
+        LocalService(app_url=URL, **given)
+    with pytest.raises(ValueError, match=said):
+        PortSettings(**given)
