@@ -6,10 +6,11 @@ is made from the number (`engine.made_ids`), so a finished one needs nothing kep
 
 import secrets
 import sqlite3
+from collections.abc import Callable
 
 from gcptasks.base.errors import WrongSchema
 
-_FIRST = """
+_TASKS = """
 CREATE TABLE meta (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     id_key INTEGER NOT NULL,
@@ -69,7 +70,14 @@ CREATE TABLE forced (
 );
 """
 
-MIGRATIONS = (_FIRST,)
+
+def _add_tasks(connection: sqlite3.Connection) -> None:
+    _run(connection, _TASKS)
+    connection.execute("INSERT INTO meta VALUES (1, ?, 1)", (secrets.randbits(63),))
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_add_tasks,)
+"""What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -85,10 +93,11 @@ def migrate(connection: sqlite3.Connection) -> None:
                 f"the database has schema {version}, this version of fastapi-gcp-tasks knows {len(MIGRATIONS)}: "
                 "upgrade fastapi-gcp-tasks, or use another file"
             )
-        for number in range(version, len(MIGRATIONS)):
-            _apply(connection, number)
+        for migrate_further in MIGRATIONS[version:]:
+            migrate_further(connection)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     except BaseException:
-        connection.execute("ROLLBACK")
+        connection.rollback()  # SQLite may have ended the transaction by itself
         raise
     connection.execute("COMMIT")
 
@@ -98,11 +107,8 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(row[0])
 
 
-def _apply(connection: sqlite3.Connection, number: int) -> None:
+def _run(connection: sqlite3.Connection, statements: str) -> None:
     # Not executescript, which would commit the transaction first.
-    for statement in MIGRATIONS[number].split(";"):
+    for statement in statements.split(";"):
         if statement.strip():
             connection.execute(statement)
-    if number == 0:
-        connection.execute("INSERT INTO meta VALUES (1, ?, 1)", (secrets.randbits(63),))
-    connection.execute(f"PRAGMA user_version = {number + 1}")

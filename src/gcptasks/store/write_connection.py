@@ -37,10 +37,9 @@ class WriteConnection:
         self.sql.execute("COMMIT")
 
     def roll_back(self) -> None:
-        """Undo the transaction, if there is one: SQLite ends some by itself."""
+        """Undo the transaction, if there is one still: SQLite ends some by itself."""
         self._cache.forget()
-        if self.sql.in_transaction:
-            self.sql.execute("ROLLBACK")
+        self.sql.rollback()
 
     def data_version(self) -> int:
         return data_version(self.sql)
