@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument
+from gcptasks.base.errors import Help, InvalidArgument
 
 _REFERENCE = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues"
 _QUEUE_ID_HELP = Help("Definition of queue ID", f"{_REFERENCE}#Queue.FIELDS.name")
@@ -98,23 +98,6 @@ def parse_task(text: str) -> TaskName:
             _TASK_ID_HELP,
         )
     return TaskName(queue, task)
-
-
-def required(text: str, method: str) -> str:
-    """The name as given; `InvalidArgument` if it is empty (CT-254).
-
-    `method` is the RPC, such as `CreateTask`.
-    """
-    if not text:
-        raise InvalidArgument(
-            "Invalid resource field value in the request.",
-            ErrorInfo(
-                "RESOURCE_PROJECT_INVALID",
-                "googleapis.com",
-                {"method": f"google.cloud.tasks.v2.CloudTasks.{method}", "service": "cloudtasks.googleapis.com"},
-            ),
-        )
-    return text
 
 
 def _is_place(project: str, location: str) -> bool:

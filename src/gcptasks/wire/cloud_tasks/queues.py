@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from gcptasks.base.errors import Unimplemented
-from gcptasks.base.names import LocationName, QueueName, parse_location, parse_queue, required
+from gcptasks.base.names import LocationName, QueueName, parse_location, parse_queue
 from gcptasks.engine.model import NewQueue, Page, Queue, QueueState, RateLimits
 from gcptasks.engine.queues import burst_size
 from gcptasks.wire import times
 from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks.names import required
 from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
 
 QueueRequest = (
@@ -26,7 +27,7 @@ _NOT_YET = ("app_engine_routing_override", "http_target")
 
 def new_queue(request: messages.CreateQueueRequest) -> NewQueue:
     """The queue that is asked for; `InvalidArgument` if its name or parent is none (CT-023, CT-028, CT-254)."""
-    parent = parse_location(required(request.parent, "CreateQueue"))
+    parent = parse_location(required(request.parent, request))
     queue = request.queue
     name = parse_queue(queue.name)
     for field in _NOT_YET:
@@ -46,12 +47,12 @@ def new_queue(request: messages.CreateQueueRequest) -> NewQueue:
 
 def queue_name(request: QueueRequest) -> QueueName:
     """The queue that the request names; `InvalidArgument` if that is no queue name (CT-028, CT-254)."""
-    return parse_queue(required(request.name, request.DESCRIPTOR.name.removesuffix("Request")))
+    return parse_queue(required(request.name, request))
 
 
 def list_queues(request: messages.ListQueuesRequest) -> tuple[LocationName, Page]:
     """Where to look and which page of it; `InvalidArgument` if the parent is no location (CT-254)."""
-    parent = parse_location(required(request.parent, "ListQueues"))
+    parent = parse_location(required(request.parent, request))
     if request.filter:
         raise Unimplemented("The local service does not support filters yet; list all queues instead.")
     return parent, Page(size=request.page_size, token=request.page_token)

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from gcptasks.base.errors import InvalidArgument, Unimplemented
-from gcptasks.base.names import QueueName, TaskName, parse_queue, parse_task, required
+from gcptasks.base.names import QueueName, TaskName, parse_queue, parse_task
 from gcptasks.engine.delivery import rpc_code, status_text
 from gcptasks.engine.model import Attempt, HttpRequest, NewTask, OAuthToken, OidcToken, Page, Task, Token, View
 from gcptasks.wire import common, times
 from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks.names import required
 from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
 
 TaskRequest = messages.GetTaskRequest | messages.DeleteTaskRequest | messages.RunTaskRequest
@@ -29,7 +30,7 @@ def new_task(request: messages.CreateTaskRequest) -> NewTask:
     `InvalidArgument` if a name is none or the names do not go together (CT-026, CT-027, CT-254, CT-258), there is
     no payload (CT-092), or a time lies past year 9999 (CT-099). The rest is for the rules.
     """
-    queue = parse_queue(required(request.parent, "CreateTask"))
+    queue = parse_queue(required(request.parent, request))
     task = request.task
     return NewTask(
         queue=queue,
@@ -46,12 +47,12 @@ def new_task(request: messages.CreateTaskRequest) -> NewTask:
 
 def task_name(request: TaskRequest) -> TaskName:
     """The task that the request names; `InvalidArgument` if that is no task name (CT-026, CT-028, CT-254)."""
-    return parse_task(required(request.name, request.DESCRIPTOR.name.removesuffix("Request")))
+    return parse_task(required(request.name, request))
 
 
 def list_tasks(request: messages.ListTasksRequest) -> tuple[QueueName, Page, View]:
     """Which queue, which page of it, how much of each task; `InvalidArgument` if the parent is no queue (CT-254)."""
-    queue = parse_queue(required(request.parent, "ListTasks"))
+    queue = parse_queue(required(request.parent, request))
     # Unlike in other calls an unknown number means BASIC here (CT-293).
     return queue, Page(size=request.page_size, token=request.page_token), _VIEWS.get(request.response_view, View.BASIC)
 
