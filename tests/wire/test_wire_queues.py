@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument, ServiceError, Unimplemented
 from gcptasks.base.names import LocationName, QueueName
-from gcptasks.engine.model import NewQueue, Page, Queue, QueueState, RateLimits, RetryConfig
+from gcptasks.engine.model import NewQueue, Queue, QueueState, RateLimits, RetryConfig
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import messages, queues
+from gcptasks.wire.cloud_tasks.queues import ListQueues
 from gcptasks.wire.times import ns_of
 
 PARENT = "projects/shop/locations/europe-west1"
@@ -210,7 +211,7 @@ def test_a_request_without_a_name_is_refused_with_its_method(verb: str) -> None:
 
 def test_a_list_names_its_location_and_page() -> None:
     request = messages.ListQueuesRequest(parent=PARENT, page_size=-3, page_token="t")
-    assert queues.list_queues(request) == (LOCATION, Page(size=-3, token="t"))
+    assert queues.list_queues(request) == ListQueues(parent=LOCATION, page_size=-3, page_token="t")
 
 
 def test_a_list_without_a_parent_is_refused() -> None:

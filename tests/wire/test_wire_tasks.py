@@ -17,13 +17,13 @@ from gcptasks.engine.model import (
     NewTask,
     OAuthToken,
     OidcToken,
-    Page,
     RetryConfig,
     Task,
     View,
 )
 from gcptasks.wire import common, times
 from gcptasks.wire.cloud_tasks import messages, tasks
+from gcptasks.wire.cloud_tasks.tasks import ListTasks
 
 QUEUE = "projects/shop/locations/europe-west1/queues/mails"
 MAILS = QueueName(LocationName("shop", "europe-west1"), "mails")
@@ -284,7 +284,7 @@ def test_a_wrong_name_is_told_before_a_missing_payload() -> None:
 def test_views(number: int, view: View) -> None:
     """CT-126, CT-137"""
     assert tasks.view(number) is view
-    assert tasks.list_tasks(messages.ListTasksRequest(parent=QUEUE, response_view=number))[2] is view
+    assert tasks.list_tasks(messages.ListTasksRequest(parent=QUEUE, response_view=number)).view is view
 
 
 @pytest.mark.parametrize("number", [99, 3, -1])
@@ -292,12 +292,12 @@ def test_a_view_that_there_is_not_shows_no_body(number: int) -> None:
     """CT-293"""
     shown = tasks.task_message(TASK, tasks.view(number))
     assert (shown.view, shown.http_request.body) == (0, b"")
-    assert tasks.list_tasks(messages.ListTasksRequest(parent=QUEUE, response_view=number))[2] is View.BASIC
+    assert tasks.list_tasks(messages.ListTasksRequest(parent=QUEUE, response_view=number)).view is View.BASIC
 
 
 def test_a_list_names_its_queue_and_page() -> None:
     request = messages.ListTasksRequest(parent=QUEUE, page_size=-1, page_token="t")
-    assert tasks.list_tasks(request) == (MAILS, Page(size=-1, token="t"), View.BASIC)
+    assert tasks.list_tasks(request) == ListTasks(parent=MAILS, page_size=-1, page_token="t", view=View.BASIC)
 
 
 @pytest.mark.parametrize("verb", ["Get", "Delete", "Run"])

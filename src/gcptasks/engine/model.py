@@ -162,12 +162,3 @@ class NewTask:
     size: int = 0
     """Bytes of the task message as sent, for the limit on a task's size (CT-101)."""
     view: View = View.UNSPECIFIED
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Which part of a list is asked for."""
-
-    size: int = 0
-    """0: as many as the call allows."""
-    token: str = ""

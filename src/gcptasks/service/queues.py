@@ -5,14 +5,15 @@ from datetime import datetime
 
 from gcptasks.base.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from gcptasks.base.events import QueueChanged
-from gcptasks.base.names import LocationName, QueueName
+from gcptasks.base.names import QueueName
 from gcptasks.engine import queues
-from gcptasks.engine.model import NewQueue, Page, Queue
+from gcptasks.engine.model import NewQueue, Queue
 from gcptasks.engine.tasks import NAME_BLOCK
 from gcptasks.service.policy import Policy
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tx import Tx
 from gcptasks.wire import paging
+from gcptasks.wire.cloud_tasks.queues import ListQueues
 
 NO_QUEUE = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
 _LARGEST_PAGE = 9800
@@ -47,14 +48,14 @@ def get_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queu
     return existing(tx, request).queue
 
 
-def list_queues(tx: Tx, request: tuple[LocationName, Page], now: datetime, policy: Policy) -> QueuePage:
-    location, page = request
-    if page.size < 0:
+def list_queues(tx: Tx, request: ListQueues, now: datetime, policy: Policy) -> QueuePage:
+    scope = str(request.parent)
+    if request.page_size < 0:
         raise InvalidArgument("ListQueuesRequest.pageSize cannot be negative.")
-    after = paging.cursor_of(page.token, "queues", str(location), now) if page.token else ""
-    found = tx.queues.page(location, str(after), min(page.size or _LARGEST_PAGE, _LARGEST_PAGE))
+    after = paging.cursor_of(request.page_token, "queues", scope, now) if request.page_token else ""
+    found = tx.queues.page(request.parent, str(after), min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE))
     # A page with anything on it has a token, the last one too (CT-054).
-    return QueuePage(found, paging.token("queues", str(location), str(found[-1].name), now) if found else "")
+    return QueuePage(found, paging.token("queues", scope, str(found[-1].name), now) if found else "")
 
 
 def delete_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> None:

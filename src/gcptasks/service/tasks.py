@@ -6,9 +6,9 @@ from datetime import datetime
 
 from gcptasks.base.errors import AlreadyExists, InvalidArgument, NotFound
 from gcptasks.base.events import QueueChanged, TaskDeleted
-from gcptasks.base.names import QueueName, TaskName
+from gcptasks.base.names import TaskName
 from gcptasks.engine import queues, tasks
-from gcptasks.engine.model import NewTask, Page, Task, View
+from gcptasks.engine.model import NewTask, Task, View
 from gcptasks.service.policy import Policy
 from gcptasks.service.queues import existing
 from gcptasks.store.due import BEGINNING, Due
@@ -16,7 +16,7 @@ from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tasks import StoredTask
 from gcptasks.store.tx import Tx
 from gcptasks.wire import paging
-from gcptasks.wire.cloud_tasks.tasks import stored_size
+from gcptasks.wire.cloud_tasks.tasks import ListTasks, stored_size
 
 _LARGEST_PAGE = 1000
 _LARGEST_TASK = 1_048_569
@@ -69,15 +69,15 @@ def get_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> Task:
     return found.task
 
 
-def list_tasks(tx: Tx, request: tuple[QueueName, Page, View], now: datetime, policy: Policy) -> TaskPage:
-    name, page, view = request
-    queue = existing(tx, name)
-    if page.size < 0:
+def list_tasks(tx: Tx, request: ListTasks, now: datetime, policy: Policy) -> TaskPage:
+    queue = existing(tx, request.parent)
+    scope = str(request.parent)
+    if request.page_size < 0:
         raise InvalidArgument("ListTasksRequest.pageSize cannot be negative.")
-    after = _due_of(paging.cursor_of(page.token, "tasks", str(name), now)) if page.token else BEGINNING
-    found = tx.tasks.page(queue, after, min(page.size or _LARGEST_PAGE, _LARGEST_PAGE))
-    token = paging.token("tasks", str(name), _cursor(found[-1][0]), now) if found else ""
-    return TaskPage([task for _, task in found], token, view)
+    after = _due_of(paging.cursor_of(request.page_token, "tasks", scope, now)) if request.page_token else BEGINNING
+    found = tx.tasks.page(queue, after, min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE))
+    token = paging.token("tasks", scope, _cursor(found[-1][0]), now) if found else ""
+    return TaskPage([task for _, task in found], token, request.view)
 
 
 def delete_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> None:

@@ -1,10 +1,11 @@
 """Queues as messages, and what the calls on queues ask for."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from gcptasks.base.errors import Unimplemented
 from gcptasks.base.names import LocationName, QueueName, parse_location, parse_queue
-from gcptasks.engine.model import NewQueue, Page, Queue, QueueState, RateLimits
+from gcptasks.engine.model import NewQueue, Queue, QueueState, RateLimits
 from gcptasks.engine.queues import burst_size
 from gcptasks.wire import times
 from gcptasks.wire.cloud_tasks import messages
@@ -23,6 +24,16 @@ QueueRequest = (
 _STATES = {QueueState.RUNNING: 1, QueueState.PAUSED: 2, QueueState.DISABLED: 3}
 
 _NOT_YET = ("app_engine_routing_override", "http_target")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQueues:
+    """Which part of which list of queues is asked for."""
+
+    parent: LocationName
+    page_size: int
+    """0: as many as the call allows."""
+    page_token: str
 
 
 def new_queue(request: messages.CreateQueueRequest) -> NewQueue:
@@ -50,12 +61,12 @@ def queue_name(request: QueueRequest) -> QueueName:
     return parse_queue(required(request.name, request))
 
 
-def list_queues(request: messages.ListQueuesRequest) -> tuple[LocationName, Page]:
-    """Where to look and which page of it; `InvalidArgument` if the parent is no location (CT-254)."""
+def list_queues(request: messages.ListQueuesRequest) -> ListQueues:
+    """What is asked for; `InvalidArgument` if the parent is no location (CT-254)."""
     parent = parse_location(required(request.parent, request))
     if request.filter:
         raise Unimplemented("The local service does not support filters yet; list all queues instead.")
-    return parent, Page(size=request.page_size, token=request.page_token)
+    return ListQueues(parent=parent, page_size=request.page_size, page_token=request.page_token)
 
 
 def queue_message(queue: Queue) -> messages.Queue:

@@ -1,12 +1,13 @@
 """Tasks as messages, and what the calls on tasks ask for."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gcptasks.base.errors import InvalidArgument, Unimplemented
 from gcptasks.base.names import QueueName, TaskName, parse_queue, parse_task
 from gcptasks.engine.delivery import rpc_code, status_text
-from gcptasks.engine.model import Attempt, HttpRequest, NewTask, OAuthToken, OidcToken, Page, Task, Token, View
+from gcptasks.engine.model import Attempt, HttpRequest, NewTask, OAuthToken, OidcToken, Task, Token, View
 from gcptasks.wire import common, times
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import required
@@ -22,6 +23,17 @@ _VIEW_NUMBERS = {View.UNSPECIFIED: 0, View.BASIC: 1, View.FULL: 2}
 
 _YEAR_10000 = 253_402_300_800
 _BEYOND_ANY_LIMIT = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListTasks:
+    """Which part of which list of tasks is asked for, and how much of each."""
+
+    parent: QueueName
+    page_size: int
+    """0: as many as the call allows."""
+    page_token: str
+    view: View
 
 
 def new_task(request: messages.CreateTaskRequest) -> NewTask:
@@ -50,11 +62,15 @@ def task_name(request: TaskRequest) -> TaskName:
     return parse_task(required(request.name, request))
 
 
-def list_tasks(request: messages.ListTasksRequest) -> tuple[QueueName, Page, View]:
-    """Which queue, which page of it, how much of each task; `InvalidArgument` if the parent is no queue (CT-254)."""
-    queue = parse_queue(required(request.parent, request))
-    # Unlike in other calls an unknown number means BASIC here (CT-293).
-    return queue, Page(size=request.page_size, token=request.page_token), _VIEWS.get(request.response_view, View.BASIC)
+def list_tasks(request: messages.ListTasksRequest) -> ListTasks:
+    """What is asked for; `InvalidArgument` if the parent is no queue (CT-254)."""
+    return ListTasks(
+        parent=parse_queue(required(request.parent, request)),
+        page_size=request.page_size,
+        page_token=request.page_token,
+        # Unlike in other calls an unknown number means BASIC here (CT-293).
+        view=_VIEWS.get(request.response_view, View.BASIC),
+    )
 
 
 def view(number: int) -> View:
