@@ -10,8 +10,7 @@ from gcptasks.client import inprocess
 from gcptasks.runtime.leader_lock import LeaderLock
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
-from gcptasks.service.policy import Policy
-from gcptasks.store.location import parse_location
+from gcptasks.server.settings import Settings
 from server.server_apps import QUEUE
 
 TASK: dict[str, Any] = {"parent": QUEUE, "task": {"http_request": {"url": "http://worker.test/"}}}
@@ -29,9 +28,9 @@ class ClosedAmongCalls(Targets):
 
 
 async def test_no_other_process_delivers_before_all_that_was_accepted_is_written(tmp_path: Path) -> None:
-    location = parse_location(str(tmp_path / "tasks.db"))
-    target, other = ClosedAmongCalls(), LeaderLock(location.lock_path)
-    target.backend = Backend(location, Policy(create_queues=True))
+    settings = Settings(database=str(tmp_path / "tasks.db"), create_queues=True)
+    target, other = ClosedAmongCalls(), LeaderLock(settings.location.lock_path)
+    target.backend = Backend(settings)
     others_turn: list[bool] = []
 
     def try_to_lead(event: Event) -> None:

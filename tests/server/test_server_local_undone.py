@@ -40,7 +40,7 @@ async def test_a_task_is_delivered_though_the_disk_was_full_for_the_one_that_mad
             used = connection.execute("PRAGMA page_count").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count = {used + more}")
 
-        carrier.local._service._store._writer.exclusively(limit)
+        carrier.local._backend._store._writer.exclusively(limit)
 
     async with serving(carrier.app):
         leave_pages(0)
