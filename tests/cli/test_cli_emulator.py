@@ -7,6 +7,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 from google.api_core.exceptions import InvalidArgument, NotFound
@@ -31,6 +32,18 @@ def test_it_serves_grpc_and_health_on_one_port(start: Start, command: list[str])
     where = address(start(command, *FREE, "--queue", QUEUE))
     assert client(where).get_queue(name=QUEUE).name == QUEUE
     assert json.loads(get(f"http://{where}/health"))["status"] == "ok"
+
+
+def test_a_path_that_does_not_exist_says_what_the_port_serves(start: Start) -> None:
+    where = address(start(EMULATOR, *FREE))
+    with pytest.raises(HTTPError) as refused:
+        get(f"http://{where}/v2/nothing")
+    with refused.value as response:
+        assert response.status == 404
+        assert response.read().decode() == (
+            "There is nothing at GET /v2/nothing.\n"
+            "This port serves over gRPC:\n  google.cloud.tasks.v2.CloudTasks\nand over HTTP:\n  GET /health\n"
+        )
 
 
 def test_each_queue_that_is_asked_for_is_there(start: Start) -> None:

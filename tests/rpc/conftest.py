@@ -12,6 +12,7 @@ from gcptasks.rpc.http2 import Handler
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.rpc.listener import Listener
 from gcptasks.web.app import make_app
+from gcptasks.web.health import health_routes
 from gcptasks.web.http1 import protocol_factory
 from rpc.rpc_clients import Connect, Listen, RawClient, echo
 
@@ -26,7 +27,7 @@ async def listen() -> AsyncIterator[Listen]:
             handle: Handler = echo, *, patience: timedelta = timedelta(seconds=30), **limits: Any
         ) -> Listener:
             factory = await stack.enter_async_context(
-                protocol_factory(make_app(lambda: True), grace=NOW, patience=patience)
+                protocol_factory(make_app(health_routes(lambda: True), services=[]), grace=NOW, patience=patience)
             )
             listener = await Listener.start("127.0.0.1", 0, handle, factory, ListenerLimits(**limits))
             stack.push_async_callback(listener.stop, NOW)

@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from aiohttp import web
+
 from gcptasks.base.errors import AlreadyExists
 from gcptasks.base.events import Subscriber
 from gcptasks.base.names import QueueName
@@ -11,7 +13,9 @@ from gcptasks.rpc.listener import Listener
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.settings import PortSettings
+from gcptasks.service import served
 from gcptasks.web.app import make_app
+from gcptasks.web.health import health_routes
 from gcptasks.web.http1 import protocol_factory
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import SERVICE
@@ -58,8 +62,8 @@ async def emulating(settings: PortSettings) -> AsyncGenerator[Emulator]:
     try:
         for queue in settings.queue_names():
             await _ensure(backend, queue)
-        async with protocol_factory(make_app(lambda: backend.delivers), grace=grace) as web:
-            listener = await Listener.start(settings.host, settings.port, backend.calls.handle, web)
+        async with protocol_factory(_web_app(backend), grace=grace) as http1:
+            listener = await Listener.start(settings.host, settings.port, backend.calls.handle, http1)
             try:
                 yield Emulator(backend, listener, grace)
             finally:
@@ -68,6 +72,12 @@ async def emulating(settings: PortSettings) -> AsyncGenerator[Emulator]:
                 await listener.stop(grace)
     finally:
         await backend.stop(grace)
+
+
+def _web_app(backend: Backend) -> web.Application:
+    """What the port serves over HTTP/1.1. Another part is a file in `gcptasks.web`, and its routes are named here."""
+    services = dict.fromkeys(method.service for method in served.METHODS.values())
+    return make_app([*health_routes(lambda: backend.delivers)], services=services)
 
 
 async def _ensure(backend: Backend, queue: QueueName) -> None:

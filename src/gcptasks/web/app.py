@@ -1,34 +1,44 @@
-"""What the port serves over HTTP/1.1: an application to which each part adds its routes."""
+"""What the port serves over HTTP/1.1: the routes of all its parts in one application.
 
-from collections.abc import Awaitable, Callable
+A part is a file of this room with a function that gives its routes, as `health.py` does. `server/emulator.py` says
+which parts there are; nothing here knows any of them.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from aiohttp import web
-
-from gcptasks import __version__
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(delivers: Callable[[], bool]) -> web.Application:
-    """The application, with `GET /health`, which says among others whether this process `delivers`."""
-
-    async def health(_: web.Request) -> web.Response:
-        return web.json_response({"status": "ok", "version": __version__, "delivers": delivers()})
-
-    app = web.Application(middlewares=[_explain_unmapped])
-    app.router.add_get("/health", health)
+def make_app(routes: Iterable[web.AbstractRouteDef], *, services: Iterable[str]) -> web.Application:
+    """The application of these routes. Where nothing is, it names them, and the `services` of this port's gRPC."""
+    app = web.Application()
+    app.add_routes(routes)
+    app.middlewares.append(_explain_unmapped("\n".join(_what_is_here(app.router, services))))
     return app
 
 
-@web.middleware
-async def _explain_unmapped(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say what is here where nothing is: 404 with a plain text (CT-L14), for a method too that a path does not have."""
-    if request.match_info.http_exception is None:
-        return await handler(request)
-    return web.Response(status=404, text=_UNMAPPED.format(method=request.method, path=request.path))
+def _what_is_here(router: web.UrlDispatcher, services: Iterable[str]) -> Iterator[str]:
+    yield "This port serves over gRPC:"
+    yield from (f"  {service}" for service in services)
+    yield "and over HTTP:"
+    for route in router.routes():
+        # Who adds GET has HEAD as well, which goes without saying.
+        if route.resource is not None and route.method != "HEAD":
+            yield f"  {route.method} {route.resource.canonical}"
 
 
-_UNMAPPED = """\
-There is nothing at {method} {path}.
-This port serves google.cloud.tasks.v2 over gRPC, and GET /health over HTTP.
-"""
+def _explain_unmapped(what_is_here: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+    @web.middleware
+    async def explain_unmapped(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Say what is here where nothing is: 404 with a plain text, for a method too that a path does not have.
+
+        Google sends an HTML page, which is not the service's but a gateway's (CT-L14).
+        """
+        if request.match_info.http_exception is None:
+            return await handler(request)
+        text = f"There is nothing at {request.method} {request.path}.\n{what_is_here}\n"
+        return web.Response(status=404, text=text)
+
+    return explain_unmapped
