@@ -4,11 +4,10 @@ A part is a file of this room with a function that gives its routes, as `health.
 which parts there are; nothing here knows any of them.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from aiohttp import web
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from aiohttp.typedefs import Handler, Middleware
 
 
 def make_app(routes: Iterable[web.AbstractRouteDef], *, services: Iterable[str]) -> web.Application:
@@ -29,7 +28,7 @@ def _what_is_here(router: web.UrlDispatcher, services: Iterable[str]) -> Iterato
             yield f"  {route.method} {route.resource.canonical}"
 
 
-def _explain_unmapped(what_is_here: str) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def _explain_unmapped(what_is_here: str) -> Middleware:
     @web.middleware
     async def explain_unmapped(request: web.Request, handler: Handler) -> web.StreamResponse:
         """Say what is here where nothing is: 404 with a plain text, for a method too that a path does not have.
