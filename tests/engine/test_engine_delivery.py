@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gcptasks.base.names import TaskName, parse_queue
 from gcptasks.engine import delivery, tasks
-from gcptasks.engine.model import HttpRequest, Task
+from gcptasks.engine.model import HttpRequest, Queue, Task
 
 NAME = TaskName(parse_queue("projects/p/locations/l/queues/q"), "t")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,11 +22,25 @@ WAITING = Task(
     dispatch_deadline=timedelta(minutes=10),
 )
 
+QUEUE = Queue(name=NAME.queue)
+
+
+def headers_of(task: Task, previous_status: int | None) -> list[tuple[str, str]]:
+    return list(delivery.outgoing(task, QUEUE, previous_status).headers)
+
+
+def test_an_attempt_sends_what_the_task_keeps() -> None:
+    request = HttpRequest(url="https://worker.example.com/a?b=1", method="PUT", headers=STORED, body=b"\0\xff")
+    task = replace(WAITING, request=request, dispatch_deadline=timedelta(seconds=15))
+    sent = delivery.outgoing(tasks.dispatched(task, DUE), QUEUE, None)
+    assert (sent.method, sent.url, sent.body) == ("PUT", request.url, b"\0\xff")
+    assert sent.deadline == timedelta(seconds=15)
+
 
 def test_a_first_attempt_sends_the_stored_headers_and_five_of_ours() -> None:
     """CT-161 to CT-164, CT-166, CT-169."""
     task = tasks.dispatched(WAITING, DUE)
-    assert delivery.attempt_headers(task, None) == [
+    assert headers_of(task, None) == [
         *STORED.items(),
         ("X-CloudTasks-QueueName", "q"),
         ("X-CloudTasks-TaskName", "t"),
@@ -50,7 +64,7 @@ def test_a_first_attempt_sends_the_stored_headers_and_five_of_ours() -> None:
 def test_a_retry_tells_the_answer_before_it(previous: int | None, told: str) -> None:
     """CT-165, CT-167: the reason is empty."""
     task = replace(tasks.dispatched(WAITING, DUE), dispatch_count=4, response_count=2)
-    headers = dict(delivery.attempt_headers(task, previous))
+    headers = dict(headers_of(task, previous))
     assert headers["X-CloudTasks-TaskRetryCount"] == "3"
     assert headers["X-CloudTasks-TaskExecutionCount"] == "2"
     assert headers["X-CloudTasks-TaskPreviousResponse"] == told
@@ -61,7 +75,7 @@ def test_a_callers_own_cloudtasks_headers_are_replaced() -> None:
     """CT-170, CT-173."""
     sent = {"X-CloudTasks-TaskName": "spoofed", "x-cloudtasks-other": "x", "Authorization": "mine"}
     task = replace(WAITING, request=replace(WAITING.request, headers=sent))
-    headers = delivery.attempt_headers(tasks.dispatched(task, DUE), None)
+    headers = headers_of(tasks.dispatched(task, DUE), None)
     assert [value for name, value in headers if name.lower() == "x-cloudtasks-taskname"] == ["t"]
     assert "x-cloudtasks-other" not in dict(headers)
     assert dict(headers)["Authorization"] == "mine"
@@ -71,7 +85,7 @@ def test_a_callers_own_cloudtasks_headers_are_replaced() -> None:
 def test_a_forced_attempt_tells_the_original_time() -> None:
     """CT-297."""
     early = tasks.dispatched(WAITING, DUE - timedelta(days=1))
-    assert ("X-CloudTasks-TaskETA", "1721236265.266817") in delivery.attempt_headers(early, None)
+    assert ("X-CloudTasks-TaskETA", "1721236265.266817") in headers_of(early, None)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +95,7 @@ def test_a_forced_attempt_tells_the_original_time() -> None:
 def test_the_time_has_no_trailing_zeros(microseconds: int, eta: str) -> None:
     """CT-169."""
     task = replace(WAITING, scheduled_at=DUE.replace(microsecond=microseconds))
-    headers = dict(delivery.attempt_headers(tasks.dispatched(task, DUE), None))
+    headers = dict(headers_of(tasks.dispatched(task, DUE), None))
     assert headers["X-CloudTasks-TaskETA"] == eta
 
 
@@ -90,7 +104,7 @@ def test_the_time_can_be_read_back_exactly(microseconds: int) -> None:
     """CT-169."""
     when = EPOCH + timedelta(microseconds=microseconds)
     task = tasks.dispatched(replace(WAITING, scheduled_at=when), when)
-    seconds, _, fraction = dict(delivery.attempt_headers(task, None))["X-CloudTasks-TaskETA"].partition(".")
+    seconds, _, fraction = dict(headers_of(task, None))["X-CloudTasks-TaskETA"].partition(".")
     read = EPOCH + timedelta(seconds=int(seconds), microseconds=int(fraction.ljust(6, "0")))
     assert read == when
 

@@ -1,12 +1,12 @@
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gcptasks.base.events import AttemptFailed, AttemptSucceeded
+from gcptasks.base.events import AttemptFailed, AttemptSucceeded, TaskExpired
 from gcptasks.base.names import TaskName, parse_queue
 from gcptasks.engine import tasks
 from gcptasks.engine.decision import Decision
@@ -17,6 +17,7 @@ DUE = datetime(2030, 1, 2, 3, 4, 5, 123456, UTC)
 SENT = DUE + timedelta(milliseconds=20)
 NOW = SENT + timedelta(seconds=7)
 SECOND = 1_000_000_000
+ZONES = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
 RETRY = RetryConfig(max_attempts=3, min_backoff_ns=10 * SECOND, max_backoff_ns=300 * SECOND)
 
 WAITING = Task(
@@ -80,7 +81,7 @@ def test_a_forced_task_is_shown_as_its_attempt_starts() -> None:
 def test_a_task_is_gone_after_2xx(status: int) -> None:
     """CT-176, CT-149."""
     task = under_way(2)
-    assert answered(task, Reply(status=status)) == Decision(None, (AttemptSucceeded(NAME, 2, status),))
+    assert answered(task, Reply(status=status)) == Decision(None, (AttemptSucceeded(NAME, 2, status, NOW),))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_a_failed_attempt_is_written_down_and_the_task_waits(status: int, counts
     next_at = NOW + timedelta(seconds=10)
     ended = Attempt(scheduled_at=DUE, dispatched_at=SENT, responded_at=NOW, status=status)
     assert decision.task == replace(task, scheduled_at=next_at, response_count=counts, last_attempt=ended)
-    assert decision.events == (AttemptFailed(NAME, 1, status, "why", next_at),)
+    assert decision.events == (AttemptFailed(NAME, 1, status, "why", next_at, NOW),)
 
 
 def test_a_failure_without_a_reason_tells_the_status() -> None:
@@ -158,7 +159,7 @@ def test_a_task_that_used_up_its_retries_is_gone(
     decision = answered(task, Reply(status=500, reason="why"), queue)
     assert (decision.task is None) is over
     if over:
-        assert decision.events == (AttemptFailed(NAME, count, 500, "why", None),)
+        assert decision.events == (AttemptFailed(NAME, count, 500, "why", None, NOW),)
 
 
 @pytest.mark.parametrize(
@@ -170,10 +171,13 @@ def test_a_task_that_used_up_its_retries_is_gone(
         pytest.param(503, timedelta(seconds=-60), 10, id="CT-L7 in the past"),
         pytest.param(503, timedelta(0), 10, id="CT-L7 nothing"),
         pytest.param(500, timedelta(seconds=60), 10, id="CT-L7 another status"),
+        pytest.param(503, NOW + timedelta(seconds=90), 90, id="CT-L7 a date"),
+        pytest.param(503, NOW - timedelta(days=90), 10, id="CT-L7 a date in the past"),
+        pytest.param(503, datetime(9999, 12, 31, tzinfo=UTC), 31 * 86400, id="CT-145 a date far away"),
         pytest.param(503, timedelta.max, 31 * 86400, id="CT-145 never longer than a task lives"),
     ],
 )
-def test_retry_after_delays_the_next_attempt(status: int, after: timedelta, seconds: int) -> None:
+def test_retry_after_delays_the_next_attempt(status: int, after: timedelta | datetime, seconds: int) -> None:
     decision = answered(under_way(), Reply(status=status, retry_after=after))
     assert waiting(decision).scheduled_at == NOW + timedelta(seconds=seconds)
 
@@ -191,8 +195,10 @@ def test_a_task_older_than_31_days_goes(age: timedelta, old: bool) -> None:
     """CT-145, CT-207."""
     now = WAITING.created_at + age
     assert tasks.expired(WAITING, now) is old
-    decision = answered(under_way(), Reply(status=500), replace(RETRY, max_attempts=-1), now)
+    decision = answered(under_way(), Reply(status=500, reason="why"), replace(RETRY, max_attempts=-1), now)
     assert (decision.task is None) is old
+    assert (TaskExpired(NAME, now) in decision.events) is old
+    assert (AttemptFailed(NAME, 1, 500, "why", None, now) in decision.events) is old
 
 
 def test_the_wait_is_rounded_up_so_that_nothing_is_early() -> None:
@@ -216,11 +222,11 @@ def test_an_attempt_that_ended_while_a_forced_one_runs_is_the_one_written_down()
     low=st.integers(1, 315_576_000_000 * SECOND),
     above=st.integers(0, 10**21),
     doublings=st.integers(1, 2**31 - 1),
-    retry_after=st.none() | st.timedeltas(),
+    retry_after=st.none() | st.timedeltas() | st.datetimes(timezones=ZONES),
     status=st.integers(0, 999).filter(lambda s: not 200 <= s <= 299),
 )
 def test_no_configuration_makes_an_answer_fail_or_come_early(
-    count: int, low: int, above: int, doublings: int, retry_after: timedelta | None, status: int
+    count: int, low: int, above: int, doublings: int, retry_after: timedelta | datetime | None, status: int
 ) -> None:
     config = RetryConfig(max_attempts=-1, min_backoff_ns=low, max_backoff_ns=low + above, max_doublings=doublings)
     task = replace(under_way(), dispatch_count=count)

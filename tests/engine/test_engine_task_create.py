@@ -48,7 +48,7 @@ def test_a_task_with_only_a_url_is_filled_in() -> None:
         scheduled_at=NOW,
         dispatch_deadline=timedelta(seconds=600),
     )
-    assert decision.events == (TaskCreated(NAME, NOW),)
+    assert decision.events == (TaskCreated(NAME, NOW, NOW),)
 
 
 def test_what_is_sent_is_kept() -> None:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
-from gcptasks.runtime.targets.target import Outgoing
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 

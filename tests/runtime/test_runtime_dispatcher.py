@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gcptasks.base.events import AttemptFailed, AttemptSucceeded
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
 from gcptasks.runtime import lane
-from gcptasks.runtime.targets.target import Outgoing
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import messages
 from runtime.runtime_world import World

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from gcptasks.base.errors import StoreError
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Queue, Reply
-from gcptasks.runtime.lane import Lane
-from gcptasks.runtime.targets.target import Outgoing
+from gcptasks.runtime.lane import Lane, Window
 from gcptasks.service import dispatch
-from gcptasks.store.due import Due
+from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.times import to_us
 from gcptasks.store.writer import NotNow
 from runtime.runtime_doubles import START
@@ -161,7 +161,7 @@ def test_a_dispatcher_whose_loop_was_closed_disturbs_no_writer() -> None:
 def test_a_retry_that_is_due_before_its_attempt_is_over_here_is_not_forgotten() -> None:
     """What the store tells may come before the dispatcher has heard how its own write went."""
     lane = Lane(Queue(name=QUEUE), START)
-    lane.loaded([], to_us(START + SECOND))
+    lane.loaded([], Window(BEGINNING, to_us(START + SECOND), 1000))
     lane.arrived(Due(to_us(START), 1))
     assert lane.take(START, 10) == [1]
     lane.arrived(Due(to_us(START), 1))

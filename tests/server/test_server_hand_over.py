@@ -30,7 +30,7 @@ class ClosedAmongCalls(Targets):
 async def test_no_other_process_delivers_before_all_that_was_accepted_is_written(tmp_path: Path) -> None:
     settings = Settings(database=str(tmp_path / "tasks.db"), create_queues=True)
     target, other = ClosedAmongCalls(), LeaderLock(settings.location.lock_path)
-    target.backend = Backend(settings)
+    target.backend = Backend(settings, lambda: target)
     others_turn: list[bool] = []
 
     def try_to_lead(event: Event) -> None:
@@ -38,7 +38,7 @@ async def test_no_other_process_delivers_before_all_that_was_accepted_is_written
             others_turn.append(other.take())
 
     target.backend.events.subscribe(try_to_lead)
-    await target.backend.start(target)
+    await target.backend.start()
     await target.backend.stop(timedelta(0))
     assert others_turn == [False]
     assert other.take()

@@ -145,8 +145,8 @@ class _Awaited:
 
 @asynccontextmanager
 async def _delivering(path: Path) -> AsyncGenerator[Backend]:
-    service = Backend(Settings(database=str(path)))
-    await service.start(Targets())
+    service = Backend(Settings(database=str(path)), Targets)
+    await service.start()
     try:
         yield service
     finally:

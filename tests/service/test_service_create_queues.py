@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gcptasks.base.events import Events, QueueChanged, TaskCreated
+from gcptasks.base.events import Events, QueueChange, QueueChanged, TaskCreated
 from gcptasks.base.names import parse_queue
 from gcptasks.client import inprocess
 from gcptasks.observe.log import log
@@ -46,7 +46,7 @@ def test_the_first_task_makes_its_queue_with_the_defaults(making: Api, caplog: p
     made = making.call("get_queue", name=queue)
     created = [event for event in making.heard.events if isinstance(event, QueueChanged | TaskCreated)]
     assert isinstance(created[1], TaskCreated)
-    assert created[0] == QueueChanged(parse_queue(queue), "created")
+    assert created[0] == QueueChanged(parse_queue(queue), QueueChange.CREATED, created[1].at)
     assert (str(created[1].task), len(created)) == (later.name, 2)
     assert "queue q created" in caplog.messages
     other = making.queue("other")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gcptasks.base.events import Events
+from gcptasks.base.events import Events, TaskExpired
 from gcptasks.client import inprocess
 from gcptasks.engine.model import Reply
 from gcptasks.service import dispatch
@@ -84,11 +84,15 @@ def test_its_state_does_not_keep_it(kept: Kept) -> None:
     api.task(queue)
     (due,) = store.read(dispatch.all_queues)
     number = store.read(dispatch.due_tasks, due.name, BEGINNING, 2**62, 1)[0].number
-    (under_way,) = store.write_sync(dispatch.lease, {due.name: [number]}, kept.clock.now())
+    (under_way,) = store.write_sync(dispatch.lease, dispatch.Wanted({due.name: [number]}), kept.clock.now())
     api.call("pause_queue", name=queue)
+    names = kept.names()
     kept.clock.advance(MONTH + A_SECOND)
     kept.sweep()
     assert kept.names() == []
+    expired = [event for event in kept.heard.events if isinstance(event, TaskExpired)]
+    assert sorted(str(event.task) for event in expired) == sorted(names)
+    assert {event.at for event in expired} == {kept.clock.now()}
     failed = dispatch.Ended(under_way, Reply(status=500), kept.clock.now())
     store.write_sync(dispatch.acknowledge, [failed])
     assert kept.names() == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gcptasks.base.errors import Busy, Corrupt, StoreError, WrongSchema
-from gcptasks.base.events import Event, Events, QueueChanged
+from gcptasks.base.events import Event, Events, QueueChange, QueueChanged
 from gcptasks.store import commit_place, connection, writer
 from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
@@ -55,7 +55,7 @@ async def test_a_verb_that_is_refused_leaves_nothing_to_tell(store: Store) -> No
 
     def say_all_and_refuse(tx: Tx) -> None:
         add_task(tx)
-        tx.happened([QueueChanged(QUEUE, "created")])
+        tx.happened([QueueChanged(QUEUE, QueueChange.CREATED, NOW)])
         tx.changes.queues = tx.changes.forced = True
         raise Refused
 

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 
 import uvicorn
 
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.router import Targets
-from gcptasks.runtime.targets.target import HopReply, Outgoing
+from gcptasks.runtime.targets.target import HopReply
 
 
 async def answer_of(target: AsgiTarget | HttpTarget | Targets, request: Outgoing) -> HopReply:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import Address, parse_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
-from gcptasks.runtime.targets.target import Outgoing
 from targets.targets_workers import NO_CONTENT, Workers, answer_of, outgoing, read_request, serving
 
 HEADERS = [

@@ -13,7 +13,7 @@ class Clock(Protocol):
         ...
 
     async def wait(self, wake: asyncio.Event, until: datetime) -> None:
-        """Return once `wake` is set, or at about `until`, whichever is first; `wake` is unset then."""
+        """Return once `wake` is set or that time has come, whichever is first; `wake` is unset then."""
         ...
 
 
@@ -24,14 +24,13 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def wait(self, wake: asyncio.Event, until: datetime) -> None:
-        # A wall clock may be set back or forward while we wait, so whoever waits looks at it each second.
-        left = min((until - self.now()).total_seconds(), 1.0)
-        if left > 0:
-            timer = asyncio.get_running_loop().call_later(left, wake.set)
-            try:
-                await wake.wait()
-            finally:
-                timer.cancel()
-        else:
+        # A wall clock may be set back or forward while we wait, so it is looked at each second.
+        if wake.is_set() or until <= self.now():
             await asyncio.sleep(0)
+        while not wake.is_set() and (left := (until - self.now()).total_seconds()) > 0:
+            try:
+                async with asyncio.timeout(min(left, 1.0)):
+                    await wake.wait()
+            except TimeoutError:
+                pass
         wake.clear()

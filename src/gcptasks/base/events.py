@@ -1,28 +1,51 @@
-"""What happened. Rules and verbs make events, the store emits them once they are durable, who cares subscribes."""
+"""What happened, and when: made by rules and verbs, emitted by the store once it is durable, heard by who subscribes.
+
+`at` is an aware UTC datetime: when the service decided it, by its own clock.
+"""
 
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from gcptasks.base.names import QueueName, TaskName
 
 _log = logging.getLogger("gcptasks")
 
 
+class QueueChange(StrEnum):
+    """What became of a queue."""
+
+    CREATED = "created"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    PURGED = "purged"
+    DELETED = "deleted"
+
+
 @dataclass(frozen=True, slots=True)
 class QueueChanged:
-    """A queue was created, paused, resumed, purged or deleted."""
-
     queue: QueueName
-    change: str
-    """`created`, `paused`, `resumed`, `purged` or `deleted`."""
+    change: QueueChange
+    at: datetime
+    tasks: int = 0
+    """How many tasks went with it: those of a queue that was purged or deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class TaskCreated:
     task: TaskName
     scheduled_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TaskForced:
+    """RunTask asked for an attempt at once."""
+
+    task: TaskName
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +53,15 @@ class TaskDeleted:
     """A task was deleted by a call, before it was done."""
 
     task: TaskName
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TaskExpired:
+    """A task went for its age, before it was done."""
+
+    task: TaskName
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +70,8 @@ class AttemptStarted:
     attempt: int
     """1 for the first."""
     scheduled_at: datetime
-    started_at: datetime
+    """When it was due."""
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +80,7 @@ class AttemptSucceeded:
     attempt: int
     status: int
     """The HTTP status."""
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +88,23 @@ class AttemptFailed:
     task: TaskName
     attempt: int
     status: int
-    """The HTTP status; 504 after a passed deadline, 0 without any answer (CT-312, CT-313)."""
+    """The HTTP status; 504 after a passed deadline (CT-312), 0 without any answer (CT-313)."""
     reason: str
     next_at: datetime | None
     """When it is tried again; None when it was given up."""
+    at: datetime
 
 
-Event = QueueChanged | TaskCreated | TaskDeleted | AttemptStarted | AttemptSucceeded | AttemptFailed
+Event = (
+    QueueChanged
+    | TaskCreated
+    | TaskForced
+    | TaskDeleted
+    | TaskExpired
+    | AttemptStarted
+    | AttemptSucceeded
+    | AttemptFailed
+)
 Subscriber = Callable[[Event], None]
 
 

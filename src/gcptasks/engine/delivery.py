@@ -1,14 +1,16 @@
-"""What an attempt sends beside the stored request, and how its outcome is written down."""
+"""What an attempt sends, and how its outcome is written down."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from gcptasks.engine.model import Task
+from gcptasks.base.epoch import EPOCH
+from gcptasks.engine.model import Queue, Task
 
 _OWN_PREFIX = "x-cloudtasks-"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ANSWER = 504
 
-# CT-311; what it does not list follows its neighbours.
+# As recorded from Google (CT-311); a status that nobody recorded follows its neighbours.
 _CODES = {
     0: 2,
     400: 3,
@@ -41,19 +43,40 @@ _CODE_NAMES = {
 }
 
 
-def attempt_headers(task: Task, previous_status: int | None) -> list[tuple[str, str]]:
-    """All headers of the attempt that `task`, as `tasks.dispatched` left it, has under way.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One attempt as its worker will see it. `Host` and `Content-Length` are for whoever sends it to set."""
+
+    method: str
+    url: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    deadline: timedelta
+
+
+def outgoing(task: Task, queue: Queue, previous_status: int | None) -> Outgoing:
+    """What is sent for the attempt that `task`, as `tasks.dispatched` left it, has under way.
 
     `previous_status` is that of the attempt before; None if there was none, or if it was lost.
-    The token, `Host` and `Content-Length` are added by whoever sends.
     """
+    request = task.request
+    return Outgoing(
+        method=request.method,
+        url=request.url,
+        headers=_headers(task, queue, previous_status),
+        body=request.body,
+        deadline=task.dispatch_deadline,
+    )
+
+
+def _headers(task: Task, queue: Queue, previous_status: int | None) -> list[tuple[str, str]]:
     retries = task.dispatch_count - 1
-    name, last = task.name, task.last_attempt
+    last = task.last_attempt
     # A caller's own X-CloudTasks-* headers are kept in the task, and replaced here (CT-170).
     headers = [item for item in task.request.headers.items() if not item[0].lower().startswith(_OWN_PREFIX)]
     headers += (
-        ("X-CloudTasks-QueueName", name.queue.queue),
-        ("X-CloudTasks-TaskName", name.task),
+        ("X-CloudTasks-QueueName", queue.name.queue),
+        ("X-CloudTasks-TaskName", task.name.task),
         ("X-CloudTasks-TaskRetryCount", str(retries)),
         ("X-CloudTasks-TaskExecutionCount", str(task.response_count)),
         ("X-CloudTasks-TaskETA", _seconds(last.scheduled_at if last else task.scheduled_at)),
@@ -69,7 +92,7 @@ def attempt_headers(task: Task, previous_status: int | None) -> list[tuple[str, 
 
 def _seconds(when: datetime) -> str:
     """Seconds since the epoch, the fraction without trailing zeros (CT-169)."""
-    since = when - _EPOCH
+    since = when - EPOCH
     seconds = since.days * 86400 + since.seconds
     return f"{seconds}.{since.microseconds:06}".rstrip("0") if since.microseconds else str(seconds)
 

@@ -124,8 +124,8 @@ class Reply:
     """The HTTP status; 504 after a passed deadline, 0 without any answer."""
     reason: str = ""
     """For people: why there was no usable answer."""
-    retry_after: timedelta | None = None
-    """The worker's `Retry-After`, honoured after a 429 or 503, for that task alone (CT-L7)."""
+    retry_after: timedelta | datetime | None = None
+    """The worker's `Retry-After`, a span or a date, honoured after a 429 or 503 and for that task alone (CT-L7)."""
 
     @property
     def ok(self) -> bool:

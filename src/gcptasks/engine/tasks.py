@@ -1,11 +1,25 @@
-"""The rules of tasks: made, sent, answered, and gone."""
+"""The rules of tasks: made, sent, answered, and gone.
+
+What becomes of a task, by its state and by what happens to it:
+
+| state     | due, and its queue lets it | RunTask | 2xx | failed | failed, the last | deleted, purged | 31 days old |
+| --------- | -------------------------- | ------- | --- | ------ | ---------------- | --------------- | ----------- |
+| waiting   | under way | under way | | | | gone | gone |
+| under way | stays | under way twice | gone | waiting | gone | gone | gone |
+| gone      | | NotFound | nothing | nothing | nothing | NotFound | |
+
+A task is made `waiting`. It is `waiting` until a lease counts its attempt (`dispatched`) and `under way` until that
+is `answered`; both look the same in the database but for the counts, so after a crash it is due again. A task that is
+`gone` leaves nothing but its name, which cannot be used again for a while. Under way twice, each attempt answers for
+itself: the first 2xx ends the task, and what fails later finds nothing.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gcptasks.base.errors import InvalidArgument
-from gcptasks.base.events import AttemptFailed, AttemptSucceeded, TaskCreated
+from gcptasks.base.events import AttemptFailed, AttemptSucceeded, TaskCreated, TaskExpired
 from gcptasks.base.names import TaskName
 from gcptasks.engine import requests, retry
 from gcptasks.engine.decision import Decision
@@ -38,7 +52,7 @@ def create(new: NewTask, name: TaskName, now: datetime) -> Decision:
         dispatch_deadline=_DEADLINE if new.dispatch_deadline is None else _deadline(new.dispatch_deadline),
         retry_config=retry.stored(new.retry_config) if new.retry_config else None,
     )
-    return Decision(task, (TaskCreated(name, scheduled_at),))
+    return Decision(task, (TaskCreated(name, scheduled_at, now),))
 
 
 def dispatched(task: Task, now: datetime) -> Task:
@@ -63,19 +77,22 @@ def answered(task: Task, attempt: Attempt, reply: Reply, queue_retry: RetryConfi
     """
     number = task.dispatch_count
     if reply.ok:
-        return Decision(None, (AttemptSucceeded(task.name, number, reply.status),))
-    reason = reply.reason or status_text(reply.status)
+        return Decision(None, (AttemptSucceeded(task.name, number, reply.status, now),))
     config = task.retry_config or queue_retry
-    if _is_over(task, config, now):
-        return Decision(None, (AttemptFailed(task.name, number, reply.status, reason, None),))
-    next_at = now + _wait(config, number, reply)
+    too_old = expired(task, now)
+    over = too_old or retry.gives_up(config, number, task.first_dispatched_at or now, now)
+    next_at = None if over else now + _wait(config, number, reply, now)
+    reason = reply.reason or status_text(reply.status)
+    failed = AttemptFailed(task.name, number, reply.status, reason, next_at, now)
+    if next_at is None:
+        return Decision(None, (failed, TaskExpired(task.name, now)) if too_old else (failed,))
     waiting = replace(
         task,
         scheduled_at=next_at,
         response_count=task.response_count + _counts(reply.status),
         last_attempt=replace(attempt, responded_at=now, status=reply.status),
     )
-    return Decision(waiting, (AttemptFailed(task.name, number, reply.status, reason, next_at),))
+    return Decision(waiting, (failed,))
 
 
 def expired(task: Task, now: datetime) -> bool:
@@ -88,17 +105,14 @@ def _counts(status: int) -> bool:
     return status != 0 and status // 100 != 5
 
 
-def _is_over(task: Task, config: RetryConfig, now: datetime) -> bool:
-    first = task.first_dispatched_at or now
-    return expired(task, now) or retry.gives_up(config, task.dispatch_count, first, now)
-
-
-def _wait(config: RetryConfig, number: int, reply: Reply) -> timedelta:
+def _wait(config: RetryConfig, number: int, reply: Reply, now: datetime) -> timedelta:
     """From the end of the attempt (CT-209) to the next one; never longer than a task lives."""
     microseconds = -(-retry.delay_ns(config, number) // 1000)
     wait = timedelta(microseconds=min(microseconds, RETENTION // _MICROSECOND))
-    if reply.retry_after and reply.status in _RETRY_AFTER_STATUSES:
-        wait = max(wait, reply.retry_after)  # CT-L7
+    if reply.retry_after is not None and reply.status in _RETRY_AFTER_STATUSES:
+        # Google slows the whole queue down; here the worker's wish counts for this task alone (CT-L7).
+        asked = reply.retry_after
+        wait = max(wait, asked if isinstance(asked, timedelta) else asked - now)
     return min(wait, RETENTION)
 
 

@@ -10,14 +10,19 @@ from gcptasks.base.events import (
     QueueChanged,
     TaskCreated,
     TaskDeleted,
+    TaskExpired,
+    TaskForced,
 )
+from gcptasks.base.names import TaskName
 
 _log = logging.getLogger("gcptasks")
 
 _LEVELS: dict[type[Event], int] = {
     QueueChanged: logging.INFO,
     TaskCreated: logging.DEBUG,
+    TaskForced: logging.INFO,
     TaskDeleted: logging.INFO,
+    TaskExpired: logging.WARNING,
     AttemptStarted: logging.DEBUG,
     AttemptSucceeded: logging.INFO,
     AttemptFailed: logging.WARNING,
@@ -36,16 +41,24 @@ def log(event: Event) -> None:
 def line(event: Event) -> str:
     """What happened, for people."""
     match event:
-        case QueueChanged(queue, change):
-            return f"queue {queue.queue} {change}"
+        case QueueChanged(queue, change, _, tasks):
+            return f"queue {queue.queue} {change}" + f", {tasks} tasks dropped" * bool(tasks)
         case TaskCreated(task, scheduled_at):
-            return f"task {task.queue.queue}/{task.task} created, due {scheduled_at.isoformat()}"
+            return f"{_shown(task)} created, due {scheduled_at.isoformat()}"
+        case TaskForced(task):
+            return f"{_shown(task)} is run on request"
         case TaskDeleted(task):
-            return f"task {task.queue.queue}/{task.task} deleted"
-        case AttemptStarted(task, attempt, _, _):
-            return f"task {task.queue.queue}/{task.task} attempt {attempt} started"
+            return f"{_shown(task)} deleted"
+        case TaskExpired(task):
+            return f"{_shown(task)} dropped: it is older than 31 days"
+        case AttemptStarted(task, attempt):
+            return f"{_shown(task)} attempt {attempt} started"
         case AttemptSucceeded(task, attempt, status):
-            return f"task {task.queue.queue}/{task.task} attempt {attempt} done with {status}"
+            return f"{_shown(task)} attempt {attempt} done with {status}"
         case AttemptFailed(task, attempt, _, reason, next_at):
             then = "given up" if next_at is None else f"next attempt {next_at.isoformat()}"
-            return f"task {task.queue.queue}/{task.task} attempt {attempt} failed: {reason}; {then}"
+            return f"{_shown(task)} attempt {attempt} failed: {reason}; {then}"
+
+
+def _shown(task: TaskName) -> str:
+    return f"task {task.queue.queue}/{task.task}"

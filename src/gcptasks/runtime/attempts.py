@@ -4,44 +4,63 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
-from functools import partial
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from gcptasks.base.clock import Clock
-from gcptasks.engine.delivery import attempt_headers
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
-from gcptasks.runtime.targets.target import Outgoing, Target
-from gcptasks.service import dispatch
+from gcptasks.runtime.targets.target import Target
 from gcptasks.service.dispatch import Ended
-from gcptasks.store.leases import Leased
 from gcptasks.store.store import Store
+from gcptasks.store.tx import Tx
 from gcptasks.store.writer import NotNow
 
 _log = logging.getLogger("gcptasks")
 
 _AFTER_AN_ERROR = timedelta(seconds=1)
 
-Over = Callable[[list[Leased], bool], None]
-"""Told which attempts are over and written down, and whether they were forced."""
+
+class Named(Protocol):
+    """What was leased: a task, or whatever else is attempted, with a name for the log."""
+
+    @property
+    def name(self) -> object: ...
 
 
-class Attempts:
-    """Delivers leased tasks, each in an asyncio task of its own, and writes down how they ended, many at a time."""
+L = TypeVar("L", bound=Named)
 
-    def __init__(self, store: Store, target: Target, clock: Clock, over: Over) -> None:
+
+class Attempts(Generic[L]):
+    """Delivers what was leased, each in an asyncio task of its own, and writes down how they ended, many at a time.
+
+    What is sent is for `outgoing` to say, and what is written for `acknowledge`. `over` is told what is written down.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        target: Target,
+        clock: Clock,
+        *,
+        outgoing: Callable[[L], Outgoing],
+        acknowledge: Callable[[Tx, list[Ended[L]]], None],
+        over: Callable[[list[L]], None],
+    ) -> None:
         self._store = store
         self._target = target
         self._clock = clock
+        self._outgoing = outgoing
+        self._acknowledge = acknowledge
         self._over = over
-        self._running: dict[asyncio.Task[None], _Attempt] = {}
+        self._running: dict[asyncio.Task[None], _Attempt[L]] = {}
         self._writing: set[asyncio.Task[None]] = set()
-        self._ended: dict[bool, list[Ended]] = {False: [], True: []}
+        self._ended: list[Ended[L]] = []
 
-    def begin(self, leased: Iterable[Leased], *, forced: bool) -> None:
+    def begin(self, leased: Iterable[L]) -> None:
         """Deliver these."""
         loop = asyncio.get_running_loop()
         for one in leased:
-            attempt = _Attempt(one, partial(self._answered, forced))
+            attempt = _Attempt(one, self._note)
             self._running[loop.create_task(self._deliver(attempt))] = attempt
 
     async def over_by(self, until: float) -> None:
@@ -53,58 +72,70 @@ class Attempts:
             await asyncio.sleep(0)
 
     async def cut_off(self) -> None:
-        """Cancel what is not over."""
+        """Cancel what is not over, and write down what is."""
         if late := sum(not attempt.over for attempt in self._running.values()):
             _log.warning("stopping: %d attempts took too long and are left to the next start", late)
+        await _cancelled(self._running)
+        # One that ended in this very turn of the loop is still to be written down.
+        self._write_down()
         if self._writing:
             _log.warning("stopping: how some attempts ended is not written yet, so the next start repeats them")
-        if cut_off := self._running.keys() | self._writing:
-            for task in cut_off:
-                task.cancel()
-            await asyncio.wait(cut_off)
+        await _cancelled(self._writing)
 
-    async def _deliver(self, attempt: "_Attempt") -> None:
+    async def _deliver(self, attempt: "_Attempt[L]") -> None:
         try:
-            await self._target.send(_outgoing(attempt.leased), attempt.answered)
+            await self._target.send(self._outgoing(attempt.leased), attempt.end)
         except Exception:
-            _log.exception("the attempt of %s failed in the dispatcher itself", attempt.leased.task.name)
-            attempt.answered(Reply(status=0, reason="the dispatcher failed; its log says why"))
+            _log.exception("the attempt of %s failed in the dispatcher itself", attempt.leased.name)
+            attempt.end(Reply(status=0, reason="the dispatcher failed; its log says why"))
         finally:
             # A callback of the task would do, and cost a turn of the loop for each.
             task = asyncio.current_task()
             assert task is not None
             del self._running[task]
 
-    def _answered(self, forced: bool, leased: Leased, reply: Reply) -> None:
-        ended = self._ended[forced]
-        if not ended:
-            # In the next turn of the loop, so that what ends in this one is written together.
-            asyncio.get_running_loop().call_soon(self._acknowledge, forced)
-        ended.append(Ended(leased, reply, self._clock.now()))
+    def _note(self, leased: L, reply: Reply) -> None:
+        """An attempt has ended. What ends in one turn of the loop is written down together, in the next."""
+        if not self._ended:
+            asyncio.get_running_loop().call_soon(self._write_down)
+        self._ended.append(Ended(leased, reply, self._clock.now()))
 
-    def _acknowledge(self, forced: bool) -> None:
+    def _write_down(self) -> None:
         """Write down how attempts ended, and let others take their places."""
-        ended, self._ended[forced] = self._ended[forced], []
+        ended, self._ended = self._ended, []
+        if not ended:
+            return
         try:
-            self._store.write_unsynced_now(dispatch.acknowledge, ended)
-        except Exception as error:
-            if not isinstance(error, NotNow):
-                _log.exception("how %d attempts ended cannot be written; it is tried again", len(ended))
-            _track(self._writing, self._acknowledge_later(ended, forced=forced, at_once=isinstance(error, NotNow)))
+            self._store.write_unsynced_now(self._acknowledge, ended)
+        except NotNow:
+            self._write_later(ended, timedelta(0))
+        except Exception:
+            _log.exception("how %d attempts ended cannot be written; it is tried again", len(ended))
+            self._write_later(ended, _AFTER_AN_ERROR)
         else:
-            self._over([one.leased for one in ended], forced)
+            self._over([one.leased for one in ended])
 
-    async def _acknowledge_later(self, ended: list[Ended], *, forced: bool, at_once: bool) -> None:
+    def _write_later(self, ended: list[Ended[L]], wait: timedelta) -> None:
+        _track(self._writing, self._written(ended, wait))
+
+    async def _written(self, ended: list[Ended[L]], wait: timedelta) -> None:
         while True:
-            if not at_once:
-                await asyncio.sleep(_AFTER_AN_ERROR.total_seconds())
+            await asyncio.sleep(wait.total_seconds())
             try:
-                await self._store.write_unsynced(dispatch.acknowledge, ended)
+                await self._store.write_unsynced(self._acknowledge, ended)
                 break
             except Exception:  # such as StoreError; nobody else sees to it that this is tried again
                 _log.exception("how %d attempts ended cannot be written; it is tried again", len(ended))
-            at_once = False
-        self._over([one.leased for one in ended], forced)
+            wait = _AFTER_AN_ERROR
+        self._over([one.leased for one in ended])
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Return once these were cancelled and have ended."""
+    if cut_off := list(tasks):
+        for task in cut_off:
+            task.cancel()
+        await asyncio.wait(cut_off)
 
 
 def _track(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
@@ -113,28 +144,18 @@ def _track(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> N
     task.add_done_callback(tasks.discard)
 
 
-class _Attempt:
+class _Attempt(Generic[L]):
     """One attempt, and whether how it ended is known."""
 
     __slots__ = ("_tell", "leased", "over")
 
-    def __init__(self, leased: Leased, tell: Callable[[Leased, Reply], None]) -> None:
+    def __init__(self, leased: L, tell: Callable[[L, Reply], None]) -> None:
         self.leased = leased
         self.over = False
         self._tell = tell
 
-    def answered(self, reply: Reply) -> None:
+    def end(self, reply: Reply) -> None:
+        """How it ended; what is told later does not count."""
         if not self.over:
             self.over = True
             self._tell(self.leased, reply)
-
-
-def _outgoing(leased: Leased) -> Outgoing:
-    task = leased.task
-    return Outgoing(
-        method=task.request.method,
-        url=task.request.url,
-        headers=attempt_headers(task, leased.previous_status),
-        body=task.request.body,
-        deadline=task.dispatch_deadline,
-    )

@@ -7,6 +7,7 @@ leasing a task decides from the file whether it is there and due.
 import heapq
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from gcptasks.engine import rates
 from gcptasks.engine.model import Queue, QueueState
@@ -17,6 +18,15 @@ LOOKAHEAD = timedelta(seconds=10)
 _BATCH = 1000
 _MOST = 4 * _BATCH
 _LAST = 2**63 - 1
+
+
+class Window(NamedTuple):
+    """A part of a queue's tasks, in the order of when they are due."""
+
+    after: Due
+    until: int
+    """Microseconds since 1970; those that are due by then."""
+    most: int
 
 
 class Lane:
@@ -47,19 +57,19 @@ class Lane:
             if len(self._due) > _MOST:
                 self._shorten()
 
-    def wants(self, now: datetime) -> tuple[Due, int, int] | None:
-        """What to read from the database: tasks after this one, up to that time, so many; None if enough is here."""
+    def wants(self, now: datetime) -> Window | None:
+        """What to read from the database; None if enough is here."""
         if self.queue.state is not QueueState.RUNNING or len(self._due) > _BATCH // 4:
             return None
         if self._loaded_to.at >= to_us(now + LOOKAHEAD / 2):
             return None
-        return self._loaded_to, to_us(now + LOOKAHEAD), _BATCH
+        return Window(self._loaded_to, to_us(now + LOOKAHEAD), _BATCH)
 
-    def loaded(self, found: list[Due], until: int) -> None:
-        """What was read on asking for what this lane `wants`."""
+    def loaded(self, found: list[Due], window: Window) -> None:
+        """What was found in the window that this lane wanted."""
         for due in found:
             heapq.heappush(self._due, due)
-        self._loaded_to = found[-1] if len(found) == _BATCH else Due(until, _LAST)
+        self._loaded_to = found[-1] if len(found) == window.most else Due(window.until, _LAST)
 
     def take(self, now: datetime, most: int) -> list[int]:
         """The numbers of up to `most` tasks that may start now, oldest first; each counts as under way."""

@@ -57,8 +57,8 @@ async def emulating(settings: PortSettings) -> AsyncGenerator[Emulator]:
     `SetupError` for a port that is in use; `StoreError` for a database that cannot be used.
     """
     grace = settings.grace_period
-    backend = Backend(settings)
-    await backend.start(Targets())
+    backend = Backend(settings, Targets)
+    await backend.start()
     try:
         for queue in settings.queue_names():
             await _ensure(backend, queue)

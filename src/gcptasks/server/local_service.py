@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gcptasks.base.errors import SetupError
 from gcptasks.client import inprocess
-from gcptasks.runtime.targets.address import parse_app_url
+from gcptasks.runtime.targets.address import AppUrl, parse_app_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
@@ -48,7 +48,8 @@ class LocalService:
         self._app_url = parse_app_url(app_url)
         self._installed: App | None = None
         self._running = False
-        self._backend = Backend(self._settings)
+        self._apps: dict[AppUrl, AsgiTarget] = {}
+        self._backend = Backend(self._settings, lambda: Targets(self._apps))
 
     def tasks_client(self) -> "CloudTasksClient":
         """Google's client, calling this service. It may be used from any thread, and before start-up."""
@@ -84,7 +85,8 @@ class LocalService:
             raise SetupError("this LocalService is running already: start it once, by install or by running")
         self._running = True
         try:
-            await self._backend.start(Targets({self._app_url: AsgiTarget(app, state)}))
+            self._apps[self._app_url] = AsgiTarget(app, state)
+            await self._backend.start()
             try:
                 yield
             finally:

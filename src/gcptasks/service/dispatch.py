@@ -1,29 +1,43 @@
 """What the dispatcher does to the database: it leases tasks and acknowledges how attempts ended, many at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from gcptasks.base.events import AttemptStarted
 from gcptasks.base.names import QueueName
-from gcptasks.engine import tasks
+from gcptasks.engine import delivery, tasks
 from gcptasks.engine.decision import Decision
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Queue, Reply, RetryConfig, Task
 from gcptasks.store.due import Due
 from gcptasks.store.leases import Leased
 from gcptasks.store.tx import Tx
 
-Wanted = dict[QueueName, list[int]]
-"""Tasks to begin, by queue, as numbers."""
+L = TypeVar("L")
 
 _NO_RETRIES = RetryConfig()
 """For attempts that succeeded: their rule asks for none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An attempt that ended."""
+@dataclass(slots=True)
+class Wanted:
+    """Attempts to begin. The database decides which of them do."""
 
-    leased: Leased
+    tasks: dict[QueueName, list[int]] = field(default_factory=dict[QueueName, list[int]])
+    """Tasks that may start now, by queue, as numbers."""
+    forced: bool = False
+    """And those that RunTask asked for."""
+
+    def __bool__(self) -> bool:
+        return self.forced or bool(self.tasks)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[L]):
+    """An attempt that ended: what was leased, how it ended, and when."""
+
+    leased: L
     reply: Reply
     at: datetime
 
@@ -39,18 +53,19 @@ def due_tasks(tx: Tx, queue: QueueName, after: Due, until: int, limit: int) -> l
 
 
 def lease(tx: Tx, wanted: Wanted, now: datetime) -> list[Leased]:
-    """Begin an attempt of each of these tasks that is there and due."""
-    return _begin(tx, wanted, now, forced=False)
+    """Begin an attempt of each task that is there and due, and of each that RunTask asked for, due or not (CT-146)."""
+    begun = _lease_forced(tx, now) if wanted.forced else []
+    if wanted.tasks:
+        begun += _begin(tx, wanted.tasks, now, forced=False)
+    return begun
 
 
-def lease_forced(tx: Tx, now: datetime) -> list[Leased]:
-    """Begin an attempt of each task that RunTask asked for, due or not (CT-146)."""
-    # One by one, since a task may be asked for twice (CT-147).
-    asked = tx.leases.take_forced()
-    return [leased for number, queue in asked for leased in _begin(tx, {queue: [number]}, now, forced=True)]
+def outgoing(leased: Leased) -> Outgoing:
+    """What is sent for that attempt."""
+    return delivery.outgoing(leased.task, leased.queue, leased.previous_status)
 
 
-def acknowledge(tx: Tx, ended: list[Ended]) -> None:
+def acknowledge(tx: Tx, ended: list[Ended[Leased]]) -> None:
     """Keep how these attempts ended."""
     done = [one for one in ended if one.reply.ok]
     if done:
@@ -65,10 +80,29 @@ def acknowledge(tx: Tx, ended: list[Ended]) -> None:
             _try_again(tx, one)
 
 
-def _try_again(tx: Tx, ended: Ended) -> None:
+def _lease_forced(tx: Tx, now: datetime) -> list[Leased]:
+    # One by one, since RunTask may ask for the same task twice, and each gets its request (CT-147).
+    asked = tx.leases.take_forced()
+    return [leased for one in asked for leased in _begin(tx, {one.queue: [one.number]}, now, forced=True)]
+
+
+def _begin(tx: Tx, wanted: dict[QueueName, list[int]], now: datetime, *, forced: bool) -> list[Leased]:
+    found = [(queue, numbers) for name, numbers in wanted.items() if (queue := tx.queues.find(name)) is not None]
+    numbers = [number for _, of_one in found for number in of_one]
+    begun = tx.leases.begin([queue for queue, _ in found], numbers, now, forced=forced)
+    tx.happened([_started(one.task, now) for one in begun])
+    return begun
+
+
+def _started(task: Task, now: datetime) -> AttemptStarted:
+    assert task.last_attempt is not None
+    return AttemptStarted(task.name, task.dispatch_count, task.last_attempt.scheduled_at, now)
+
+
+def _try_again(tx: Tx, ended: Ended[Leased]) -> None:
     leased = ended.leased
-    queue = tx.queues.find(leased.task.name.queue)
-    found = None if queue is None else tx.tasks.find(queue, leased.task.name.task)
+    queue = tx.queues.find(leased.name.queue)
+    found = None if queue is None else tx.tasks.find(queue, leased.name.task)
     # Deleted or purged meanwhile; a task made anew under the same name has another number.
     if queue is None or found is None or found.number != leased.number:
         return
@@ -81,20 +115,7 @@ def _try_again(tx: Tx, ended: Ended) -> None:
     tx.happened(decision.events)
 
 
-def _decide(ended: Ended, task: Task, retry: RetryConfig) -> Decision:
+def _decide(ended: Ended[Leased], task: Task, retry: RetryConfig) -> Decision:
     attempt = ended.leased.task.last_attempt
     assert attempt is not None
     return tasks.answered(task, attempt, ended.reply, retry, ended.at)
-
-
-def _begin(tx: Tx, wanted: Wanted, now: datetime, *, forced: bool) -> list[Leased]:
-    found = [(queue, numbers) for name, numbers in wanted.items() if (queue := tx.queues.find(name)) is not None]
-    numbers = [number for _, of_one in found for number in of_one]
-    begun = tx.leases.begin([queue for queue, _ in found], numbers, now, forced=forced)
-    tx.happened([_started(one.task, now) for one in begun])
-    return begun
-
-
-def _started(task: Task, now: datetime) -> AttemptStarted:
-    assert task.last_attempt is not None
-    return AttemptStarted(task.name, task.dispatch_count, task.last_attempt.scheduled_at, now)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gcptasks.base.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
-from gcptasks.base.events import QueueChanged
+from gcptasks.base.events import QueueChange, QueueChanged
 from gcptasks.base.names import QueueName
 from gcptasks.engine import queues
 from gcptasks.engine.model import NewQueue, Queue
@@ -40,7 +40,7 @@ def create_queue(tx: Tx, request: NewQueue, now: datetime, policy: Policy) -> Qu
     if tx.queues.blocked(queue.name, now):
         raise FailedPrecondition("The queue cannot be created because a queue with this name existed too recently.")
     tx.queues.insert(queue)
-    _changed(tx, queue.name, "created")
+    _changed(tx, queue.name, QueueChange.CREATED, now)
     return queue
 
 
@@ -62,30 +62,30 @@ def delete_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> N
     stored = tx.queues.find(request)
     if stored is None:
         raise NotFound("Requested entity was not found.")
-    tx.queues.delete(stored, now + queues.QUEUE_NAME_BLOCK)
-    _changed(tx, request, "deleted")
+    dropped = tx.queues.delete(stored, now + queues.QUEUE_NAME_BLOCK)
+    _changed(tx, request, QueueChange.DELETED, now, dropped)
 
 
 def pause_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queue:
-    return _saved(tx, queues.paused(existing(tx, request).queue), "paused")
+    return _saved(tx, queues.paused(existing(tx, request).queue), QueueChange.PAUSED, now)
 
 
 def resume_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queue:
-    return _saved(tx, queues.resumed(existing(tx, request).queue), "resumed")
+    return _saved(tx, queues.resumed(existing(tx, request).queue), QueueChange.RESUMED, now)
 
 
 def purge_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queue:
     stored = existing(tx, request)
-    tx.tasks.delete_all(stored, now + NAME_BLOCK)
-    return _saved(tx, queues.purged(stored.queue, now), "purged")
+    dropped = tx.tasks.delete_all(stored, now + NAME_BLOCK)
+    return _saved(tx, queues.purged(stored.queue, now), QueueChange.PURGED, now, dropped)
 
 
-def _saved(tx: Tx, queue: Queue, change: str) -> Queue:
+def _saved(tx: Tx, queue: Queue, change: QueueChange, now: datetime, dropped: int = 0) -> Queue:
     tx.queues.save(queue)
-    _changed(tx, queue.name, change)
+    _changed(tx, queue.name, change, now, dropped)
     return queue
 
 
-def _changed(tx: Tx, name: QueueName, change: str) -> None:
+def _changed(tx: Tx, name: QueueName, change: QueueChange, now: datetime, dropped: int = 0) -> None:
     tx.changes.queues = True
-    tx.happened([QueueChanged(name, change)])
+    tx.happened([QueueChanged(name, change, now, dropped)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gcptasks.base.errors import AlreadyExists, InvalidArgument, NotFound
-from gcptasks.base.events import QueueChanged, TaskDeleted
+from gcptasks.base.events import QueueChange, QueueChanged, TaskDeleted, TaskForced
 from gcptasks.base.names import TaskName
 from gcptasks.engine import queues, tasks
 from gcptasks.engine.model import NewTask, Task, View
@@ -83,13 +83,14 @@ def list_tasks(tx: Tx, request: ListTasks, now: datetime, policy: Policy) -> Tas
 def delete_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> None:
     number, _ = _found(tx, tx.queues.find(request.queue), request)
     tx.tasks.delete([number], now + tasks.NAME_BLOCK)
-    tx.happened([TaskDeleted(request)])
+    tx.happened([TaskDeleted(request, now)])
 
 
 def run_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> Task:
     number, task = _found(tx, existing(tx, request.queue), request)
     tx.leases.force(number)
     tx.changes.forced = True
+    tx.happened([TaskForced(request, now)])
     return tasks.forced(task)
 
 
@@ -99,7 +100,7 @@ def _queue_for(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Store
     if new and not tx.queues.blocked(request.queue, now):
         tx.queues.insert(queues.defaults(request.queue))
         tx.changes.queues = True
-        tx.happened([QueueChanged(request.queue, "created")])
+        tx.happened([QueueChanged(request.queue, QueueChange.CREATED, now)])
     return existing(tx, request.queue)
 
 

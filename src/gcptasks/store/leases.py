@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from gcptasks.base.names import QueueName, parse_queue
-from gcptasks.engine.model import Task
+from gcptasks.base.names import QueueName, TaskName, parse_queue
+from gcptasks.engine.model import Queue, Task
 from gcptasks.store.due import Due
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.rows import TASK_COLUMNS, Row, task_of
@@ -39,8 +40,22 @@ class Leased:
     number: int
     task: Task
     """As stored from now on: this attempt is counted."""
+    queue: Queue
     previous_status: int | None
     """The HTTP status of the attempt before, if one was answered."""
+    forced: bool
+    """RunTask asked for it, so the limits of the queue do not count it."""
+
+    @property
+    def name(self) -> TaskName:
+        return self.task.name
+
+
+class Forced(NamedTuple):
+    """A task that RunTask asked for."""
+
+    number: int
+    queue: QueueName
 
 
 class Leases:
@@ -64,21 +79,27 @@ class Leases:
         if len(rows) > 1:
             place = {number: index for index, number in enumerate(numbers)}
             rows.sort(key=lambda row: place[row[0]])
-        names = {queue.number: queue.queue.name for queue in queues}
-        return [self._leased(names[row[1]], row) for row in rows]
+        queue_of = {stored.number: stored.queue for stored in queues}
+        return [self._leased(queue_of[row[1]], row, forced) for row in rows]
 
     def force(self, number: int) -> None:
         """Ask for an attempt of that task at once (RunTask)."""
         self._sql.execute("INSERT INTO forced (task) VALUES (?)", (number,))
 
-    def take_forced(self) -> list[tuple[int, QueueName]]:
-        """The tasks that RunTask asked for, as numbers with their queues; asked again, only newer ones come."""
+    def take_forced(self) -> list[Forced]:
+        """The tasks that RunTask asked for; asked again, only newer ones come."""
         rows = self._sql.execute(_FORCED).fetchall()
         if rows:
             self._sql.execute("DELETE FROM forced WHERE id <= ?", (max(row[0] for row in rows),))
-        return [(row[1], parse_queue(row[2])) for row in rows]
+        return [Forced(row[1], parse_queue(row[2])) for row in rows]
 
-    def _leased(self, queue: QueueName, row: Row) -> Leased:
+    def _leased(self, queue: Queue, row: Row, forced: bool) -> Leased:
         task_id = row[2] or self._numbers.id_of(row[1], row[0])
-        # The last column is the status of the attempt before, until this one is answered.
-        return Leased(number=row[0], task=task_of(queue, task_id, row[3:]), previous_status=row[-1])
+        return Leased(
+            number=row[0],
+            task=task_of(queue.name, task_id, row[3:]),
+            queue=queue,
+            # The last column is the status of the attempt before, until this one is answered.
+            previous_status=row[-1],
+            forced=forced,
+        )

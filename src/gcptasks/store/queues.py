@@ -57,15 +57,16 @@ class Queues:
         self._cache.pop(queue.name, None)
         self._sql.execute(_UPDATE, (*queue_row(queue), str(queue.name)))
 
-    def delete(self, stored: StoredQueue, blocked_until: datetime) -> None:
-        """Drop the queue with its tasks, and keep its name from being used again until then."""
+    def delete(self, stored: StoredQueue, blocked_until: datetime) -> int:
+        """Drop the queue, and keep its name from being used again until then; how many tasks went with it."""
         name = str(stored.queue.name)
         self._cache.pop(stored.queue.name, None)
         self._sql.execute("DELETE FROM forced WHERE task IN (SELECT id FROM tasks WHERE queue = ?)", (stored.number,))
-        self._sql.execute("DELETE FROM tasks WHERE queue = ?", (stored.number,))
+        tasks = self._sql.execute("DELETE FROM tasks WHERE queue = ?", (stored.number,)).rowcount
         self._sql.execute("DELETE FROM blocked_tasks WHERE queue = ?", (stored.number,))
         self._sql.execute("DELETE FROM queues WHERE id = ?", (stored.number,))
         self._sql.execute("INSERT OR REPLACE INTO blocked_queues VALUES (?, ?)", (name, to_us(blocked_until)))
+        return tasks
 
     def blocked(self, name: QueueName, now: datetime) -> bool:
         """Whether a queue of that name was deleted too recently (CT-032)."""

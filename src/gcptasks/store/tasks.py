@@ -4,7 +4,7 @@ import sqlite3
 from datetime import datetime
 from typing import NamedTuple
 
-from gcptasks.base.names import TaskName
+from gcptasks.base.names import TaskName, parse_queue
 from gcptasks.engine.model import Task
 from gcptasks.store.due import Due
 from gcptasks.store.queues import StoredQueue
@@ -27,6 +27,10 @@ _RETRY = (
     "attempt_responded_at, attempt_status) = (?, ?, ?, ?, ?, ?) WHERE id = ?"
 )
 _DELETE = "DELETE FROM tasks WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, queue, task_id"
+_OLDEST = (
+    "SELECT tasks.id, created_at, queue, task_id, name FROM tasks JOIN queues ON queues.id = queue "
+    "ORDER BY tasks.id LIMIT ?"
+)
 _BLOCK = "INSERT OR REPLACE INTO blocked_tasks VALUES (?, ?, ?)"
 _BLOCK_ALL = (
     "INSERT OR REPLACE INTO blocked_tasks SELECT queue, task_id, ? FROM tasks WHERE queue = ? AND task_id IS NOT NULL"
@@ -92,17 +96,21 @@ class Tasks:
             self._sql.executemany(_BLOCK, named)
         return {row[0] for row in gone}
 
-    def delete_all(self, queue: StoredQueue, blocked_until: datetime) -> None:
-        """Drop every task of the queue, their names blocked until then (CT-283)."""
+    def delete_all(self, queue: StoredQueue, blocked_until: datetime) -> int:
+        """Drop every task of the queue, their names blocked until then (CT-283); how many there were."""
         self._sql.execute(_BLOCK_ALL, (to_us(blocked_until), queue.number))
         self._sql.execute("DELETE FROM forced WHERE task IN (SELECT id FROM tasks WHERE queue = ?)", (queue.number,))
-        self._sql.execute("DELETE FROM tasks WHERE queue = ?", (queue.number,))
+        return self._sql.execute("DELETE FROM tasks WHERE queue = ?", (queue.number,)).rowcount
 
-    def created_before(self, when: datetime, limit: int) -> list[int]:
-        """The numbers of up to `limit` tasks that are older than that."""
+    def created_before(self, when: datetime, limit: int) -> dict[int, TaskName]:
+        """The numbers and names of up to `limit` tasks that are older than that."""
         # Numbers are given in the order of creation, so the old ones come first.
-        oldest = self._sql.execute("SELECT id, created_at FROM tasks ORDER BY id LIMIT ?", (limit,))
-        return [number for number, created_at in oldest if created_at < to_us(when)]
+        oldest = self._sql.execute(_OLDEST, (limit,))
+        return {
+            number: TaskName(parse_queue(name), task_id or self._numbers.id_of(queue, number))
+            for number, created_at, queue, task_id, name in oldest
+            if created_at < to_us(when)
+        }
 
     def unblock(self, now: datetime, limit: int) -> int:
         """Set free up to `limit` names whose block has ended; how many there were."""

@@ -1,17 +1,18 @@
 """Times as SQL keeps them: whole microseconds since 1970, UTC."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from gcptasks.base.epoch import EPOCH
+
 _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_us(when: datetime) -> int:
-    return (when - _EPOCH) // _MICROSECOND
+    return (when - EPOCH) // _MICROSECOND
 
 
 def from_us(us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=us)
+    return EPOCH + timedelta(microseconds=us)
 
 
 def maybe_us(when: datetime | None) -> int | None:

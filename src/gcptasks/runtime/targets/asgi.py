@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from gcptasks.base.errors import Unreachable
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import parse_url
 from gcptasks.runtime.targets.fields import body_of, fields_of
-from gcptasks.runtime.targets.target import HopReply, OnReply, Outgoing, late, plain, retry_after, unusable
+from gcptasks.runtime.targets.target import HopReply, OnReply, late, plain, retry_after, unusable
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

@@ -5,8 +5,8 @@ from functools import lru_cache
 
 from gcptasks.base.errors import Unreachable
 from gcptasks.base.http import BODY_METHODS, is_token
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import Address
-from gcptasks.runtime.targets.target import Outgoing
 
 # They say how the request is framed, so they are ours alone; the rest of CT-249 is dropped at create.
 _OURS = {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te", "upgrade"}

@@ -4,11 +4,12 @@ import asyncio
 import ssl
 
 from gcptasks.base.errors import DeadlinePassed, DeliveryError
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import Origin, parse_url
 from gcptasks.runtime.targets.connection import ClosedUnanswered, Connection
 from gcptasks.runtime.targets.fields import body_of, fields_of
 from gcptasks.runtime.targets.pool import Pool, PoolLimits
-from gcptasks.runtime.targets.target import HopReply, OnReply, Outgoing, late, unusable
+from gcptasks.runtime.targets.target import HopReply, OnReply, late, unusable
 
 
 class HttpTarget:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from urllib.parse import urljoin
 
 from gcptasks.base.errors import Unreachable
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import parse_url
-from gcptasks.runtime.targets.target import HopReply, Outgoing
+from gcptasks.runtime.targets.target import HopReply
 
 MOST_REDIRECTS = 5
 _CODES = {301, 302, 303, 307, 308}

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gcptasks.base.errors import Unreachable
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import AppUrl, parse_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.redirect import MOST_REDIRECTS, next_request
-from gcptasks.runtime.targets.target import HopReply, OnReply, Outgoing
+from gcptasks.runtime.targets.target import HopReply, OnReply
 
 
 class Targets:

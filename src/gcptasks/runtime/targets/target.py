@@ -1,24 +1,14 @@
 """The seam between the dispatcher and whatever carries an attempt to its worker."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Protocol
 
+from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """One attempt as the worker will see it. `Host` and `Content-Length` are the target's to set."""
-
-    method: str
-    url: str
-    headers: Sequence[tuple[str, str]]
-    body: bytes
-    deadline: timedelta
 
 
 class Target(Protocol):
@@ -63,16 +53,15 @@ def unusable(error: Exception) -> HopReply:
     return HopReply(status=0, reason=str(error))
 
 
-def retry_after(value: bytes) -> timedelta | None:
-    """The span that a `Retry-After` header asks for, in seconds or as a date; None when it is neither."""
+def retry_after(value: bytes) -> timedelta | datetime | None:
+    """What a `Retry-After` header asks for: a span, or an aware date; None when it is neither."""
     text = value.decode("latin-1").strip()
     if text.isascii() and text.isdigit():
         # timedelta holds nine digits of days, and no one means more seconds than that.
         return timedelta(seconds=int(text)) if len(text) <= 9 else None
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     # A date with the zone "-0000" comes back naive, and is UTC.
-    aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
-    return max(aware - datetime.now(UTC), timedelta())
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)

@@ -1,0 +1,32 @@
+"""Whether another process has written to the database, which tells nobody here."""
+
+from datetime import datetime, timedelta
+
+from gcptasks.store.store import Store
+
+_EVERY = timedelta(milliseconds=50)
+
+
+class OtherWriters:
+    """Looks at a store's file now and then; a database in memory has no other writers."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._alone = store.location.path is None
+        self._version: int | None = None
+        self._looked_at: datetime | None = None
+
+    def have_written(self, now: datetime) -> bool:
+        """Whether somebody may have written since the last look, at the first look too; looks no more than needed."""
+        if self._alone or (self._looked_at is not None and timedelta(0) <= now - self._looked_at < _EVERY):
+            return False
+        version = self._store.data_version()
+        if version is None:
+            return False  # somebody is writing just now: the next look will tell
+        self._looked_at = now
+        changed, self._version = version != self._version, version
+        return changed
+
+    def look_by(self, latest: datetime, now: datetime) -> datetime:
+        """When to look again; `latest` if nobody else writes here."""
+        return latest if self._alone else min(latest, now + _EVERY)
