@@ -13,7 +13,7 @@ class Clock(Protocol):
         ...
 
     async def wait(self, wake: asyncio.Event, until: datetime) -> None:
-        """Return once `wake` is set or that time has come, whichever is first; `wake` is unset then."""
+        """Return when `wake` is set or that time has come, whichever is first. Either way `wake` is clear then."""
         ...
 
 

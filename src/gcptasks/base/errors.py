@@ -22,7 +22,7 @@ TaskError
    ├─ Corrupt
    └─ WrongSchema
 
-Through a client users meet `google.api_core` exceptions, whichever transport they chose.
+A user of a client sees the exceptions of `google.api_core`, whichever transport the client has.
 """
 
 from collections.abc import Mapping

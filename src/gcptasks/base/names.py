@@ -1,7 +1,7 @@
 """Resource names: parsed once at the edge, then carried as values.
 
-The texts of the refusals are Google's own (CT-023, CT-026, CT-028, CT-258); a malformed or cut
-name is INVALID_ARGUMENT here, where Google answers PERMISSION_DENIED (CT-L3).
+A name that is not accepted raises in Google's own words (CT-023, CT-026, CT-028, CT-258). A malformed or incomplete
+name raises INVALID_ARGUMENT here, where Google raises PERMISSION_DENIED (CT-L3).
 """
 
 import re
@@ -57,7 +57,7 @@ class TaskName(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def parse_location(text: str) -> LocationName:
-    """The location of that name; `InvalidArgument` if it is not one."""
+    """The location of that name. Raises `InvalidArgument` if the text is not one."""
     match text.split("/"):
         case ["projects", project, "locations", location] if _is_place(project, location):
             return LocationName(project, location)
@@ -69,7 +69,7 @@ def parse_location(text: str) -> LocationName:
 
 @lru_cache(maxsize=1024)
 def parse_queue(text: str) -> QueueName:
-    """The queue of that name; `InvalidArgument` if it is not one (CT-023, CT-028)."""
+    """The queue of that name. Raises `InvalidArgument` if the text is not one, in Google's words (CT-023, CT-028)."""
     match text.split("/"):
         case ["projects", project, "locations", location, "queues", queue] if _is_place(project, location):
             return _queue(LocationName(project, location), queue)
@@ -81,7 +81,7 @@ def parse_queue(text: str) -> QueueName:
 
 
 def parse_task(text: str) -> TaskName:
-    """The task of that name; `InvalidArgument` if it is not one (CT-026, CT-028, CT-258)."""
+    """The task of that name. Raises `InvalidArgument` if it is not one, in Google's words (CT-026, CT-028, CT-258)."""
     head, found, task = text.rpartition("/tasks/")
     parts = head.split("/")
     if not found or len(parts) != 6 or parts[0::2] != ["projects", "locations", "queues"]:

@@ -1,4 +1,4 @@
-"""Options that were not given, and the one place where layers of options meet."""
+"""Options that nobody set, and the one place where layers of options meet."""
 
 from enum import Enum
 from typing import Final, NamedTuple, TypeVar

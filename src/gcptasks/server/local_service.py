@@ -19,17 +19,18 @@ if TYPE_CHECKING:
 
 
 class LocalService:
-    """Cloud Tasks inside this application: durable, and delivering straight into the app.
+    """Cloud Tasks inside this application: no server and no port, and tasks are kept in a file.
 
-    `database` is `sqlite:///tasks.db` (relative), `sqlite:////var/lib/tasks.db` (absolute) or `memory:`, which is gone
-    with the process. Tasks whose URL is under `app_url` run in the app by ASGI, others are sent over HTTP.
+    `database`: `sqlite:///tasks.db` (relative), `sqlite:////var/lib/tasks.db` (absolute), or `memory:`, which is gone
+    with the process.
+    `app_url`: a task for this URL, or one below it, goes straight into the app. Others are sent over HTTP.
+    `synchronous`: with `"full"`, the default, a task that was accepted survives a crash and a power cut. With
+    `"normal"` it survives a crash, and a power cut may lose the last ones.
+    `create_queues`: a task for a queue that does not exist creates it, with Google's defaults.
+    `quotas`: `"none"` lifts Google's upper limits of rate and concurrency.
+    `grace`: how many seconds a stopping service waits for tasks that run.
 
-    `synchronous="full"` has every accepted task on the disk before `.delay()` returns; `"normal"` may lose the last
-    ones in a power cut, though not when the process is killed. `create_queues` creates a queue that a task names first,
-    with Google's defaults. `quotas="none"` lifts Google's upper limits of rate and concurrency. `grace` is how many
-    seconds a stopping service waits for tasks that run.
-
-    Raises `ValueError` for a setting that is not accepted; `StoreError` at first use if the file cannot be used.
+    Raises `ValueError` if a setting is not accepted, and `StoreError` at the first use if the file cannot be used.
     """
 
     def __init__(
@@ -52,17 +53,18 @@ class LocalService:
         self._backend = Backend(self._settings, lambda: Targets(self._apps))
 
     def tasks_client(self) -> "CloudTasksClient":
-        """Google's client, calling this service. It may be used from any thread, and before start-up."""
+        """Google's client, for this service. Use it from any thread, also before the app has started."""
         return inprocess.tasks_client(self._backend.calls)
 
     def async_tasks_client(self) -> "CloudTasksAsyncClient":
-        """Google's async client, calling this service. It may be used on any event loop, and before start-up."""
+        """Google's async client, for this service. Use it on any event loop, also before the app has started."""
         return inprocess.async_tasks_client(self._backend.calls)
 
     def install(self, app: App) -> None:
-        """Deliver while the app runs: from when all lifespans have started until before the first of them ends.
+        """Deliver tasks while the app runs. Call it last, after every `include_router`.
 
-        Call it last, after every `include_router`; `SetupError` if the service is installed already.
+        Delivery begins when all lifespans have started, and stops before the first of them ends. Raises `SetupError`
+        if the service is installed already.
         """
         if self._installed is not None:
             raise SetupError("this LocalService is installed in an app already: make another for another app")
@@ -80,7 +82,10 @@ class LocalService:
 
     @asynccontextmanager
     async def running(self, app: Any, *, state: Mapping[str, Any] | None = None) -> AsyncGenerator[None]:
-        """Deliver into `app` inside of this block, with `state` in its `request.state`."""
+        """Deliver tasks into `app` while this block runs, with `state` in its `request.state`.
+
+        Raises `SetupError` if the service is running already.
+        """
         if self._running:
             raise SetupError("this LocalService is running already: start it once, by install or by running")
         self._running = True
