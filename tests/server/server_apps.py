@@ -5,9 +5,15 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
-from fastapi_gcp_tasks import AsyncDelayedRouteBuilder, DelayedRouteBuilder, LocalService
+from fastapi_gcp_tasks import (
+    AsyncDelayedRouteBuilder,
+    DelayedRouteBuilder,
+    LocalService,
+    as_async_delayed_task,
+    as_delayed_task,
+)
 
 QUEUE = "projects/p/locations/l/queues/q"
 URL = "http://app.local"
@@ -36,6 +42,43 @@ def async_task_router(local: LocalService, prefix: str = "", *, url: str = URL, 
     """The same with the async client."""
     route = AsyncDelayedRouteBuilder(client=local.async_tasks_client, base_url=url, queue_path=QUEUE)
     return APIRouter(prefix=prefix, route_class=route, **options)
+
+
+class Carrier:
+    """An app with the service inside, and a task that can be enqueued in every way."""
+
+    def __init__(self, database: str) -> None:
+        self.local = LocalService(database, app_url=URL)
+        self.done = Done()
+        self.app = FastAPI()
+        tasks, async_tasks = task_router(self.local), async_task_router(self.local)
+
+        @as_delayed_task
+        @tasks.post("/note")
+        async def note(text: str) -> None:
+            self.done.append(text)
+
+        @as_async_delayed_task
+        @async_tasks.post("/async-note")
+        async def async_note(text: str) -> None:
+            self.done.append(text)
+
+        @as_delayed_task
+        @tasks.post("/from-async-endpoint")
+        async def from_async_endpoint() -> None:
+            note.delay(text="blocking, on the loop")
+            await async_note.delay(text="awaited")
+
+        @as_delayed_task
+        @tasks.post("/from-sync-endpoint")
+        def from_sync_endpoint() -> None:
+            note.delay(text="from a sync endpoint")
+
+        self.note, self.async_note = note, async_note
+        self.from_async_endpoint, self.from_sync_endpoint = from_async_endpoint, from_sync_endpoint
+        self.app.include_router(tasks)
+        self.app.include_router(async_tasks)
+        self.local.install(self.app)
 
 
 class StartFailed(Exception):

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import socket
-import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,48 +18,10 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi_gcp_tasks import (
     CloudTasksHeaders,
     LocalService,
-    as_async_delayed_task,
     as_delayed_task,
     max_retries,
 )
-from server.server_apps import QUEUE, URL, Done, async_task_router, serving, task_router
-
-
-class Carrier:
-    """An app with the service inside, and a task that can be enqueued in every way."""
-
-    def __init__(self, database: str) -> None:
-        self.local = LocalService(database, app_url=URL)
-        self.done = Done()
-        self.app = FastAPI()
-        tasks, async_tasks = task_router(self.local), async_task_router(self.local)
-
-        @as_delayed_task
-        @tasks.post("/note")
-        async def note(text: str) -> None:
-            self.done.append(text)
-
-        @as_async_delayed_task
-        @async_tasks.post("/async-note")
-        async def async_note(text: str) -> None:
-            self.done.append(text)
-
-        @as_delayed_task
-        @tasks.post("/from-async-endpoint")
-        async def from_async_endpoint() -> None:
-            note.delay(text="blocking, on the loop")
-            await async_note.delay(text="awaited")
-
-        @as_delayed_task
-        @tasks.post("/from-sync-endpoint")
-        def from_sync_endpoint() -> None:
-            note.delay(text="from a sync endpoint")
-
-        self.note, self.async_note = note, async_note
-        self.from_async_endpoint, self.from_sync_endpoint = from_async_endpoint, from_sync_endpoint
-        self.app.include_router(tasks)
-        self.app.include_router(async_tasks)
-        self.local.install(self.app)
+from server.server_apps import QUEUE, URL, Carrier, Done, serving, task_router
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -138,15 +100,9 @@ async def test_threads_and_the_loop_enqueue_and_ask_at_once_and_all_is_delivered
 async def test_another_process_enqueues_and_ends_and_the_running_one_delivers(tmp_path: Path) -> None:
     """The script starts no service; it only has the file."""
     carrier = Carrier(f"sqlite:///{tmp_path}/tasks.db")
-    program = f"""
-import asyncio
-from server.test_server_local_delivery import Carrier
-carrier = Carrier("sqlite:///{tmp_path}/tasks.db")
-carrier.note.delay(text="from a script")
-asyncio.run(carrier.async_note.delay(text="from a script, awaited"))
-"""
     async with serving(carrier.app):
-        command = [sys.executable, "-W", "error", "-c", program]
+        program = ["-m", "server.server_script_program", f"sqlite:///{tmp_path}/tasks.db"]
+        command = [sys.executable, "-W", "error", *program]
         script = await asyncio.create_subprocess_exec(*command, cwd=Path(__file__).parent.parent)
         await carrier.done.reach(2)
         assert await script.wait() == 0
@@ -316,9 +272,7 @@ def test_under_uvicorn_all_ways_work_and_a_stop_ends_everything(tmp_path: Path) 
         carrier.note.delay(text="before or after start-up, who knows")
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         for path in ("/from-sync-endpoint", "/from-async-endpoint"):
-            subprocess.run(
-                [sys.executable, "-c", f"import urllib.request as r; r.urlopen('{url}{path}', data=b'')"], check=True
-            )
+            urllib.request.urlopen(f"{url}{path}", data=b"").close()
         asyncio.run(carrier.done.reach(4))
         server.should_exit = True
         thread.join()

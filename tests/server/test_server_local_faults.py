@@ -18,8 +18,7 @@ from google.cloud.tasks_v2 import Task
 from fastapi_gcp_tasks import LocalService, as_delayed_task
 from gcptasks.store import writer
 from gcptasks.store.tx import Tx
-from server.server_apps import QUEUE, URL, Done, serving, task_router
-from server.test_server_local_delivery import Carrier
+from server.server_apps import QUEUE, URL, Carrier, Done, serving, task_router
 
 PARENT = "projects/p/locations/l"
 MIB = bytes(1024 * 1024)
@@ -215,51 +214,5 @@ async def test_a_database_that_another_process_keeps_locked_is_unavailable_and_l
 
 def test_a_disk_that_is_full_for_a_while_is_an_error_for_callers_and_loses_nothing(tmp_path: Path) -> None:
     """In a process that may write no larger files, for a while."""
-    program = f"""
-import asyncio, logging, resource, signal
-from google.api_core import exceptions
-from server.server_apps import QUEUE, serving
-from server.test_server_local_delivery import Carrier
-
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-carrier = Carrier("sqlite:///{tmp_path}/tasks.db")
-client = carrier.local.tasks_client()
-log = []
-handler = logging.Handler()
-handler.emit = lambda record: log.append(record.getMessage())
-logging.getLogger("gcptasks").addHandler(handler)
-
-
-def largest_file(size):
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-
-async def main():
-    accepted = ["first"]
-    carrier.note.delay(text="first")
-    largest_file(200_000)
-    while True:
-        try:
-            carrier.note.delay(text=f"{{len(accepted)}}")
-        except exceptions.InternalServerError as error:
-            refused = str(error)
-            break
-        accepted.append(f"{{len(accepted)}}")
-    assert "the database cannot be used" in refused, refused
-    try:
-        await carrier.async_note.delay(text="refused")
-    except exceptions.InternalServerError as error:
-        assert str(error) == refused
-    else:
-        raise AssertionError("it was accepted")
-    async with serving(carrier.app):
-        # Not one attempt can be counted, so none is begun; the dispatcher goes on trying.
-        await carrier.done.until(lambda: "the dispatcher cannot use the database; it tries again" in log)
-        assert carrier.done == []
-        largest_file(resource.RLIM_INFINITY)
-        await carrier.done.until(lambda: not list(client.list_tasks(parent=QUEUE)))
-    assert sorted(carrier.done) == sorted(accepted), (carrier.done, accepted)
-
-asyncio.run(main())
-"""
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parent.parent)
+    command = [sys.executable, "-m", "server.server_full_disk_program", f"sqlite:///{tmp_path}/tasks.db"]
+    subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)

@@ -15,8 +15,7 @@ from typing import IO
 
 import pytest
 
-from server.server_apps import serving
-from server.test_server_local_delivery import Carrier
+from server.server_apps import Carrier, serving
 
 TESTS = Path(__file__).parent.parent
 
@@ -138,25 +137,7 @@ async def test_a_forked_child_keeps_neither_the_lead_nor_a_connection(
     start: Start, output: Output, tmp_path: Path
 ) -> None:
     """The parent is killed while the child lives on; then whoever starts next delivers."""
-    program = """
-import asyncio, os, sys
-from server.server_app_on_file import app, note
-from server.server_apps import serving
-
-async def main():
-    async with serving(app):
-        note.delay(text="of the parent")
-        if os.fork() == 0:
-            note.delay(text="of the child")
-            print("child enqueued", flush=True)
-            sys.stdin.readline()
-            note.delay(text="of the child that lives on")
-            os._exit(0)
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-    parent = start("-c", program)
+    parent = start("-m", "server.server_fork_program")
     for text in ("of the parent", "of the child"):
         assert int(output.until(rf"(\d+) did {text}")[1]) == parent.pid
     parent.kill()

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from google.api_core import exceptions
 
-from server.server_apps import QUEUE, URL, serving
-from server.test_server_local_delivery import Carrier
+from server.server_apps import QUEUE, URL, Carrier, serving
 
 
 @pytest.fixture(params=["file", "memory"])
