@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import TASK_ID
-from gcptasks.client.google import ClientKind
+from gcptasks.client.api import Api
 
 Check = Callable[[str, Any], Any]
 """Takes the option's name and value, and returns the value as it is kept."""
@@ -49,8 +49,9 @@ def path(parse: Callable[[str], object]) -> Check:
     return check_path
 
 
-def client(sync: ClientKind, twin: ClientKind, builder: str) -> Check:
-    """A client for that builder or its async twin, whichever it is."""
+def client(api: Api[Any, Any], builder: str) -> Check:
+    """A client of that API for that builder or its async twin, whichever it is."""
+    sync, twin = api.client, api.async_client
     takes = f"a {sync.name} (with {builder}), or a {twin.name} or a factory of one (with Async{builder})"
 
     def check_client(name: str, value: Any) -> Any:

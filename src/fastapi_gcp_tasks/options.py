@@ -10,12 +10,10 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from fastapi_gcp_tasks import option_checks as check
 from gcptasks.base.names import parse_location, parse_queue
 from gcptasks.base.unset import UNSET, merged
-from gcptasks.client.google import ASYNC_TASKS_CLIENT, TASKS_CLIENT, ClientKind
+from gcptasks.client.api import SCHEDULER, TASKS
 
 R = TypeVar("R", bound=NamedTuple)
 
-_SCHEDULER_CLIENT = ClientKind("google.cloud.scheduler_v1", "CloudSchedulerClient")
-_ASYNC_SCHEDULER_CLIENT = ClientKind("google.cloud.scheduler_v1", "CloudSchedulerAsyncClient")
 _UNSET: Any = UNSET
 
 
@@ -51,7 +49,7 @@ TASK_OPTIONS = Kind(
         "callback_base_url": check.url,
         "task_create_timeout": check.timeout,
         "pre_create_hook": check.hook,
-        "client": check.client(TASKS_CLIENT, ASYNC_TASKS_CLIENT, "DelayedRouteBuilder"),
+        "client": check.client(TASKS, "DelayedRouteBuilder"),
         "countdown": check.countdown,
         "task_id": check.task_id,
     },
@@ -83,7 +81,7 @@ JOB_OPTIONS = Kind(
         "callback_base_url": check.url,
         "job_create_timeout": check.timeout,
         "pre_create_hook": check.hook,
-        "client": check.client(_SCHEDULER_CLIENT, _ASYNC_SCHEDULER_CLIENT, "ScheduledRouteBuilder"),
+        "client": check.client(SCHEDULER, "ScheduledRouteBuilder"),
         "retry_config": check.retry_config,
         "time_zone": check.time_zone,
         "force": check.flag,

@@ -5,7 +5,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi_gcp_tasks.options import TaskOptions
-from gcptasks.client.google import ASYNC_TASKS_CLIENT, TASKS_CLIENT, AsyncClients, DefaultClient
+from gcptasks.client.api import TASKS
+from gcptasks.client.default_clients import AsyncClients, DefaultClient
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
@@ -20,11 +21,11 @@ class Sender:
         self.check(options.client)
         self.options = options
         self._queues = _queues() if auto_create_queue else None
-        self._default = DefaultClient()
+        self._default = DefaultClient(TASKS)
 
     def check(self, client: object) -> None:
         """`TypeError` unless it is a client that this sender can use."""
-        if client is not None and not TASKS_CLIENT.owns(client):
+        if client is not None and not TASKS.client.owns(client):
             raise TypeError(
                 f"DelayedRouteBuilder takes a CloudTasksClient, not {client!r}; "
                 "a CloudTasksAsyncClient, or a factory of one, is for AsyncDelayedRouteBuilder"
@@ -53,12 +54,12 @@ class AsyncSender:
         self.check(options.client)
         self.options = options
         self._queues = _async_queues() if auto_create_queue else None
-        self._clients = AsyncClients()
+        self._clients = AsyncClients(TASKS)
 
     def check(self, client: object) -> None:
         """`TypeError` unless it is a client, or may be a factory of one, that this sender can use."""
         # Asked before "is it a factory": a mock of the wrong client is callable as well.
-        if TASKS_CLIENT.owns(client) or not (client is None or ASYNC_TASKS_CLIENT.owns(client) or callable(client)):
+        if TASKS.client.owns(client) or not (client is None or TASKS.async_client.owns(client) or callable(client)):
             raise TypeError(
                 f"AsyncDelayedRouteBuilder takes a CloudTasksAsyncClient or a factory of one, not {client!r}; "
                 "a CloudTasksClient is for DelayedRouteBuilder"
@@ -80,7 +81,7 @@ class AsyncSender:
         return send
 
     def _client_of(self, given: Any) -> "Callable[[], CloudTasksAsyncClient]":
-        if ASYNC_TASKS_CLIENT.owns(given):
+        if TASKS.async_client.owns(given):
             return lambda: given
         return partial(self._clients.get, given)
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import QueueName, parse_location, parse_queue
-from gcptasks.client import ensured_queues, google
+from gcptasks.client import ensured_queues
+from gcptasks.client.api import TASKS, address
 from gcptasks.client.call_flows import drive, drive_async
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ async def ensure_queue_async(*, client: "CloudTasksAsyncClient", path: str, **qu
 
 def emulator_client(host: str = "localhost:8123") -> "CloudTasksClient":
     """A client for the local service at that address; it needs no credentials."""
-    return google.tasks_client(google.address(host, "host"))
+    return TASKS.make_client(address(host, "host"))
 
 
 def async_emulator_client(host: str = "localhost:8123") -> "CloudTasksAsyncClient":
     """A client for the local service at that address; it needs no credentials, and belongs to the running loop."""
-    return google.async_tasks_client(google.address(host, "host"))
+    return TASKS.make_async_client(address(host, "host"))
 
 
 def _queue(path: str) -> QueueName:

@@ -14,7 +14,7 @@ from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Creat
 
 from fastapi_gcp_tasks import AsyncDelayedTask, DelayedTask, as_async_delayed_task, as_delayed_task
 from fastapi_gcp_tasks.utils import async_emulator_client, emulator_client
-from gcptasks.client.google import emulator_address
+from gcptasks.client.api import TASKS
 from routes.routes_fakes import QUEUE, FakeAsyncClient, FakeClient, async_delayed_router, delayed_router
 
 VARIABLE = "CLOUD_TASKS_EMULATOR_HOST"
@@ -129,7 +129,7 @@ async def test_a_malformed_address_is_refused_naming_the_variable(
 @pytest.mark.parametrize("address", ["localhost:8123", "127.0.0.1:1", "[::1]:65535", "tasks_emulator.local:8123"])
 def test_host_and_port_are_an_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv(VARIABLE, address)
-    assert emulator_address(VARIABLE) == address
+    assert TASKS.emulator() == address
 
 
 @pytest.mark.parametrize("unset", [None, ""])

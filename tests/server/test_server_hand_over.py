@@ -7,6 +7,7 @@ from typing import Any
 
 from gcptasks.base.events import Event, TaskCreated
 from gcptasks.client import inprocess
+from gcptasks.client.api import TASKS
 from gcptasks.runtime.leader_lock import LeaderLock
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
@@ -23,7 +24,7 @@ class ClosedAmongCalls(Targets):
 
     async def close(self) -> None:
         await super().close()
-        self.call = asyncio.ensure_future(inprocess.async_tasks_client(self.backend.calls).create_task(TASK))
+        self.call = asyncio.ensure_future(inprocess.async_client(TASKS, self.backend.calls).create_task(TASK))
         await asyncio.sleep(0)  # the call waits for its commit, which comes in the next turn of the loop
 
 

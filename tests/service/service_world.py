@@ -22,6 +22,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 
 from gcptasks.base.events import AttemptFailed, AttemptStarted, AttemptSucceeded, Event
 from gcptasks.client import inprocess
+from gcptasks.client.api import TASKS
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.emulator import emulating
@@ -162,7 +163,7 @@ def _in_process(path: Path) -> Generator[Way]:
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(_delivering(path)) as service:
         heard = Heard()
         service.events.subscribe(heard)
-        yield inprocess.tasks_client(service.calls), heard
+        yield inprocess.client(TASKS, service.calls), heard
 
 
 @contextmanager
@@ -170,7 +171,7 @@ def _in_process_async(path: Path) -> Generator[Way]:
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(_delivering(path)) as service:
         heard = Heard()
         service.events.subscribe(heard)
-        yield _Awaited(inprocess.async_tasks_client(service.calls), portal), heard
+        yield _Awaited(inprocess.async_client(TASKS, service.calls), portal), heard
 
 
 @contextmanager

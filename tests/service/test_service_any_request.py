@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gcptasks.base.events import Events
 from gcptasks.client import inprocess
+from gcptasks.client.api import TASKS
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
 from gcptasks.store.location import parse_location
@@ -66,7 +67,7 @@ REQUESTS = st.one_of(
 @given(st.lists(REQUESTS, max_size=8))
 def test_any_request_is_answered_or_refused(requests: list[tuple[str, dict[str, Any]]]) -> None:
     store = Store(parse_location("memory:"), Events())
-    api = Api(inprocess.tasks_client(Calls(store, ManualClock(), Policy())), Heard(), PARENT)
+    api = Api(inprocess.client(TASKS, Calls(store, ManualClock(), Policy())), Heard(), PARENT)
     api.paused()
     refusals: list[GoogleAPICallError] = []
     for method, request in requests:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gcptasks.base.events import Events
 from gcptasks.client import inprocess
+from gcptasks.client.api import TASKS
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
 from gcptasks.store.location import parse_location
@@ -24,7 +25,7 @@ A_SECOND = timedelta(seconds=1)
 
 def _api(clock: ManualClock) -> Api:
     calls = Calls(Store(parse_location("memory:"), Events()), clock, Policy())
-    return Api(inprocess.tasks_client(calls), Heard(), "projects/p/locations/l")
+    return Api(inprocess.client(TASKS, calls), Heard(), "projects/p/locations/l")
 
 
 @pytest.fixture

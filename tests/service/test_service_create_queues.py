@@ -9,6 +9,7 @@ import pytest
 from gcptasks.base.events import Events, QueueChange, QueueChanged, TaskCreated
 from gcptasks.base.names import parse_queue
 from gcptasks.client import inprocess
+from gcptasks.client.api import TASKS
 from gcptasks.observe.log import log
 from gcptasks.server.settings import PortSettings
 from gcptasks.service.calls import Calls
@@ -34,7 +35,7 @@ def making(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     events.subscribe(log)
     events.subscribe(heard)
     store = Store(parse_location(str(path)), events)
-    yield Api(inprocess.tasks_client(Calls(store, ManualClock(), Policy(create_queues=True))), heard, PARENT)
+    yield Api(inprocess.client(TASKS, Calls(store, ManualClock(), Policy(create_queues=True))), heard, PARENT)
     store.close()
 
 

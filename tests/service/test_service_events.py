@@ -16,6 +16,7 @@ from gcptasks.base.events import (
 )
 from gcptasks.base.names import parse_queue, parse_task
 from gcptasks.client import inprocess
+from gcptasks.client.api import TASKS
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
 from gcptasks.store.location import parse_location
@@ -37,7 +38,7 @@ def api(clock: ManualClock) -> Iterator[Api]:
     heard, events = Heard(), Events()
     events.subscribe(heard)
     store = Store(parse_location("memory:"), events)
-    yield Api(inprocess.tasks_client(Calls(store, clock, Policy())), heard, PARENT)
+    yield Api(inprocess.client(TASKS, Calls(store, clock, Policy())), heard, PARENT)
     store.close()
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from gcptasks.base.events import Events, TaskExpired
 from gcptasks.client import inprocess
+from gcptasks.client.api import TASKS
 from gcptasks.engine.model import Reply
 from gcptasks.service import dispatch
 from gcptasks.service.calls import Calls
@@ -36,7 +37,7 @@ class Kept:
         events.subscribe(self.heard)
         self.store = Store(parse_location(str(path)), events, "normal")
         calls = Calls(self.store, self.clock, Policy())
-        self.api = Api(inprocess.tasks_client(calls), self.heard, "projects/p/locations/l")
+        self.api = Api(inprocess.client(TASKS, calls), self.heard, "projects/p/locations/l")
         self.queue = self.api.queue().name
 
     def sweep(self) -> bool:

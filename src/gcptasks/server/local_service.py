@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gcptasks.base.errors import SetupError
 from gcptasks.client import inprocess
+from gcptasks.client.api import TASKS
 from gcptasks.runtime.targets.address import AppUrl, parse_app_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.router import Targets
@@ -54,11 +55,11 @@ class LocalService:
 
     def tasks_client(self) -> "CloudTasksClient":
         """Google's client, for this service. Use it from any thread, also before the app has started."""
-        return inprocess.tasks_client(self._backend.calls)
+        return inprocess.client(TASKS, self._backend.calls)
 
     def async_tasks_client(self) -> "CloudTasksAsyncClient":
         """Google's async client, for this service. Use it on any event loop, also before the app has started."""
-        return inprocess.async_tasks_client(self._backend.calls)
+        return inprocess.async_client(TASKS, self._backend.calls)
 
     def install(self, app: App) -> None:
         """Deliver tasks while the app runs. Call it last, after every `include_router`.
