@@ -59,3 +59,9 @@ class World:
 
     def of(self, kind: type[Event]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+async def settled() -> None:
+    """Let everything that can happen without the clock happen."""
+    for _ in range(50):
+        await asyncio.sleep(0)

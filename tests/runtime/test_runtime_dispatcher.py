@@ -11,7 +11,7 @@ from gcptasks.engine.model import Reply
 from gcptasks.runtime import lane
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import messages
-from runtime.runtime_world import World
+from runtime.runtime_world import World, settled
 
 SECOND = timedelta(seconds=1)
 
@@ -146,6 +146,25 @@ async def test_run_task_sends_a_second_request_while_the_first_is_open(world: Wo
     await world.until(lambda: world.left(queue) == 0)
 
 
+async def test_run_task_does_not_raise_the_number_of_open_attempts_for_good(world: World) -> None:
+    """CT-214, CT-216: attempts that RunTask asks for are not counted, neither when they begin nor when they end."""
+    queue = world.queue(rate_limits=messages.RateLimits(max_concurrent_dispatches=2))
+    for _ in range(5):
+        name = world.task(queue, after=3600 * SECOND)
+        world.call("RunTask", messages.RunTaskRequest(name=name))
+    await world.until(lambda: world.left(queue) == 0)
+    world.target.gate.clear()
+    world.target.most_open = 0
+    for _ in range(10):
+        world.task(queue)
+    await world.target.received(5 + 2)
+    await settled()
+    assert world.target.open == 2
+    world.target.gate.set()
+    await world.until(lambda: world.left(queue) == 0)
+    assert world.target.most_open == 2
+
+
 async def test_a_task_deleted_while_its_request_runs_is_not_tried_again(world: World) -> None:
     """CT-144."""
     world.target.gate.clear()
@@ -262,9 +281,3 @@ async def test_what_another_process_writes_is_noticed(tmp_path: Path) -> None:
     await leader.dispatcher.stop(timedelta(seconds=5))
     leader.store.close()
     other.store.close()
-
-
-async def settled() -> None:
-    """Let everything that can happen without the clock happen."""
-    for _ in range(50):
-        await asyncio.sleep(0)

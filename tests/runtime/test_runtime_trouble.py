@@ -15,8 +15,9 @@ from gcptasks.service import dispatch
 from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.times import to_us
 from gcptasks.store.writer import NotNow
+from gcptasks.wire.cloud_tasks import messages
 from runtime.runtime_doubles import START
-from runtime.runtime_world import World
+from runtime.runtime_world import World, settled
 from store.store_verbs import QUEUE, add_task
 
 SECOND = timedelta(seconds=1)
@@ -183,3 +184,27 @@ async def test_a_retry_without_delay_comes(world: World) -> None:
         world.clock.advance(timedelta(microseconds=1))
         await asyncio.sleep(0)
     assert len(world.target.sent) == 21
+
+
+async def test_run_task_while_a_lease_waits_for_the_disk_gets_its_attempt_too(world: World) -> None:
+    leasing, go, plain = asyncio.Event(), asyncio.Event(), world.store.write_unsynced
+    queue = world.queue()
+    first, second = (world.task(queue, after=SECOND * 3600) for _ in range(2))
+    await settled()
+
+    async def slow(verb: Any, *args: Any) -> Any:
+        answer = await plain(verb, *args)
+        leasing.set()
+        await go.wait()
+        return answer
+
+    world.store.write_unsynced_now = failing(  # another process is writing
+        world.store.write_unsynced_now, calls(dispatch.lease), NotNow()
+    )
+    world.store.write_unsynced = slow  # type: ignore[assignment]  # a disk that takes its time
+    world.call("RunTask", messages.RunTaskRequest(name=first))
+    await leasing.wait()
+    world.call("RunTask", messages.RunTaskRequest(name=second))
+    go.set()
+    await world.until(lambda: world.left(queue) == 0)
+    assert len(world.target.sent) == 2

@@ -37,6 +37,7 @@ class Leader(Loop):
         return self._clock.now() + (_LEADING if self.leads else _TRY_AGAIN)
 
     async def _begin(self) -> None:
+        self.leads = False
         try:
             await self.run_once()
             await super()._begin()

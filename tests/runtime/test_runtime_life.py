@@ -1,0 +1,208 @@
+"""Everything that is started and stopped: twice, in any order, at the same time, and again."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gcptasks.base.errors import SetupError, StoreError
+from gcptasks.runtime.leader import Leader
+from gcptasks.runtime.leader_lock import LeaderLock
+from gcptasks.runtime.loop import Startable
+from gcptasks.runtime.sweeper import Sweeper
+from gcptasks.server.backend import Backend
+from gcptasks.server.settings import Settings
+from runtime.runtime_doubles import RecordingTarget
+from runtime.runtime_world import World
+
+GRACE = timedelta(seconds=5)
+OLD = timedelta(days=32)
+
+
+@dataclass
+class Life:
+    """Something to start and stop, and how to see that it works."""
+
+    subject: Startable
+    world: World
+    works: Callable[[], Coroutine[Any, Any, None]]
+
+
+def dispatcher() -> Life:
+    world = World(None)
+    return Life(world.dispatcher, world, lambda: delivers(world, world.target))
+
+
+def sweeper() -> Life:
+    world = World(None)
+    return Life(Sweeper(world.store, world.clock), world, lambda: sweeps(world))
+
+
+def leader() -> Life:
+    world = World(None)
+    return Life(leader_of(world), world, lambda: delivers(world, world.target))
+
+
+def leader_of(world: World) -> Leader:
+    loops = [world.dispatcher, Sweeper(world.store, world.clock)]
+    return Leader(LeaderLock(world.store.location.lock_path), loops, world.clock)
+
+
+def backend() -> Life:
+    world, target = World(None), RecordingTarget()
+    made = Backend(Settings(database="memory:"), lambda: target, clock=world.clock)
+    world.calls = made.calls
+    return Life(made, world, lambda: delivers(world, target))
+
+
+async def delivers(world: World, target: RecordingTarget) -> None:
+    """A task is sent, and by one alone."""
+    sent = len(target.sent)
+    queue = world.queue(f"q{sent}")
+    world.task(queue)
+    await world.until(lambda: world.left(queue) == 0)
+    assert len(target.sent) == sent + 1
+
+
+async def sweeps(world: World) -> None:
+    """A task that is too old is dropped."""
+    queue = world.queue(f"q{world.clock.now():%s}")
+    world.task(queue)
+    world.clock.advance(OLD)
+    while world.left(queue):
+        world.clock.advance(timedelta(minutes=1))
+        await asyncio.sleep(0)
+
+
+KINDS = [dispatcher, sweeper, leader, backend]
+STEPS = st.lists(st.lists(st.booleans(), min_size=1, max_size=4), max_size=6)
+"""Starts (true) and stops: those of an inner list at the same time."""
+
+
+async def taken(life: Life, steps: list[list[bool]]) -> None:
+    subject = life.subject
+    for together in steps:
+        await asyncio.gather(*(subject.start() if start else subject.stop(GRACE) for start in together))
+
+
+def others() -> set["asyncio.Task[object]"]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(first=STEPS, second=STEPS)
+@settings(max_examples=25, deadline=None)
+def test_whatever_came_before_a_start_works_and_a_stop_leaves_nothing(
+    kind: Callable[[], Life], first: list[list[bool]], second: list[list[bool]]
+) -> None:
+    life = kind()
+
+    async def run(steps: list[list[bool]]) -> None:
+        await taken(life, steps)
+        await life.subject.start()
+        await life.works()
+        await life.subject.stop(GRACE)
+        assert not others()
+
+    # Each on an event loop of its own, as the tests of an application are.
+    asyncio.run(run(first))
+    asyncio.run(run(second))
+    life.world.store.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_last_word_counts_though_it_comes_while_the_first_is_heard(
+    kind: Callable[[], Life],
+) -> None:
+    life = kind()
+    await taken(life, [[True, False, True, False]])
+    assert not others()
+    await taken(life, [[False, True, False, True]])
+    await life.works()
+    await life.subject.stop(GRACE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_event_loop_that_was_closed_without_a_stop_is_forgotten(kind: Callable[[], Life]) -> None:
+    life = kind()
+
+    async def run() -> None:
+        await life.subject.start()
+        await life.works()
+        # asyncio.run cancels what is left, and closes the loop.
+
+    for _ in range(2):
+        asyncio.run(run())
+
+    async def stop() -> None:
+        await life.subject.stop(GRACE)
+        assert not others()
+
+    asyncio.run(stop())
+    life.world.store.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_runs_on_another_event_loop_is_stopped_there(kind: Callable[[], Life]) -> None:
+    life = kind()
+    await life.subject.start()
+    for word in (life.subject.start(), life.subject.stop(GRACE)):
+        with pytest.raises(SetupError, match="another event loop"):
+            await asyncio.to_thread(asyncio.run, word)
+    await life.works()
+    await life.subject.stop(GRACE)
+
+
+async def test_a_stop_waits_for_the_stop_that_is_under_way(world: World) -> None:
+    world.target.gate.clear()
+    world.task(world.queue())
+    await world.target.received(1)
+    stops = [asyncio.create_task(world.dispatcher.stop(GRACE)) for _ in range(2)]
+    again = asyncio.create_task(world.dispatcher.start())
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in (*stops, again))
+    world.target.gate.set()
+    await asyncio.gather(*stops, again)
+    assert len(world.target.sent) == 1
+
+
+async def test_a_backend_that_cannot_start_leaves_nothing_and_can_start_later(tmp_path: Path) -> None:
+    target = RecordingTarget()
+    made = Backend(Settings(database=str(tmp_path / "folder" / "tasks.db")), lambda: target)
+    (tmp_path / "folder").touch()  # a file, where a folder is needed
+    with pytest.raises(StoreError):
+        await made.start()
+    assert not others()
+    assert not made.delivers
+    (tmp_path / "folder").unlink()
+    await made.start()
+    assert made.delivers
+    await made.stop(GRACE)
+
+
+async def test_who_leads_goes_on_leading_until_the_lock_is_let_go_of(tmp_path: Path) -> None:
+    """Each has a store and a lock of its own on the file, as two processes have."""
+    first, second = World(tmp_path / "tasks.db"), World(tmp_path / "tasks.db")
+    lock = LeaderLock(first.store.location.lock_path)
+    leading = Leader(lock, [first.dispatcher], first.clock)
+    waiting = leader_of(second)
+    await leading.start()
+    await waiting.start()
+    assert (leading.leads, waiting.leads) == (True, False)
+    await leading.stop(GRACE)
+    second.clock.advance(timedelta(seconds=1))
+    await asyncio.sleep(0)
+    assert not waiting.leads, "what the first wrote may not be on disk yet"
+    lock.release()
+    second.clock.advance(timedelta(seconds=1))
+    await second.until(lambda: waiting.leads)
+    await delivers(second, second.target)
+    await waiting.stop(GRACE)
+    for world in (first, second):
+        world.store.close()
