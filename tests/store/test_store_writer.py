@@ -289,29 +289,6 @@ def test_a_file_that_cannot_be_used_is_refused(
         store.write_sync(add_task)
 
 
-def test_a_missing_folder_is_made(tmp_path: Path) -> None:
-    store = Store(parse_location(str(tmp_path / "a" / "b" / "tasks.db")), Events())
-    store.write_sync(add_task)
-    assert (tmp_path / "a" / "b" / "tasks.db").exists()
-    store.close()
-
-
-@pytest.mark.parametrize("text", ["", "postgres://host/db", "sqlite:///"])
-def test_a_malformed_database_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no database: give 'sqlite:///tasks.db'"):
-        parse_location(text)
-
-
-def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def on_nfs(path: Path) -> str:
-        return "nfs4"
-
-    monkeypatch.setattr("gcptasks.store.location.file_system", on_nfs)
-    store = Store(parse_location(str(tmp_path / "tasks.db")), Events())
-    with pytest.raises(StoreError, match=r"network file system \(nfs4\).*local disk"):
-        store.open()
-
-
 def test_commits_are_synced_unless_told_otherwise(tmp_path: Path) -> None:
     def synchronous(store: Store, write: Callable[..., object]) -> int:
         levels: list[int] = []

@@ -63,11 +63,16 @@ def file_system(path: Path) -> str | None:
         mounts = Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
+    return kind_of(os.path.realpath(path), mounts)
+
+
+def kind_of(path: str, mounts: str) -> str | None:
+    """The kind of file system that holds that absolute path, by the lines of `/proc/self/mounts`."""
     best, kind = "", None
-    real = os.path.realpath(path)
     for line in mounts.rstrip("\n").split("\n"):
         point, this = line.split(" ")[1:3]
         point = point.replace("\\040", " ")
-        if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
+        # The longest holds it; of two on the same point the later one, which hides the other.
+        if len(point) >= len(best) and (path == point or path.startswith(point.rstrip("/") + "/")):
             best, kind = point, this
     return kind
