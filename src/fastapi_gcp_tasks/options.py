@@ -1,32 +1,34 @@
-"""The options of tasks and of jobs, in layers: the builder's, under the endpoint's own, under the call's.
+"""Options in layers, the builder's under the endpoint's own under the call's; and those that tasks have.
 
 A new option is one field of its record, its check in the table below the record, one line in `protocols`, and one test.
-One that the builder does not take has its default in the table as well.
+One that the builder does not take has its default there as well. The options of jobs stand in `job_options`.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from fastapi_gcp_tasks import option_checks as check
-from gcptasks.base.names import parse_location, parse_queue
+from gcptasks.base.names import parse_queue
 from gcptasks.base.unset import UNSET, merged
-from gcptasks.client.api import SCHEDULER, TASKS
+from gcptasks.client.api import TASKS
 
 R = TypeVar("R", bound=NamedTuple)
 
 _UNSET: Any = UNSET
+_URL_NAMES = frozenset(("callback_base_url", "base_url"))
 
 
-class Kind(NamedTuple, Generic[R]):
+class Kind(Generic[R]):
     """The options of one kind: of tasks, or of jobs."""
 
-    record: Callable[..., R]
-    """One layer. What nobody set is UNSET, whatever the annotation says: a layer is read once it is merged over the
-    builder's, where everything is set."""
-    checks: Mapping[str, check.Check]
-    """Of each field."""
-    defaults: R
-    """Under the builder's layer: what a builder does not take."""
+    def __init__(self, *, checks: Mapping[str, check.Check], defaults: R) -> None:
+        self.checks = checks
+        """Of each field."""
+        self.defaults = defaults
+        """Under the builder's layer: what a builder does not take."""
+        self.layer: Callable[..., R] = type(defaults)
+        """What nobody set is UNSET, whatever the annotation says: a layer is read once it is merged over the builder's,
+        where everything is set."""
 
 
 class TaskOptions(NamedTuple):
@@ -43,7 +45,6 @@ class TaskOptions(NamedTuple):
 
 
 TASK_OPTIONS = Kind(
-    record=TaskOptions,
     checks={
         "queue_path": check.path(parse_queue),
         "callback_base_url": check.url,
@@ -58,43 +59,11 @@ TASK_OPTIONS = Kind(
 NO_OPTIONS = TaskOptions()
 
 
-class JobOptions(NamedTuple):
-    """One layer of the options of jobs."""
-
-    location_path: str = _UNSET
-    callback_base_url: str = _UNSET
-    """Without a slash at its end."""
-    job_create_timeout: float | None = _UNSET
-    pre_create_hook: Callable[[Any], Any] | None = _UNSET
-    client: Any = _UNSET
-    retry_config: Any = _UNSET
-    """Google's `RetryConfig`; None is the default of jobs."""
-    time_zone: str = _UNSET
-    force: bool = _UNSET
-    """Write the job even when nothing changed."""
-
-
-JOB_OPTIONS = Kind(
-    record=JobOptions,
-    checks={
-        "location_path": check.path(parse_location),
-        "callback_base_url": check.url,
-        "job_create_timeout": check.timeout,
-        "pre_create_hook": check.hook,
-        "client": check.client(SCHEDULER, "ScheduledRouteBuilder"),
-        "retry_config": check.retry_config,
-        "time_zone": check.time_zone,
-        "force": check.flag,
-    },
-    defaults=JobOptions(retry_config=None, time_zone="UTC", force=False),
-)
-
-
 def options_layer(kind: Kind[R], given: Mapping[str, Any]) -> R:
     """The layer of these options, checked. `TypeError` for one that this kind does not have."""
     if "base_url" in given:
         given = _with_newer_name(given)
-    return kind.record(**{name: _check(kind, name)(name, value) for name, value in given.items()})
+    return kind.layer(**{name: _check(kind, name)(name, value) for name, value in given.items()})
 
 
 def builder_layer(kind: Kind[R], given: Mapping[str, Any]) -> R:
@@ -103,9 +72,6 @@ def builder_layer(kind: Kind[R], given: Mapping[str, Any]) -> R:
     if not given.keys() & _URL_NAMES:
         raise TypeError("callback_base_url is missing: the URL under which the worker serves the router")
     return merged(kind.defaults, options_layer(kind, given))
-
-
-_URL_NAMES = frozenset(("callback_base_url", "base_url"))
 
 
 def _with_newer_name(given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -81,7 +81,8 @@ def test_a_client_that_nobody_imported_is_not_imported_to_be_refused() -> None:
 
 def test_a_retry_config_that_nobody_imported_is_not_imported_to_be_refused() -> None:
     program = """
-        from fastapi_gcp_tasks.options import JOB_OPTIONS, options_layer
+        from fastapi_gcp_tasks.job_options import JOB_OPTIONS
+        from fastapi_gcp_tasks.options import options_layer
         for name in ("client", "retry_config"):
             try:
                 options_layer(JOB_OPTIONS, {name: object()})

@@ -8,7 +8,8 @@ from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerC
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
 from fastapi_gcp_tasks import AsyncSchedulerOptions, SchedulerOptions
-from fastapi_gcp_tasks.options import JOB_OPTIONS, TASK_OPTIONS, JobOptions, Kind, builder_layer, options_layer
+from fastapi_gcp_tasks.job_options import JOB_OPTIONS, JobOptions
+from fastapi_gcp_tasks.options import TASK_OPTIONS, Kind, builder_layer, options_layer
 from gcptasks.base.unset import UNSET, merged
 from routes.routes_fakes import QUEUE, URL
 

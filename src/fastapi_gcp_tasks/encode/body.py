@@ -1,9 +1,9 @@
 """The JSON of a body, and of each parameter in it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
@@ -11,15 +11,15 @@ from pydantic_core import to_json
 
 from fastapi_gcp_tasks import fastapi_versions as versions
 from fastapi_gcp_tasks.encode.exact_types import exact_of
-from fastapi_gcp_tasks.encode.losses import walk_of
-from fastapi_gcp_tasks.encode.parameters import Parameter
+from fastapi_gcp_tasks.encode.losses import Walk, walk_of
+from fastapi_gcp_tasks.encode.parameters import Parameter, Values
 from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, reasons, serializer_said, wrong
 from fastapi_gcp_tasks.encode.round_trip import dumped, read_json, round_trip, same_fields, strictly
 from fastapi_gcp_tasks.encode.schemas import Reading
 
 ToJson = Callable[[Any], bytes | None]
 """None leaves the parameter out."""
-ToBody = Callable[[Mapping[str, Any]], bytes | None]
+ToBody = Callable[[Values], bytes | None]
 """None leaves the body out."""
 
 _MOST_DIGITS = 4300  # of an int that Python reads: sys.int_info.default_max_str_digits
@@ -37,7 +37,7 @@ def body_writer(route: APIRoute, declared: list[Parameter]) -> ToBody:
 
 
 def _whole_writer(name: str, write: ToJson) -> ToBody:
-    def write_whole_body(values: Mapping[str, Any]) -> bytes | None:
+    def write_whole_body(values: Values) -> bytes | None:
         if name not in values:
             return None
         try:
@@ -49,7 +49,7 @@ def _whole_writer(name: str, write: ToJson) -> ToBody:
 
 
 def _embedded_writer(writers: list[tuple[str, bytes, ToJson]]) -> ToBody:
-    def write_embedded_body(values: Mapping[str, Any]) -> bytes | None:
+    def write_embedded_body(values: Values) -> bytes | None:
         members: list[bytes] = []
         name = ""
         try:
@@ -89,7 +89,8 @@ def _optional_writer(parameter: Parameter, write: Callable[[Any], bytes]) -> ToJ
 def _plain_model_writer(parameter: Parameter, reading: Reading) -> ToJson:
     cls: type = reading.root["cls"]
     dump = parameter.adapter.serializer.to_json
-    check_rest, short_too = _last_check(parameter, reading)
+    walk = _walk_of(reading)
+    check_losses = _losses_check(parameter, reading, walk)
     holds_exact_types = exact_of(reading)
     aliases = any("serialization_alias" in field for field in reading.root["schema"]["fields"].values())
     write = partial(dump, by_alias=True) if aliases else dump
@@ -108,8 +109,8 @@ def _plain_model_writer(parameter: Parameter, reading: Reading) -> ToJson:
                     round_trip(value, read_json(body), parameter.receive, same_fields)
         except (ValueError, RecursionError) as error:
             raise serializer_said(error) from None
-        if short_too or len(body) > _MOST_DIGITS:
-            check_rest(value, body)
+        if walk or len(body) > _MOST_DIGITS:
+            check_losses(value, body)
         return body
 
     return write_plain_model
@@ -124,12 +125,12 @@ def _refuse_class(parameter: Parameter, cls: type, value: Any) -> None:
 def _plain_value_writer(parameter: Parameter, reading: Reading) -> Callable[[Any], bytes]:
     adapter = parameter.adapter
     dump = adapter.serializer.to_json
-    check_rest = _last_check(parameter, reading).check
+    check_losses = _losses_check(parameter, reading, _walk_of(reading))
 
     def write_plain_value(value: Any) -> bytes:
         checked = strictly(adapter, value)
         body: bytes = dumped(dump, checked, by_alias=True)
-        check_rest(checked, body)
+        check_losses(checked, body)
         return body
 
     return write_plain_value
@@ -159,20 +160,18 @@ def _round_trip_writer(parameter: Parameter) -> Callable[[Any], bytes]:
     return write_by_round_trip
 
 
-class _LastCheck(NamedTuple):
-    check: Callable[[Any, bytes], None]
-    """Raises NotCarried for a plain value, written as these bytes, that would not arrive as it is."""
-    short_too: bool
-    """Whether values need it that are too short for a long number."""
+def _walk_of(reading: Reading) -> Walk | None:
+    """The walk that finds losses; None for a flat model that has no field to lose anything of."""
+    classes, kinds = reading.classes(), reading.kinds()
+    flat = len(classes) < 2 and reading.root["type"] == "model" and "definition-ref" not in kinds
+    return None if flat and not kinds & {"datetime", "time", "float"} else walk_of(reading)
 
 
-def _last_check(parameter: Parameter, reading: Reading) -> _LastCheck:
+def _losses_check(parameter: Parameter, reading: Reading, walk: Walk | None) -> Callable[[Any, bytes], None]:
     """What is left to check of a plain value once it is written."""
     kinds, classes = reading.kinds(), reading.classes()
     always = bool(kinds & {"datetime", "time"})
     floats = "float" in kinds
-    flat = len(classes) < 2 and reading.root["type"] == "model" and "definition-ref" not in kinds
-    walk = None if flat and not always and not floats else walk_of(reading)
 
     def check_losses(value: Any, body: bytes) -> None:
         if walk and (always or (floats and _NULL(body)) or _subclassed(classes)):
@@ -180,7 +179,7 @@ def _last_check(parameter: Parameter, reading: Reading) -> _LastCheck:
         if len(body) > _MOST_DIGITS and _long_number(body):
             round_trip(value, read_json(body), parameter.receive)
 
-    return _LastCheck(check_losses, short_too=walk is not None)
+    return check_losses
 
 
 def _subclassed(classes: list[type]) -> bool:

@@ -5,6 +5,9 @@ import re
 from gcptasks.base.http import is_token
 from gcptasks.engine.headers import MAX_HEADER, is_dropped
 
+Headers = tuple[tuple[str, str], ...]
+"""Names, in lower case, and values."""
+
 # The service sets its own at each delivery, over those of the task (CT-170, CS-156).
 _OF_THE_SERVICE = ("x-cloudtasks-", "x-cloudscheduler")
 # Set by the queue, a token, a hook or `headers=`: a required one need not be an argument.

@@ -1,22 +1,20 @@
 """The headers that an endpoint declares, and their values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.cookies import cookie_header, cookie_writer
-from fastapi_gcp_tasks.encode.parameters import Parameter
+from fastapi_gcp_tasks.encode.header_rules import Headers
+from fastapi_gcp_tasks.encode.parameters import Parameter, Values
 from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, wrong
 from fastapi_gcp_tasks.encode.text import ToText, text_of
-
-Values = Mapping[str, Any]
-Headers = tuple[tuple[str, str], ...]
 
 
 def headers_writer(
     in_headers: list[Parameter], in_cookies: list[Parameter], has_body: bool
-) -> Callable[[Values], Headers] | None:
-    """How the declared headers are made, the one that all cookies share last; None where none is declared."""
+) -> Callable[[Values], Headers]:
+    """How the declared headers are made, the one that all cookies share last."""
     headers = [(one.name, one.key, _header_writer(one, has_body)) for one in in_headers]
     cookies = [(one.name, cookie_writer(one)) for one in in_cookies]
 
@@ -37,7 +35,7 @@ def headers_writer(
             made.append(("cookie", cookie_header(pairs)))
         return tuple(made)
 
-    return write_headers if headers or cookies else None
+    return write_headers
 
 
 def _header_writer(parameter: Parameter, has_body: bool) -> ToText:

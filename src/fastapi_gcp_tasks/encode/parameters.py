@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, cast, get_args
 
@@ -22,6 +22,10 @@ from gcptasks.base.unset import UNSET
 _SECRETS: tuple[Any, ...] = (Secret, SecretStr, SecretBytes)
 _JSON_TEXT: Any = Json  # a class that type checkers see as a form of Annotated
 _JSON = r"(?i)application/(?:json|[^;\s]+\+json)"
+
+
+Values = Mapping[str, Any]
+"""The arguments of a call, by the endpoint's own names."""
 
 
 class Place(StrEnum):

@@ -1,12 +1,12 @@
 """The plan of a route: compiled once at registration, it turns arguments into a request."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi.routing import APIRoute
 
-from fastapi_gcp_tasks.encode.header_values import Headers, Values, headers_writer
-from fastapi_gcp_tasks.encode.parameters import Parameter, Place, injected, parameters, refused
+from fastapi_gcp_tasks.encode.header_rules import Headers
+from fastapi_gcp_tasks.encode.parameters import Parameter, Place, Values, injected, parameters, refused
 from fastapi_gcp_tasks.encode.urls import url_writer
 from fastapi_gcp_tasks.exception import MissingParamError
 
@@ -47,9 +47,10 @@ def compile_plan(route: APIRoute) -> Plan:
     to_url = url_writer(route, placed[Place.PATH], placed[Place.QUERY])
     fixed = None if placed[Place.PATH] or placed[Place.QUERY] else to_url({})
     to_body = _body_writer(route, placed[Place.BODY])
-    to_headers = headers_writer(placed[Place.HEADER], placed[Place.COOKIE], has_body=to_body is not None)
-    refuse = _refusing(route, declared)
-    names, required = _names(declared)
+    to_headers = _headers_writer(placed)
+    names = _names(declared)
+    required = _names(one for one in declared if one.needs_argument())
+    refuse = _refusing(route, names, required)
 
     def encode_request(values: Values) -> Encoded:
         if values.keys() != names and not required <= values.keys() <= names:
@@ -84,23 +85,22 @@ def _body_writer(route: APIRoute, declared: list[Parameter]) -> "ToBody | None":
     return body_writer(route, declared)
 
 
-class _Names(NamedTuple):
-    all: Set[str]
-    required: Set[str]
-    """Those that no call may leave out."""
+def _headers_writer(placed: Mapping[Place, list[Parameter]]) -> "Callable[[Values], Headers] | None":
+    if not (placed[Place.HEADER] or placed[Place.COOKIE]):
+        return None
+    # Here, as most tasks declare none.
+    from fastapi_gcp_tasks.encode.header_values import headers_writer
+
+    return headers_writer(placed[Place.HEADER], placed[Place.COOKIE], has_body=bool(placed[Place.BODY]))
 
 
-def _names(declared: list[Parameter]) -> _Names:
-    return _Names(
-        all=frozenset(one.name for one in declared),
-        required=frozenset(one.name for one in declared if one.needs_argument()),
-    )
+def _names(declared: Iterable[Parameter]) -> Set[str]:
+    return frozenset(one.name for one in declared)
 
 
-def _refusing(route: APIRoute, declared: list[Parameter]) -> Callable[[Values], None]:
+def _refusing(route: APIRoute, names: Set[str], required: Set[str]) -> Callable[[Values], None]:
     """What says which names do not fit."""
     filled_in = injected(route)
-    names, required = _names(declared)
 
     def refuse_names(values: Values) -> None:
         for name in values:

@@ -1,13 +1,13 @@
 """The path of a request, with the path parameters in it, and the query."""
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 from fastapi.routing import APIRoute
 
-from fastapi_gcp_tasks.encode.parameters import Parameter
+from fastapi_gcp_tasks.encode.parameters import Parameter, Values
 from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, wrong
 from fastapi_gcp_tasks.encode.text import ToText, text_of, texts_of
 from fastapi_gcp_tasks.exception import WrongTypeError
@@ -16,7 +16,6 @@ _SAFE = "/:@!$&'()*+,;="
 _BRACES = re.compile(r"\{([^}]*)\}")
 _QUOTED = [quote(chr(code), safe="") for code in range(128)]
 
-Values = Mapping[str, Any]
 ToUrl = Callable[[Values], str]
 
 
@@ -24,8 +23,9 @@ def url_writer(route: APIRoute, in_path: list[Parameter], in_query: list[Paramet
     """How this route's path is filled in and percent-encoded, its query appended."""
     first, *pieces = [quote(piece, safe=_SAFE) for piece in _BRACES.split(route.path)[::2]]
     keys = _BRACES.findall(route.path)
-    segments = {one.key: _Segment(one.name, _segment_writer(one)) for one in in_path}
-    rest = [(segments[key].name, segments[key].write, piece) for key, piece in zip(keys, pieces, strict=True)]
+    names = {one.key: one.name for one in in_path}
+    writers = {one.key: _segment_writer(one) for one in in_path}
+    rest = [(names[key], writers[key], piece) for key, piece in zip(keys, pieces, strict=True)]
     query = [(one.name, _query_writer(one)) for one in in_query]
 
     def write_url(values: Values) -> str:
@@ -43,13 +43,8 @@ def url_writer(route: APIRoute, in_path: list[Parameter], in_query: list[Paramet
         return made
 
     if any(segment.count("{") > 1 for segment in route.path.split("/")):
-        return _unambiguous_writer(route, segments, write_url)
+        return _unambiguous_writer(route, names, writers, write_url)
     return write_url
-
-
-class _Segment(NamedTuple):
-    name: str
-    write: Callable[[Any], str]
 
 
 def _segment_writer(parameter: Parameter) -> Callable[[Any], str]:
@@ -64,12 +59,14 @@ def _segment_writer(parameter: Parameter) -> Callable[[Any], str]:
     return write_segment
 
 
-def _unambiguous_writer(route: APIRoute, segments: dict[str, _Segment], write_url: ToUrl) -> ToUrl:
+def _unambiguous_writer(
+    route: APIRoute, names: dict[str, str], writers: dict[str, Callable[[Any], str]], write_url: ToUrl
+) -> ToUrl:
     """With several parameters in one segment, the worker's router may cut it elsewhere."""
 
     def write_unambiguous_url(values: Values) -> str:
         url = write_url(values)
-        made = {key: one.write(values[one.name]) for key, one in segments.items()}
+        made = {key: write(values[names[key]]) for key, write in writers.items()}
         match = route.path_regex.match(_BRACES.sub(lambda braces: made[braces[1]], route.path))
         if match is None or match.groupdict() != made:
             got = match.groupdict() if match else "nothing"
