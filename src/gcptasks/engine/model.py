@@ -159,6 +159,4 @@ class NewTask:
     dispatch_deadline: timedelta | None = None
     retry_config: RetryConfig | None = None
     """As sent: 0 stands for a member left out (CT-295)."""
-    size: int = 0
-    """Bytes of the task message as sent, for the limit on a task's size (CT-101)."""
     view: View = View.UNSPECIFIED

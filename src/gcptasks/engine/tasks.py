@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.events import AttemptFailed, AttemptSucceeded, TaskCreated, TaskExpired
 from gcptasks.base.names import TaskName
-from gcptasks.engine import requests, retry
+from gcptasks.engine import requests, retry, task_size
 from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import status_text
 from gcptasks.engine.model import Attempt, NewTask, Reply, RetryConfig, Task
@@ -52,6 +52,8 @@ def create(new: NewTask, name: TaskName, now: datetime) -> Decision:
         dispatch_deadline=_DEADLINE if new.dispatch_deadline is None else _deadline(new.dispatch_deadline),
         retry_config=retry.stored(new.retry_config) if new.retry_config else None,
     )
+    if task_size.too_large(task):
+        raise InvalidArgument("Task size too large")
     return Decision(task, (TaskCreated(name, scheduled_at, now),))
 
 

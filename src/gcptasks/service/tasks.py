@@ -16,13 +16,9 @@ from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tasks import StoredTask
 from gcptasks.store.tx import Tx
 from gcptasks.wire import paging
-from gcptasks.wire.cloud_tasks.tasks import ListTasks, stored_size
+from gcptasks.wire.cloud_tasks.tasks import ListTasks
 
 _LARGEST_PAGE = 1000
-_LARGEST_TASK = 1_048_569
-"""Bytes of the stored task (CT-101)."""
-_SURELY_FITS = _LARGEST_TASK - 64 * 1024
-"""What the service adds to a task that is smaller than this cannot make it too large."""
 _CURSOR = re.compile(r"(-?[0-9]{1,18}),([0-9]{1,18})")
 _GONE = (
     "The task no longer exists, though a task with this name existed recently. "
@@ -51,8 +47,6 @@ def create_task(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Task
     decision = tasks.create(request, name, now)
     task = decision.task
     assert task is not None
-    if request.size > _SURELY_FITS and stored_size(task) > _LARGEST_TASK:
-        raise InvalidArgument("Task size too large")
     tx.tasks.insert(queue, number, task, named=request.name is not None)
     tx.arrived(request.queue, number, task.scheduled_at)
     tx.happened(decision.events)

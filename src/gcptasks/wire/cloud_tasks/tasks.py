@@ -52,7 +52,6 @@ def new_task(request: messages.CreateTaskRequest) -> NewTask:
         scheduled_ns=task.schedule_time.nanos % 1000,
         dispatch_deadline=_deadline(task.dispatch_deadline) if task.HasField("dispatch_deadline") else None,
         retry_config=retry_config(task.retry_config) if task.HasField("retry_config") else None,
-        size=task.ByteSize(),
         view=view(request.response_view),
     )
 
@@ -80,7 +79,21 @@ def view(number: int) -> View:
 
 def task_message(task: Task, view: View) -> messages.Task:
     """The task as callers see it, its body only in FULL (CT-125)."""
-    message = _stored(task)
+    # Setting members one by one takes half the time of handing them to the constructors.
+    message = messages.Task()
+    message.name = str(task.name)
+    _put_request(message.http_request, task.request)
+    times.put_datetime(message.schedule_time, task.scheduled_at)
+    times.put_datetime(message.create_time, task.created_at)
+    times.put_timedelta(message.dispatch_deadline, task.dispatch_deadline)
+    message.dispatch_count = task.dispatch_count
+    message.response_count = task.response_count
+    if task.first_dispatched_at is not None:
+        times.put_datetime(message.first_attempt.dispatch_time, task.first_dispatched_at)
+    if task.last_attempt is not None:
+        _put_attempt(message.last_attempt, task.last_attempt)
+    if task.retry_config is not None:
+        put_retry_config(message.retry_config, task.retry_config)
     message.view = _VIEW_NUMBERS[view]
     if view is View.FULL:
         message.http_request.body = task.request.body
@@ -92,16 +105,6 @@ def task_list(tasks: Iterable[Task], next_page_token: str, view: View) -> messag
     return messages.ListTasksResponse(
         tasks=[task_message(task, view) for task in tasks], next_page_token=next_page_token
     )
-
-
-def stored_size(task: Task) -> int:
-    """What the limit on a task's size counts, in bytes: the whole of it in FULL, without `view` (CT-101, CT-245).
-
-    As slow as `task_message`: ask only where `NewTask.size` comes near the limit.
-    """
-    message = _stored(task)
-    message.http_request.body = task.request.body
-    return message.ByteSize()
 
 
 def _name_in(queue: QueueName, text: str) -> TaskName:
@@ -162,26 +165,6 @@ def _deadline(message: common.Duration) -> timedelta:
     if abs(message.seconds) > _BEYOND_ANY_LIMIT:
         return timedelta(seconds=_BEYOND_ANY_LIMIT if message.seconds > 0 else -_BEYOND_ANY_LIMIT)
     return timedelta(microseconds=times.ns_of(message) // 1000)
-
-
-def _stored(task: Task) -> messages.Task:
-    """The task without its body and without `view`."""
-    # Setting members one by one takes half the time of handing them to the constructors.
-    message = messages.Task()
-    message.name = str(task.name)
-    _put_request(message.http_request, task.request)
-    times.put_datetime(message.schedule_time, task.scheduled_at)
-    times.put_datetime(message.create_time, task.created_at)
-    times.put_timedelta(message.dispatch_deadline, task.dispatch_deadline)
-    message.dispatch_count = task.dispatch_count
-    message.response_count = task.response_count
-    if task.first_dispatched_at is not None:
-        times.put_datetime(message.first_attempt.dispatch_time, task.first_dispatched_at)
-    if task.last_attempt is not None:
-        _put_attempt(message.last_attempt, task.last_attempt)
-    if task.retry_config is not None:
-        put_retry_config(message.retry_config, task.retry_config)
-    return message
 
 
 def _put_request(message: messages.HttpRequest, request: HttpRequest) -> None:
