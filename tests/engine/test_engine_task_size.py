@@ -1,5 +1,6 @@
 """A task is refused when it takes more bytes than a task may, whichever of its parts take them."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, islice, product
@@ -15,6 +16,7 @@ NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
 URL = "https://x.googleapis.com/"
 NAME = TaskName(QueueName(LocationName("p", "l"), "q"), "t")
 LONG = 1_040_000
+NO_HEADERS: Mapping[str, str] = {}
 
 
 def most_headers() -> dict[str, str]:
@@ -26,7 +28,9 @@ def most_headers() -> dict[str, str]:
     return headers
 
 
-def new(name: TaskName = NAME, *, url: str = URL, token: Token | None = None, **headers: str) -> NewTask:
+def new(
+    name: TaskName = NAME, *, url: str = URL, token: Token | None = None, headers: Mapping[str, str] = NO_HEADERS
+) -> NewTask:
     return NewTask(queue=name.queue, name=name, request=HttpRequest(url=url, token=token, headers=headers))
 
 
@@ -45,8 +49,8 @@ def long_name(project: str = "p", location: str = "l", queue: str = "q", task: s
     "task",
     [
         pytest.param(new(), id="a body"),
-        pytest.param(new(**most_headers()), id="headers"),
-        pytest.param(new(url=URL + "x" * 2000, **most_headers()), id="headers and URL"),
+        pytest.param(new(headers=most_headers()), id="headers"),
+        pytest.param(new(headers=most_headers(), url=URL + "x" * 2000), id="headers and URL"),
         pytest.param(new(long_name(queue="q" * 100, task="t" * 500)), id="ids"),
         pytest.param(new(long_name(project="p" * LONG)), id="a project"),
         pytest.param(new(long_name(location="l" * LONG)), id="a location"),
