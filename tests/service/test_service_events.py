@@ -1,12 +1,11 @@
 """What a service tells of what happened to queues and tasks by calls, and when."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from gcptasks.base.events import (
-    Event,
     Events,
     QueueChange,
     QueueChanged,
@@ -65,20 +64,17 @@ def test_a_changed_queue_tells_how_when_and_how_many_tasks_went(
 
 
 @pytest.mark.parametrize(
-    ("method", "event"),
-    [
-        ("run_task", lambda task, at: TaskForced(task, at)),
-        ("delete_task", lambda task, at: TaskDeleted(task, at)),
-    ],
+    ("method", "kind"),
+    [("run_task", TaskForced), ("delete_task", TaskDeleted)],
 )
 def test_what_a_call_does_to_a_task_is_told_with_its_time(
-    api: Api, clock: ManualClock, method: str, event: Callable[..., Event]
+    api: Api, clock: ManualClock, method: str, kind: type[TaskForced | TaskDeleted]
 ) -> None:
     task = api.task(api.queue().name, schedule_time=START + timedelta(hours=1))
     clock.advance(timedelta(seconds=5))
     api.call(method, name=task.name)
     name = parse_task(task.name)
-    assert api.heard.events[1:] == [TaskCreated(name, START + timedelta(hours=1), START), event(name, clock.now())]
+    assert api.heard.events[1:] == [TaskCreated(name, START + timedelta(hours=1), START), kind(name, clock.now())]
 
 
 def test_a_call_that_is_refused_tells_nothing(api: Api) -> None:

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gcptasks.base.epoch import EPOCH
 from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument, ServiceError, Unimplemented
 from gcptasks.base.names import LocationName, QueueName, TaskName, parse_task
 from gcptasks.engine import task_size
@@ -154,7 +155,7 @@ def test_an_early_schedule_time_is_a_time_in_the_past(sent: str | common.Timesta
         request.task.schedule_time.FromJsonString(sent)
     else:
         request.task.schedule_time.CopyFrom(sent)
-    assert tasks.new_task(request).scheduled_at == times.EPOCH
+    assert tasks.new_task(request).scheduled_at == EPOCH
 
 
 def test_the_last_time_that_can_be_told_arrives() -> None:
@@ -472,7 +473,7 @@ def test_every_field_of_a_task_is_in_its_message(task: Task) -> None:
     sent = messages.Task.FromString(tasks.task_message(task, View.FULL).SerializeToString())
     # A request to make the same task: what callers may set is read by the codec itself, the rest here.
     asked = tasks.new_task(messages.CreateTaskRequest(parent=QUEUE, task=sent))
-    shown_at = max(task.scheduled_at, times.EPOCH)
+    shown_at = max(task.scheduled_at, EPOCH)
     assert (asked.name, asked.request, asked.retry_config) == (task.name, task.request, task.retry_config)
     assert (asked.scheduled_at, asked.dispatch_deadline) == (shown_at, task.dispatch_deadline)
     assert (time_in(sent, "schedule_time"), time_in(sent, "create_time")) == (task.scheduled_at, task.created_at)

@@ -3,11 +3,10 @@
 A `Timestamp` becomes a datetime, cut to whole microseconds. A `Duration` becomes whole nanoseconds, exactly.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from gcptasks.base.epoch import EPOCH
 from gcptasks.wire.common import Duration, Timestamp
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SECOND_NS = 1_000_000_000
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gcptasks.base.epoch import EPOCH
 from gcptasks.base.errors import InvalidArgument, Unimplemented
 from gcptasks.base.names import QueueName, TaskName, parse_queue, parse_task
 from gcptasks.engine.delivery import rpc_code, status_text
@@ -152,7 +153,7 @@ def _token(message: messages.HttpRequest) -> Token | None:
 def _schedule(message: common.Timestamp) -> datetime:
     if message.seconds < 0:
         # Any past time means now, also one before year 1, which no datetime can hold (CT-111).
-        return times.EPOCH
+        return EPOCH
     if message.seconds >= _YEAR_10000:
         raise InvalidArgument("Request contains an invalid argument.")
     if not 0 <= message.nanos < 1_000_000_000:
