@@ -6,7 +6,7 @@ export PYTHON
 PINS := pyproject.toml scripts/install $(wildcard requirements/*.txt)
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: help demo test check bench docs test-lowest test-base
+.PHONY: help demo test test-slow lint format check bench docs test-lowest test-base
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -14,10 +14,19 @@ help: ## this list
 demo: .venv/ready ## the example and the local service: tasks run, a kill -9, recovery
 	@"$(CURDIR)/.venv/bin/python" scripts/demo
 
-test: .venv/ready ## every test, on the newest FastAPI
+test: .venv/ready ## the tests, on the newest FastAPI
 	scripts/test
 
-check: .venv/ready ## ruff, mypy, pyright, the floors, version and changelog
+test-slow: .venv/ready ## the slow ones: kills, storms, fuzz, many processes
+	scripts/test -m slow
+
+lint: .venv/ready ## ruff and the floors: the quick part of check
+	scripts/lint
+
+format: .venv/ready ## mend what ruff can mend
+	scripts/format
+
+check: .venv/ready ## lint, and mypy and pyright for every Python, version and changelog
 	scripts/check
 
 bench: .venv/ready ## ours against the peers, side by side
@@ -26,7 +35,7 @@ bench: .venv/ready ## ours against the peers, side by side
 docs: .venv/ready ## the documentation, into site/
 	scripts/docs
 
-test-lowest: .venv-lowest/ready ## every test, on the lowest versions that are allowed
+test-lowest: .venv-lowest/ready ## the tests, on the lowest versions that are allowed
 	VENV=.venv-lowest scripts/test
 
 test-base: .venv-base/ready ## what works without the extras, on a bare install

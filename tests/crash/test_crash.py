@@ -16,6 +16,8 @@ from google.cloud import tasks_v2
 from crash.crash_service import CONCURRENT, QUEUE, Load, Process
 from crash.crash_worker import Worker
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("CRASH_KILLS", "10"))
 PATIENCE = 20.0
 """Seconds without any delivery after which what is missing counts as lost."""

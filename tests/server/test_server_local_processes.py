@@ -17,6 +17,8 @@ import pytest
 
 from server.server_apps import Carrier, serving
 
+pytestmark = pytest.mark.slow
+
 TESTS = Path(__file__).parent.parent
 
 

@@ -2,10 +2,14 @@ import multiprocessing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gcptasks.base.events import Events
 from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from store.store_verbs import add_task, all_tasks
+
+pytestmark = pytest.mark.slow
 
 PROCESSES, FILES = 4, 40
 
