@@ -39,3 +39,28 @@ def test_a_task_that_is_not_due_is_leased_only_if_forced(store: Store) -> None:
     assert store.write_sync(begin, task) == []
     (leased,) = store.write_sync(begin, task, forced=True)
     assert leased.task.dispatch_count == 1
+
+
+def test_an_attempt_that_was_asked_for_is_given_out_once(store: Store) -> None:
+    """A task may be asked for several times, and be gone before it is given out."""
+
+    def force(tx: Tx, *numbers: int) -> None:
+        for number in numbers:
+            tx.leases.force(number)
+
+    def take(tx: Tx) -> list[int]:
+        return [number for number, _ in tx.leases.take_forced()]
+
+    def number_of(tx: Tx, task: Task) -> int:
+        queue = tx.queues.find(QUEUE)
+        assert queue is not None
+        found = tx.tasks.find(queue, task.name.task)
+        assert found is not None
+        return found.number
+
+    first, second = (store.write_sync(number_of, store.write_sync(add_task)) for _ in range(2))
+    store.write_sync(force, first, first, first, second)
+    store.write_sync(lambda tx: tx.tasks.delete([second], LATER))
+    assert [store.write_sync(take), store.write_sync(take)] == [[first] * 3, []]
+    store.write_sync(force, first)
+    assert [store.write_sync(take), store.write_sync(take)] == [[first], []]
