@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import struct
 from datetime import timedelta
 
 import aiohttp
@@ -10,7 +11,7 @@ import grpc
 import pytest
 from aiohttp import web
 from h2.errors import ErrorCodes
-from h2.events import ConnectionTerminated
+from h2.events import ConnectionTerminated, SettingsAcknowledged
 from hyperframe.frame import RstStreamFrame
 
 from gcptasks import __version__
@@ -239,3 +240,17 @@ async def test_stopping_twice_at_once_or_with_nothing_open_is_fine(listen: Liste
     await listener.stop(LATER)
     await asyncio.gather(listener.stop(LATER), listener.stop(LATER))
     await silent.rest()
+
+
+async def test_a_client_that_resets_while_we_say_goodbye_is_no_error(listen: Listen, connect: Connect) -> None:
+    listener = await listen()
+    client = await connect(listener)
+    client.greet()
+    await client.until(SettingsAcknowledged)
+    (connection,) = listener._connections
+    sock = client.writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.writer.transport.abort()
+    await asyncio.sleep(0)  # the socket is closed, with a reset that our event loop has not seen
+    connection.close()
+    await connection.closed

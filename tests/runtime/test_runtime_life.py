@@ -19,7 +19,7 @@ from gcptasks.runtime.sweeper import Sweeper
 from gcptasks.server.backend import Backend
 from gcptasks.server.settings import Settings
 from runtime.runtime_doubles import RecordingTarget
-from runtime.runtime_world import World
+from runtime.runtime_world import World, settled
 
 GRACE = timedelta(seconds=5)
 OLD = timedelta(days=32)
@@ -157,6 +157,20 @@ async def test_what_runs_on_another_event_loop_is_stopped_there(kind: Callable[[
             await asyncio.to_thread(asyncio.run, word)
     await life.works()
     await life.subject.stop(GRACE)
+
+
+@pytest.mark.parametrize("kind", [dispatcher, leader, backend])
+async def test_nothing_starts_from_the_moment_of_the_stop_on(kind: Callable[[], Life]) -> None:
+    life = kind()
+    await life.subject.start()
+    await life.works()
+    queue = life.world.queue("late")
+    stopping = asyncio.create_task(life.subject.stop(GRACE))
+    await asyncio.sleep(0)
+    life.world.task(queue)
+    await stopping
+    await settled()
+    assert life.world.left(queue) == 1
 
 
 async def test_a_stop_waits_for_the_stop_that_is_under_way(world: World) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gcptasks.base.epoch import EPOCH
 from gcptasks.wire import times
 from gcptasks.wire.cloud_tasks.messages import Task
 from gcptasks.wire.common import Duration, Timestamp
@@ -65,7 +66,7 @@ def test_a_timedelta_is_written_as_protobuf_itself_writes_it(span: timedelta) ->
 
 def test_zero_counts_as_set() -> None:
     task = Task()
-    times.put_datetime(task.schedule_time, times.EPOCH)
+    times.put_datetime(task.schedule_time, EPOCH)
     times.put_timedelta(task.dispatch_deadline, timedelta(0))
     assert task.HasField("schedule_time")
     assert task.HasField("dispatch_deadline")

@@ -137,7 +137,10 @@ class Http2(asyncio.BufferedProtocol):
         if not self._closing:
             self._send()
             self._closing = True
-            self._transport.write_eof()
+            try:
+                self._transport.write_eof()
+            except OSError:  # the client has reset the connection, which we have not been told yet
+                self._transport.abort()
             self._watch.cancel()
             self._watch = self._loop.call_later(_LINGER, self._part, self._unsent())
 

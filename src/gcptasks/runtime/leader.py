@@ -46,14 +46,16 @@ class Leader(Loop):
             raise
 
     async def _end(self, grace: timedelta) -> None:
-        try:
-            await super()._end(timedelta(0))
-        finally:
+        # First what delivers, so that it starts nothing more from this very turn of the event loop on. And last too:
+        # the lead may have been taken just now.
+        async with AsyncExitStack() as steps:
+            steps.push_async_callback(self._stop_loops, grace)
+            steps.push_async_callback(super()._end, timedelta(0))
             await self._stop_loops(grace)
 
     async def _stop_loops(self, grace: timedelta) -> None:
         self.leads = False
-        # Each is stopped, the last one first, though one of them may fail or be cancelled.
+        # Each is stopped, the first one first, though one of them may fail or be cancelled.
         async with AsyncExitStack() as steps:
-            for loop in self._loops:
+            for loop in reversed(self._loops):
                 steps.push_async_callback(loop.stop, grace)
