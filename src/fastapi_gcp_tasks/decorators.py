@@ -20,9 +20,10 @@ def task_default_options(**options: Unpack["TaskDefaultOptions"]) -> Callable[[F
 @overload
 def task_default_options(**options: Unpack["AsyncDelayOptions"]) -> Callable[[F], F]: ...
 def task_default_options(**options: Any) -> Callable[[F], F]:
-    """Options for every task of the endpoint, over the builder's and under those of a call.
+    """Options for every task of the endpoint.
 
-    It stands above or below the router's decorator and the cast. Of two, the upper one wins.
+    They replace the builder's options, and the options of a call replace them. The decorator may stand above or below
+    the router's decorator and the cast. Where two set the same option, the upper one counts.
     """
     layer = options_layer(TASK_OPTIONS, options)
 

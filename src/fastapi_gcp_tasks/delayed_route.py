@@ -56,9 +56,9 @@ def DelayedRouteBuilder(
 ) -> type[DelayedRoute]:
     """A route class for `APIRouter(route_class=...)`: its endpoints get `.delay` and `.options`.
 
-    `callback_base_url` is the URL under which the worker serves the router, prefixes of outer routers included;
-    `base_url` is its older name. With `auto_create_queue` a queue is created when it is first used.
-    Without a client Google's own is used, or the emulator that CLOUD_TASKS_EMULATOR_HOST names.
+    `callback_base_url` is the URL at which the worker serves the router, the prefixes of outer routers included;
+    `base_url` is its older name. `auto_create_queue` creates each queue when it is first used.
+    The default client is Google's own, or one for the emulator that CLOUD_TASKS_EMULATOR_HOST names.
     """
     options = builder_layer(
         TASK_OPTIONS,
@@ -90,10 +90,12 @@ def AsyncDelayedRouteBuilder(
 ) -> type[AsyncDelayedRoute]:
     """A route class for `APIRouter(route_class=...)`: its endpoints get `.delay`, to be awaited, and `.options`.
 
-    `callback_base_url` is the URL under which the worker serves the router, prefixes of outer routers included;
-    `base_url` is its older name. With `auto_create_queue` a queue is created when it is first used.
-    Without a client Google's own is used, or the emulator that CLOUD_TASKS_EMULATOR_HOST names: one for each event
-    loop, made by the first call that is awaited on it. So is it with a factory; a client is yours to keep on its loop.
+    `callback_base_url` is the URL at which the worker serves the router, the prefixes of outer routers included;
+    `base_url` is its older name. `auto_create_queue` creates each queue when it is first used.
+    The default client is Google's own, or one for the emulator that CLOUD_TASKS_EMULATOR_HOST names.
+
+    Each event loop gets a client of its own, made by the first call that is awaited on it: the default client, or the
+    one that your factory returns. If you give a client itself, use it on one event loop only.
     """
     options = builder_layer(
         TASK_OPTIONS,

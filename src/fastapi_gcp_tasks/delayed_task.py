@@ -22,7 +22,7 @@ S = TypeVar("S", Sender, AsyncSender)
 
 
 class _Delayed(Generic[S]):
-    """Creates tasks of one endpoint, with its own options or with those of a call over them."""
+    """Creates tasks of one endpoint."""
 
     def __init__(self, route: APIRoute, plan: Plan, sender: S, over: TaskOptions = NO_OPTIONS) -> None:
         self._route = route
@@ -39,7 +39,7 @@ class _Delayed(Generic[S]):
         self._bound = None
 
     def options(self, /, **options: Any) -> Self:
-        """The same with these options over the others, for calls of its `.delay`."""
+        """The same task, with these options for its calls."""
         layer = options_layer(TASK_OPTIONS, options)
         if layer.client is not UNSET:
             self._sender.check(layer.client)
@@ -67,7 +67,7 @@ class Delayed(_Delayed[Sender]):
 
 
 class AsyncDelayed(_Delayed[AsyncSender]):
-    """Creates tasks of one endpoint, without holding up the event loop."""
+    """Creates tasks of one endpoint, and does not block the event loop."""
 
     async def delay(self, /, *args: Any, **values: Any) -> "Task":
         """Create a task that calls the endpoint with these arguments."""
@@ -83,9 +83,9 @@ def task_method(route: APIRoute) -> str:
         case [method] if method in METHODS:
             return method
         case [method]:
-            problem = f"no task can be sent by {method}, only by {', '.join(METHODS)}"
+            problem = f"the method of a task cannot be {method}, only {', '.join(METHODS)}"
         case []:
-            problem = "it has no method, and a task is sent by one"
+            problem = "it has no method, but needs one"
         case methods:
-            problem = f"it has the methods {', '.join(methods)}, and a task is sent by one"
+            problem = f"it has the methods {', '.join(methods)}, but may have only one"
     raise BadMethodError(f"{endpoint_label(route.endpoint)} at {route_label(route)} cannot be a task: {problem}")

@@ -1,4 +1,4 @@
-"""What an endpoint can ask of the request that a queue sends."""
+"""Dependencies of task endpoints: what the queue says about an attempt, and when to give up."""
 
 import logging
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _log = logging.getLogger("fastapi_gcp_tasks")
 class CloudTasksHeaders:
     """What the queue says about this attempt: `headers: Annotated[CloudTasksHeaders, Depends()]`.
 
-    A request that no queue sent has no such headers; then it counts as a first attempt that is due now.
+    A request that does not come from a queue has no such headers. It counts as a first attempt that is due now.
     """
 
     def __init__(
@@ -28,29 +28,29 @@ class CloudTasksHeaders:
         x_cloudtasks_taskretryreason: Annotated[str, Header()] = "",
     ) -> None:
         self.retry_count = x_cloudtasks_taskretrycount
-        """0 on the first attempt, one more on each later one (CT-164)."""
+        """0 on the first attempt, 1 on the second (CT-164)."""
         self.execution_count = x_cloudtasks_taskexecutioncount
-        """How many attempts before this got an answer outside 5xx (CT-165)."""
+        """How many earlier attempts got a response outside 5xx (CT-165)."""
         self.queue_name = x_cloudtasks_queuename
-        """The queue's id, not its path (CT-163)."""
+        """The queue's id, without the path before it (CT-163)."""
         self.task_name = x_cloudtasks_taskname
-        """The task's id, not its path (CT-163)."""
+        """The task's id, without the path before it (CT-163)."""
         # It is sent as seconds since the epoch (CT-169), which pydantic reads as such.
         self.eta = datetime.now(UTC) if x_cloudtasks_tasketa is None else x_cloudtasks_tasketa.astimezone(UTC)
         """When this attempt was due, in UTC."""
         self.previous_response = x_cloudtasks_taskpreviousresponse
-        """The HTTP status of the attempt before; None on the first (CT-166)."""
+        """The HTTP status of the previous attempt; None on the first (CT-166)."""
         self.retry_reason = x_cloudtasks_taskretryreason
-        """Why it is tried again; HTTP tasks leave it empty (CT-167)."""
+        """Why the task is tried again; always empty for HTTP tasks (CT-167)."""
 
 
 def max_retries(count: int = 20) -> Callable[[CloudTasksHeaders], None]:
-    """A dependency that ends the task once it was retried `count` times: `Depends(max_retries(5))`.
+    """A dependency that ends a task after `count` retries: `Depends(max_retries(5))`.
 
-    The request is answered with 200 before the endpoint runs, so that the queue stops retrying.
+    It answers with 200 before the endpoint runs, so that the queue stops retrying. `ValueError` if `count` is below 0.
     """
     if count < 0:
-        raise ValueError(f"max_retries counts from 0, so it cannot be {count}")
+        raise ValueError(f"the count of max_retries must be 0 or more, not {count}")
 
     def end_after_retries(headers: Annotated[CloudTasksHeaders, Depends()]) -> None:
         if headers.retry_count >= count:

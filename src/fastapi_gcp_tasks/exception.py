@@ -1,15 +1,15 @@
-"""What the caller of `.delay` and `.schedule` meets when a call or a route does not fit."""
+"""What `.delay` and `.schedule` raise when a call or a route does not fit."""
 
 from gcptasks.base.errors import ArgumentError, SetupError
 
 
 class MissingParamError(ArgumentError, ValueError):
-    """A required argument of the endpoint was not given."""
+    """A required argument of the endpoint is missing."""
 
 
 class WrongTypeError(ArgumentError, ValueError):
-    """An argument would not reach the endpoint as the value that was given."""
+    """An argument has the wrong type, or would reach the endpoint as another value."""
 
 
 class BadMethodError(SetupError):
-    """A task needs exactly one HTTP method: give the route one."""
+    """The route of a task must have exactly one HTTP method."""

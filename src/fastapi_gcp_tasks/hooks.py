@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
 # Quoted inside, so that the names exist at run time without Google's clients.
 DelayedTaskHook: TypeAlias = Callable[["tasks_v2.CreateTaskRequest"], "tasks_v2.CreateTaskRequest"]
-"""Takes and returns a CreateTaskRequest; it may change the one that it got."""
+"""Takes a CreateTaskRequest and returns it, changed or not, or another one."""
 ScheduledHook: TypeAlias = Callable[["scheduler_v1.CreateJobRequest"], "scheduler_v1.CreateJobRequest"]
-"""Takes and returns a CreateJobRequest; it may change the one that it got."""
+"""Takes a CreateJobRequest and returns it, changed or not, or another one."""
 
 R = TypeVar("R")
 
@@ -22,7 +22,7 @@ def noop_hook(request: R) -> R:
 
 
 def chained_hook(*hooks: Callable[[R], R]) -> Callable[[R], R]:
-    """A hook that applies these one after the other, the first one first."""
+    """A hook that runs these hooks one after another, in the order given."""
 
     def run_hooks_in_order(request: R) -> R:
         for each in hooks:
@@ -33,7 +33,7 @@ def chained_hook(*hooks: Callable[[R], R]) -> Callable[[R], R]:
 
 
 def oidc_delayed_hook(token: "tasks_v2.OidcToken") -> DelayedTaskHook:
-    """A hook that has tasks sent with an OIDC token, as Cloud Run and verification of callers want it."""
+    """A hook that sends tasks with an OIDC token: for your own services, such as those on Cloud Run."""
 
     def put_oidc_token_on_task(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
         request.task.http_request.oidc_token = token
@@ -43,7 +43,7 @@ def oidc_delayed_hook(token: "tasks_v2.OidcToken") -> DelayedTaskHook:
 
 
 def oidc_scheduled_hook(token: "scheduler_v1.OidcToken") -> ScheduledHook:
-    """A hook that has jobs sent with an OIDC token."""
+    """A hook that sends the requests of jobs with an OIDC token: for your own services, such as those on Cloud Run."""
 
     def put_oidc_token_on_job(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
         request.job.http_target.oidc_token = token
@@ -53,7 +53,7 @@ def oidc_scheduled_hook(token: "scheduler_v1.OidcToken") -> ScheduledHook:
 
 
 def oauth_delayed_hook(token: "tasks_v2.OAuthToken") -> DelayedTaskHook:
-    """A hook that has tasks sent with an OAuth token, for APIs of Google."""
+    """A hook that sends tasks with an OAuth token: for Google's APIs."""
 
     def put_oauth_token_on_task(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
         request.task.http_request.oauth_token = token
@@ -63,7 +63,7 @@ def oauth_delayed_hook(token: "tasks_v2.OAuthToken") -> DelayedTaskHook:
 
 
 def oauth_scheduled_hook(token: "scheduler_v1.OAuthToken") -> ScheduledHook:
-    """A hook that has jobs sent with an OAuth token, for APIs of Google."""
+    """A hook that sends the requests of jobs with an OAuth token: for Google's APIs."""
 
     def put_oauth_token_on_job(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
         request.job.http_target.oauth_token = token
@@ -73,7 +73,7 @@ def oauth_scheduled_hook(token: "scheduler_v1.OAuthToken") -> ScheduledHook:
 
 
 def deadline_delayed_hook(duration: "Duration") -> DelayedTaskHook:
-    """A hook that gives the worker this long to answer an attempt of a task."""
+    """A hook that sets how long an attempt of a task may take."""
 
     def put_deadline_on_task(request: "tasks_v2.CreateTaskRequest") -> "tasks_v2.CreateTaskRequest":
         request.task.dispatch_deadline = duration
@@ -83,7 +83,7 @@ def deadline_delayed_hook(duration: "Duration") -> DelayedTaskHook:
 
 
 def deadline_scheduled_hook(duration: "Duration") -> ScheduledHook:
-    """A hook that gives the worker this long to answer an attempt of a job."""
+    """A hook that sets how long an attempt of a job may take."""
 
     def put_deadline_on_job(request: "scheduler_v1.CreateJobRequest") -> "scheduler_v1.CreateJobRequest":
         request.job.attempt_deadline = duration
@@ -93,6 +93,6 @@ def deadline_scheduled_hook(duration: "Duration") -> ScheduledHook:
 
 
 oidc_task_hook = oidc_delayed_hook
-"""The older name."""
+"""The older name of `oidc_delayed_hook`."""
 oauth_task_hook = oauth_delayed_hook
-"""The older name."""
+"""The older name of `oauth_delayed_hook`."""

@@ -25,12 +25,13 @@ class _DelayOptions(TypedDict, total=False):
     base_url: str
     """The older name of `callback_base_url`."""
     task_create_timeout: float | None
-    """Seconds; None waits for ever."""
+    """Seconds to wait for the service; None waits without a limit."""
     pre_create_hook: DelayedTaskHook | None
     countdown: float | None
-    """Seconds from the call to the first attempt."""
+    """Seconds from the call until the task is due."""
     task_id: str | None
-    """Names the task: the queue takes each name once, and keeps it for a while after the task is done."""
+    """The task's own name. A second task of the same name raises `AlreadyExists`, also for some time after the first is
+    done."""
 
 
 class DelayOptions(_DelayOptions, total=False):
@@ -46,7 +47,7 @@ class AsyncDelayOptions(_DelayOptions, total=False):
 
 
 class TaskDefaultOptions(DelayOptions, total=False):
-    """Options of `task_default_options`, which takes those of AsyncDelayOptions as well."""
+    """Options of `task_default_options`. For async endpoints they are those of AsyncDelayOptions."""
 
 
 class _SchedulerOptions(TypedDict, total=False):
@@ -55,12 +56,12 @@ class _SchedulerOptions(TypedDict, total=False):
     base_url: str
     """The older name of `callback_base_url`."""
     job_create_timeout: float | None
-    """Seconds; None waits for ever."""
+    """Seconds to wait for the service; None waits without a limit."""
     pre_create_hook: ScheduledHook | None
     retry_config: "RetryConfig"
     time_zone: str
     force: bool
-    """Write the job even when nothing changed."""
+    """Update the job even if nothing changed."""
 
 
 class SchedulerOptions(_SchedulerOptions, total=False):
@@ -96,7 +97,7 @@ class DelayedTask(_Delay[P, R_co], Protocol[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
     def options(self, **options: Unpack[DelayOptions]) -> _Delay[P, R_co]:
-        """The same with these options over the others."""
+        """The same task, with these options for its calls."""
         ...
 
 
@@ -106,27 +107,27 @@ class AsyncDelayedTask(_AsyncDelay[P, R_co], Protocol[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
     def options(self, **options: Unpack[AsyncDelayOptions]) -> _AsyncDelay[P, R_co]:
-        """The same with these options over the others."""
+        """The same task, with these options for its calls."""
         ...
 
 
 class _Schedule(Protocol[P]):
     def schedule(self, *args: P.args, **kwargs: P.kwargs) -> "Job":
-        """Create the job, or update it when something changed."""
+        """Create the job, or update it if something changed. The endpoint gets these arguments at each run."""
         ...
 
     def delete(self) -> bool:
-        """Whether there was such a job to delete."""
+        """Delete the job; True if there was one, False if not."""
         ...
 
 
 class _AsyncSchedule(Protocol[P]):
     async def schedule(self, *args: P.args, **kwargs: P.kwargs) -> "Job":
-        """Create the job, or update it when something changed."""
+        """Create the job, or update it if something changed. The endpoint gets these arguments at each run."""
         ...
 
     async def delete(self) -> bool:
-        """Whether there was such a job to delete."""
+        """Delete the job; True if there was one, False if not."""
         ...
 
 
@@ -136,7 +137,7 @@ class ScheduledTask(Protocol[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
     def scheduler(self, *, name: str, schedule: str, **options: Unpack[SchedulerOptions]) -> _Schedule[P]:
-        """What creates, updates and deletes the job of that name."""
+        """The job of that name: `.schedule(...)` creates or updates it, `.delete()` deletes it."""
         ...
 
 
@@ -146,7 +147,7 @@ class AsyncScheduledTask(Protocol[P, R_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
     def scheduler(self, *, name: str, schedule: str, **options: Unpack[AsyncSchedulerOptions]) -> _AsyncSchedule[P]:
-        """What creates, updates and deletes the job of that name."""
+        """The job of that name: `.schedule(...)` creates or updates it, `.delete()` deletes it."""
         ...
 
 

@@ -302,7 +302,7 @@ def test_what_json_cannot_hold_is_refused(annotation: Any, value: Any, reason: s
     [
         (float, float("nan"), "NaN"),
         (str, "\ud800", "surrogate"),
-        (bytes, b"\xff", "no UTF-8"),
+        (bytes, b"\xff", "not UTF-8"),
         (int, 10**5000, "4300"),
         (datetime, datetime(2024, 1, 1, tzinfo=timezone(timedelta(seconds=3601))), "seconds"),
         (int | str, 5, "int 5 would arrive as str '5'"),
@@ -342,7 +342,7 @@ def test_a_circle_is_refused() -> None:
     ("annotation", "default", "value", "reason"),
     [
         (Annotated[int | None, Body()], ..., None, "None cannot be carried: nothing, though it is required"),
-        (Annotated[int | None, Body()], 5, None, "None cannot be carried: what it defaults to"),
+        (Annotated[int | None, Body()], 5, None, "None cannot be carried: its default would arrive"),
         (Annotated[int | None, Body(embed=True)], ..., None, "None cannot be carried"),
         (Annotated[int | None, Body(embed=True)], 5, None, "None cannot be carried"),
         (Annotated[Base | None, Body()], Base(), None, "None cannot be carried"),

@@ -112,7 +112,7 @@ async def test_max_retries_ends_the_task_once_it_was_retried_that_often(
 
 
 def test_a_negative_count_is_refused() -> None:
-    with pytest.raises(ValueError, match="cannot be -1"):
+    with pytest.raises(ValueError, match="must be 0 or more, not -1"):
         max_retries(-1)
 
 

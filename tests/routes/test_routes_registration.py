@@ -224,7 +224,7 @@ def test_a_task_route_can_be_copied() -> None:
     [
         ([], "has no method"),
         (["GET", "POST"], "has the methods GET, POST"),
-        (["TRACE"], "no task can be sent by TRACE"),
+        (["TRACE"], "the method of a task cannot be TRACE"),
     ],
 )
 async def test_a_route_without_one_method_is_refused_when_it_is_triggered(

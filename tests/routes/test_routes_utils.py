@@ -19,10 +19,10 @@ def test_paths_are_googles() -> None:
 @pytest.mark.parametrize("value", ["", "a/b", "a b"])
 def test_what_is_no_name_is_refused(part: str, value: str) -> None:
     names = {"project": "p", "location": "l", "queue": "q", part: value}
-    with pytest.raises(ValueError, match=r"is no queue: Queue"):
+    with pytest.raises(ValueError, match=r"is not a queue: Queue"):
         queue_path(**names)
     if part != "queue":
-        with pytest.raises(ValueError, match="is no location: Location name"):
+        with pytest.raises(ValueError, match="is not a location: Location name"):
             location_path(project=names["project"], location=names["location"])
 
 
@@ -47,9 +47,9 @@ async def test_a_queue_that_is_there_is_fine_and_anything_else_is_raised() -> No
 
 async def test_a_malformed_path_or_an_unknown_field_is_refused_before_any_call() -> None:
     client, async_client = FakeClient(), FakeAsyncClient()
-    with pytest.raises(ValueError, match="'q' is no queue"):
+    with pytest.raises(ValueError, match="'q' is not a queue"):
         ensure_queue(client=client, path="q")
-    with pytest.raises(ValueError, match="'q' is no queue"):
+    with pytest.raises(ValueError, match="'q' is not a queue"):
         await ensure_queue_async(client=async_client, path="q")
     with pytest.raises(ValueError, match="rate_limit"):
         ensure_queue(client=client, path=QUEUE, rate_limit=5)

@@ -66,7 +66,7 @@ class Parameter(NamedTuple):
         if not self.required and type(self.default) is type(value) and self.default == value:
             return
         what = "None" if value is None else f"an empty {type(value).__name__}"
-        instead = "what it defaults to" if not self.required else "nothing, though it is required,"
+        instead = "nothing, though it is required," if self.required else "its default"
         # Nor as null in a body, which FastAPI versions read differently.
         raise NotCarried(f"{what} cannot be carried: {instead} would arrive")
 

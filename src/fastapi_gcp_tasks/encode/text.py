@@ -163,7 +163,7 @@ def _bytes_text(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise NotCarried("these bytes are no UTF-8") from None
+        raise NotCarried("these bytes are not UTF-8") from None
 
 
 def _moment_text(value: datetime | time) -> str:
