@@ -251,6 +251,12 @@ store.close()
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_that_is_forked_while_a_thread_has_the_writer_can_write(tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "store.store_fork", str(tmp_path / "tasks.db")]
+    subprocess.run(program, check=True, cwd=Path(__file__).parent.parent)
+
+
 def _a_newer_schema(path: Path) -> None:
     store = Store(parse_location(str(path)), Events())
     store.open()
