@@ -3,15 +3,15 @@
 That is in FULL, without `view` (CT-245). Every field has a number under 16, so a tag takes one byte.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from gcptasks.base.epoch import EPOCH
 from gcptasks.engine.delivery import rpc_code, status_text
 from gcptasks.engine.model import Attempt, HttpRequest, OidcToken, RetryConfig, Task, Token
 
 LARGEST = 1_048_569
 """Bytes: a mebibyte less 7."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_NS = 1_000_000_000
 _BOUNDED = 512 * 1024
 """More than all parts together that have limits of their own: headers, 80 KB of which take 220 KB if each is as short
@@ -84,7 +84,7 @@ def _retry_config(config: RetryConfig) -> int:
 
 
 def _time(at: datetime) -> int:
-    since = at - _EPOCH
+    since = at - EPOCH
     return _number(since.days * 86_400 + since.seconds) + _number(since.microseconds * 1000)
 
 

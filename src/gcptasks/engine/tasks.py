@@ -47,7 +47,7 @@ def create(new: NewTask, name: TaskName, now: datetime) -> Decision:
     task = Task(
         name=name,
         request=requests.stored(new.request),
-        created_at=now - now.microsecond * _MICROSECOND,  # whole seconds, CT-115
+        created_at=now - now.microsecond * _MICROSECOND,  # Google keeps whole seconds (CT-115)
         scheduled_at=scheduled_at,
         dispatch_deadline=_DEADLINE if new.dispatch_deadline is None else _deadline(new.dispatch_deadline),
         retry_config=retry.stored(new.retry_config) if new.retry_config else None,
@@ -121,7 +121,7 @@ def _wait(config: RetryConfig, number: int, reply: Reply, now: datetime) -> time
 def _scheduled_at(new: NewTask, now: datetime) -> datetime:
     sent = new.scheduled_at
     if sent is None or sent <= now:
-        return now  # CT-111, CT-116
+        return now  # a past time means now (CT-111), and so does none (CT-116)
     if sent - now > _MAX_AHEAD:
         raise InvalidArgument(
             f"The Task.scheduleTime, {_pacific(sent, new.scheduled_ns)}, is too far in the future. "
@@ -141,4 +141,4 @@ def _pacific(when: datetime, ns: int) -> str:
 def _deadline(sent: timedelta) -> timedelta:
     if not _MIN_DEADLINE <= sent <= _MAX_DEADLINE:
         raise InvalidArgument("Task.dispatchDeadline must be between [15s, 30m].")
-    return sent - sent % _MILLISECOND  # CT-292
+    return sent - sent % _MILLISECOND  # Google cuts it to milliseconds (CT-292)

@@ -26,7 +26,7 @@ class QueuePage:
 
 
 def existing(tx: Tx, name: QueueName) -> StoredQueue:
-    """The queue, or `NotFound` with the text of CT-051."""
+    """The queue; `NotFound`, with Google's text for a queue that is not there (CT-051), if there is none."""
     stored = tx.queues.find(name)
     if stored is None:
         raise NotFound(NO_QUEUE)

@@ -8,7 +8,7 @@ from gcptasks.base.http import BODY_METHODS, is_token
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import Address
 
-# They say how the request is framed, so they are ours alone; the rest of CT-249 is dropped at create.
+# They say how the request is framed, so they are ours alone. The others that Google drops go at create (CT-249).
 _OURS = {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te", "upgrade"}
 _NOT_SENDABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 

@@ -131,7 +131,7 @@ def _payload(task: messages.Task) -> HttpRequest:
 def _http_request(message: messages.HttpRequest) -> HttpRequest:
     return HttpRequest(
         url=message.url,
-        method=_METHODS.get(message.http_method, "POST"),  # CT-119, CT-293
+        method=_METHODS.get(message.http_method, "POST"),  # the default (CT-119), and what unknown ones become (CT-293)
         headers=dict(message.headers.items()),
         body=message.body,
         token=_token(message),
