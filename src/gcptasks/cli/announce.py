@@ -17,7 +17,7 @@ def say_emulator(settings: PortSettings, emulator: Emulator) -> None:
     say("Cloud Tasks serves at ", (emulator.address, "bold"), f", tasks are kept in {_kept(settings)}")
     say(f"  export CLOUD_TASKS_EMULATOR_HOST={emulator.address}", style="dim")
     if not settings.queues and not settings.create_queues:
-        say("  no queue yet: create them by a client, --queue, or --create-queues", style="dim")
+        say("  no queue yet: create one by a client or with --queue, or start with --create-queues", style="dim")
     if not _is_loopback(settings.host):
         warn(f"{settings.host} can be reached from other machines, without a password")
     _warn_if_another_delivers(emulator)

@@ -24,14 +24,23 @@ def _choice(choices: Any, help: str) -> Any:
 
 
 _DEFAULTS = PortSettings()
-_HOST = Annotated[str, typer.Option(metavar="HOST", help="Address to listen at; 0.0.0.0 is every one of this machine.")]
+_HOST = Annotated[
+    str, typer.Option(metavar="HOST", help="Address to listen at. 0.0.0.0 means every address of this machine.")
+]
 _DB = Annotated[str, typer.Option(metavar=":memory:|PATH", help="Where tasks are kept. A file survives restarts.")]
 _QUEUES = Annotated[
     list[str] | None,
-    typer.Option(metavar="projects/P/locations/L/queues/Q", help="A queue to have from the start. May be repeated."),
+    typer.Option(
+        metavar="projects/P/locations/L/queues/Q",
+        help="A queue that exists from the start. Give the option several times for several queues.",
+    ),
 ]
 _CREATE_QUEUES = Annotated[
-    bool, typer.Option("--create-queues", help="Create a queue that a task names first, instead of refusing the task.")
+    bool,
+    typer.Option(
+        "--create-queues",
+        help="Create the queue when a task names one that does not exist. Otherwise the task is not accepted.",
+    ),
 ]
 _SYNCHRONOUS = Annotated[
     Synchronous,
@@ -43,15 +52,15 @@ _SYNCHRONOUS = Annotated[
 ]
 _QUOTAS = Annotated[
     QuotasChoice,
-    _choice(QuotasChoice, "'google' keeps Google's upper limits of rate and concurrency, 'none' lifts them."),
+    _choice(QuotasChoice, "'google' keeps Google's upper limits of rate and concurrency. 'none' lifts them."),
 ]
 _LOG_LEVEL = Annotated[
-    LogLevel, typer.Option(help="What the service logs: 'info' the end of each task, 'debug' every step.")
+    LogLevel, typer.Option(help="How much the service logs: 'info' logs the end of each task, 'debug' every step.")
 ]
 
 
 def _port(text: str) -> Any:
-    return typer.Option(metavar="PORT", min=0, max=65535, help=f"{text} 0 takes any free one.")
+    return typer.Option(metavar="PORT", min=0, max=65535, help=f"{text} 0 means any free port.")
 
 
 def run(program: str) -> int:
@@ -73,7 +82,7 @@ def run(program: str) -> int:
 
 def emulator(
     host: _HOST = _DEFAULTS.host,
-    port: Annotated[int, _port("Port for gRPC and HTTP alike.")] = _DEFAULTS.port,
+    port: Annotated[int, _port("Port for both gRPC and HTTP.")] = _DEFAULTS.port,
     db: _DB = _DEFAULTS.database,
     queue: _QUEUES = None,
     create_queues: _CREATE_QUEUES = _DEFAULTS.create_queues,
@@ -81,11 +90,11 @@ def emulator(
     quotas: _QUOTAS = _DEFAULTS.quotas,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> None:
-    """Run a local Cloud Tasks for any client in any language.
+    """Run Cloud Tasks locally, for any client in any language.
 
-    Point a client at it with CLOUD_TASKS_EMULATOR_HOST=localhost:8123, or by an insecure gRPC channel to that address.
-    GET /health tells whether it is up. Ctrl-C stops it: what is under way may finish, what waits is kept if --db names
-    a file.
+    Set CLOUD_TASKS_EMULATOR_HOST=localhost:8123 for your application, or connect a client by an insecure gRPC channel
+    to that address. GET /health tells whether the service is up. Ctrl-C stops it: tasks under way may finish, and tasks
+    that wait are kept if --db names a file.
     """
     from gcptasks.cli import emulator as command
 
@@ -111,10 +120,10 @@ def dev(
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> int:
-    """Run an application with reload, and the local service beside it.
+    """Run your application with reload, and the local service beside it.
 
-    The application needs no line for this: the service's address reaches it in CLOUD_TASKS_EMULATOR_HOST and
-    CLOUD_SCHEDULER_EMULATOR_HOST. The service lives on while the application reloads, and creates a queue when a task
+    The application needs no change: it finds the service's address in CLOUD_TASKS_EMULATOR_HOST and
+    CLOUD_SCHEDULER_EMULATOR_HOST. The service goes on while the application reloads. It creates a queue when a task
     first names it. Ctrl-C stops both.
     """
     from gcptasks.cli import dev as command
