@@ -90,6 +90,10 @@ class Aliased(BaseModel):
     the_name: str = Field(alias="theName")
 
 
+class SerializedAlias(BaseModel):
+    number: int = Field(serialization_alias="the number")
+
+
 class ValidatedAlias(BaseModel, populate_by_name=True):
     the_name: str = Field(validation_alias="in", default="d")
 
@@ -223,6 +227,7 @@ BY_ROUND_TRIP: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
         Milliseconds,
         st.builds(Milliseconds, span=st.integers(0, 10**9).map(lambda ms: timedelta(milliseconds=ms))),
     ),
+    "model that serializes by another alias": (SerializedAlias, st.builds(SerializedAlias, number=st.integers())),
     "model that validates by another alias": (ValidatedAlias, st.builds(ValidatedAlias, the_name=text)),
     "model with extra fields": (Open, st.builds(Open, number=st.integers(), more=st.one_of(text, st.booleans()))),
     "root model": (Numbers, st.builds(Numbers, st.lists(st.integers(), max_size=3))),
