@@ -102,7 +102,7 @@ def test_a_declaration_that_cannot_be_carried_is_refused_at_registration(
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD", "OPTIONS"])
 def test_a_body_is_refused_where_the_method_has_none(method: str) -> None:
-    """CT-103."""
+    """Google refuses a body with any method but POST, PUT and PATCH (CT-103)."""
 
     def endpoint(item: Filters | None = None) -> None: ...
 
@@ -162,13 +162,13 @@ def test_what_a_path_reserves_is_encoded(value: str) -> None:
     "value", ["", " a", "a ", "a\nb", "a\tb", "a\0", "é", "\x7f", "x" * 8184], ids=lambda one: ascii(one)[:9]
 )
 def test_what_a_header_cannot_hold_is_refused(value: str) -> None:
-    """CT-105, CT-290, CT-291."""
+    """Google drops a header that is empty, too long or not ASCII (CT-105, CT-290), and changes line ends (CT-291)."""
     with refused(WrongTypeError, "value: the header 'value'"):
         one(Header()).encode(value=value)
 
 
 def test_a_header_holds_8188_bytes_with_its_name() -> None:
-    """CT-105."""
+    """Google keeps a header of 8188 bytes, and drops a longer one (CT-105)."""
     assert one(Header()).carry(value="x" * 8183) == {"value": "x" * 8183}
 
 
@@ -195,7 +195,7 @@ def test_what_a_cookie_must_quote_arrives(value: str) -> None:
     ],
 )
 def test_a_value_for_a_header_that_the_service_drops_or_replaces_is_refused(alias: str, reason: str) -> None:
-    """CT-121, CT-170, CT-249."""
+    """Google drops some (CT-249), and replaces others when it stores (CT-121) or sends the task (CT-170)."""
     with refused(WrongTypeError, f"value: {reason}"):
         one(Header(alias=alias), "none").encode(value="x")
     with refused(ValueError, reason):
@@ -221,7 +221,7 @@ def test_a_required_header_that_others_may_set_need_not_be_passed(alias: str) ->
 
 
 def test_authorization_may_be_passed() -> None:
-    """CT-173."""
+    """Google sends the caller's own `Authorization` if the task has no token (CT-173)."""
     assert one(Header(alias="Authorization")).carry(value="Basic abc") == {"value": "Basic abc"}
 
 

@@ -25,7 +25,7 @@ async def seen_with(headers: dict[str, str]) -> dict[str, Any]:
 
 
 async def test_a_retry_shows_all_that_the_queue_says() -> None:
-    """CT-162 to CT-169."""
+    """The headers are those of a recorded retry (CT-162 to CT-169)."""
     seen = await seen_with(
         {
             "X-CloudTasks-QueueName": "my-queue",
@@ -57,7 +57,7 @@ async def test_a_retry_shows_all_that_the_queue_says() -> None:
     ],
 )
 async def test_eta_is_aware_and_in_utc(sent: str, eta: datetime) -> None:
-    """CT-169: trailing zeros are left out."""
+    """Google writes seconds with up to six decimals, trailing zeros left out (CT-169)."""
     seen = await seen_with({"X-CloudTasks-TaskETA": sent})
     assert seen["eta"] == eta
     assert seen["eta"].utcoffset() == timedelta(0)

@@ -143,7 +143,7 @@ def test_a_task_id_names_the_task(task_id: str) -> None:
 
 @pytest.mark.parametrize("task_id", ["", "a/b", "a b", "é", "a.b", "a\n", "x" * 501])
 def test_a_task_id_that_google_refuses_is_refused_at_the_call(task_id: str) -> None:
-    """CT-022, CT-026."""
+    """Google takes 1 to 500 letters, digits, hyphens and underscores (CT-022, CT-026)."""
     with pytest.raises(ValueError, match="task_id must be 1 to 500 letters, digits, hyphens and underscores"):
         ping.options(task_id=task_id)
 
