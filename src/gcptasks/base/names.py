@@ -25,6 +25,15 @@ TASK_ID = re.compile(r"[A-Za-z0-9_\-]{1,500}")
 # Named tuples: they are looked up in dictionaries all the time, and a tuple's hash costs a tenth of a dataclass's.
 
 
+class ProjectName(NamedTuple):
+    """`projects/P`."""
+
+    project: str
+
+    def __str__(self) -> str:
+        return f"projects/{self.project}"
+
+
 class LocationName(NamedTuple):
     """`projects/P/locations/L`."""
 
@@ -53,6 +62,15 @@ class TaskName(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.queue}/tasks/{self.task}"
+
+
+def parse_project(text: str) -> ProjectName:
+    """The project of that name. Raises `InvalidArgument` if the text is not one."""
+    match text.split("/"):
+        case ["projects", project] if _PROJECT.fullmatch(project):
+            return ProjectName(project)
+        case _:
+            raise InvalidArgument(f'Project name must be formatted: "projects/<PROJECT_ID>", not {text!r}.')
 
 
 @lru_cache(maxsize=1024)
