@@ -4,13 +4,14 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from gcptasks.base.names import LocationName, QueueName
+from gcptasks.base.names import LocationName, ProjectName, QueueName, parse_queue
 from gcptasks.engine.model import Queue
 from gcptasks.store.rows import QUEUE_COLUMNS, queue_of, queue_row
 from gcptasks.store.times import to_us
 
 _FIND = f"SELECT id, {QUEUE_COLUMNS} FROM queues WHERE name = ?"
 _LIST = f"SELECT {QUEUE_COLUMNS} FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
+_NEXT = "SELECT name FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT 1"
 _ALL = f"SELECT id, {QUEUE_COLUMNS} FROM queues"
 _INSERT = f"INSERT INTO queues ({QUEUE_COLUMNS}) VALUES ({', '.join('?' * 11)})"
 _UPDATE = f"UPDATE queues SET ({QUEUE_COLUMNS}) = ({', '.join('?' * 11)}) WHERE name = ?"
@@ -49,6 +50,17 @@ class Queues:
         # "0" is the character after "/": every name in between begins with `first`.
         rows = self._sql.execute(_LIST, (max(first, after), f"{location}/queues0", limit))
         return [queue_of(row) for row in rows]
+
+    def locations(self, project: ProjectName, after: str, limit: int) -> list[LocationName]:
+        """Up to `limit` locations of the project that have queues, beginning behind the one with the id `after`."""
+        # From one location straight to the next: what it costs does not depend on how many queues there are.
+        first, found = f"{project}/locations/", list[LocationName]()
+        behind = f"{first}{after}/queues0" if after else first
+        while len(found) < limit and (row := self._sql.execute(_NEXT, (behind, f"{project}/locations0")).fetchone()):
+            location = parse_queue(row[0]).location
+            found.append(location)
+            behind = f"{location}/queues0"
+        return found
 
     def insert(self, queue: Queue) -> None:
         self._sql.execute(_INSERT, queue_row(queue))

@@ -1,0 +1,36 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gcptasks.base.events import Events
+from gcptasks.base.names import LocationName, ProjectName, QueueName
+from gcptasks.engine.model import Queue
+from gcptasks.store.location import parse_location
+from gcptasks.store.store import Store
+from gcptasks.store.tx import Tx
+
+IDS = st.text("a-0", min_size=1, max_size=3)
+"""Ids whose order is another one once a `/` follows them."""
+NAMES = st.builds(QueueName, st.builds(LocationName, IDS, IDS), IDS)
+
+
+def add(tx: Tx, names: set[QueueName]) -> None:
+    for name in names:
+        tx.queues.insert(Queue(name=name))
+
+
+def locations(tx: Tx, project: ProjectName, after: str, limit: int) -> list[LocationName]:
+    return tx.queues.locations(project, after, limit)
+
+
+@given(st.sets(NAMES, max_size=20), IDS, st.integers(1, 4))
+def test_the_locations_of_a_project_are_found_each_once_page_by_page(
+    names: set[QueueName], project: str, size: int
+) -> None:
+    store = Store(parse_location("memory:"), Events())
+    store.write_sync(add, names)
+    found: list[LocationName] = []
+    while page := store.read(locations, ProjectName(project), found[-1].location if found else "", size):
+        assert len(page) <= size
+        found += page
+    assert len(found) == len(set(found))
+    assert set(found) == {name.location for name in names if name.location.project == project}
