@@ -61,6 +61,8 @@ REQUESTS = st.one_of(
     st.tuples(st.just("create_task"), _some(parent=QUEUE_NAME, task=TASK, response_view=INT32)),
     st.tuples(st.just("list_tasks"), _some(parent=QUEUE_NAME, response_view=INT32, **PAGE)),
     st.tuples(st.sampled_from(["get_task", "run_task", "delete_task"]), _some(name=TASK_NAME)),
+    st.tuples(st.just("list_locations"), _some(name=st.just("projects/p") | TEXT, **PAGE)),
+    st.tuples(st.just("get_location"), _some(name=st.just(PARENT) | TEXT)),
 )
 
 
