@@ -1,8 +1,6 @@
 """Transports of our own under Google's client classes.
 
-Users keep those classes, and the exceptions that they raise; only the way to the service is ours. What goes it is a
-function of a method's path and the raw request. It returns the raw response; what it refuses, it raises as an error
-of `gcptasks.base.errors`.
+Users keep those classes, and the exceptions that they raise; only what carries a call to the service is ours.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,11 +21,14 @@ Client = TypeVar("Client")
 AsyncClient = TypeVar("AsyncClient")
 
 Carry = Callable[[str, Any], Any]
+"""Carries a call: the raw response to a method's path and a raw request. It refuses by `gcptasks.base.errors`."""
 AsyncCarry = Callable[[str, Any], Awaitable[Any]]
+"""The same, async."""
 Rpc = Callable[..., Any]
 """What a client calls for one of its methods."""
 
 _NO_METHODS = frozenset(["host", "kind", "operations_client"])
+"""The properties of Google's transports that hold no method."""
 _MIXED_IN: Mapping[str, str] = {
     method.name: service.full_name
     for service in (
@@ -104,7 +105,7 @@ def _as_it_is(response: Any) -> Any:
 class _Transport:
     """What all transports of ours are beside Google's own base class, which knows the methods."""
 
-    kind = "in process"
+    kind = "ours"
 
     def __init__(self, rpc_of: Callable[[str], Rpc], host: str) -> None:
         self.rpc_of = rpc_of

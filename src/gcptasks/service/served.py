@@ -9,7 +9,7 @@ from gcptasks.service.method import Method
 AnyMethod = Method[Any, Any, Any, Any]
 
 TABLES: tuple[tuple[AnyMethod, ...], ...] = (cloud_tasks.METHODS, locations.METHODS)
-"""The tables. Another API is one more here."""
+"""Another API is one more table here."""
 
 METHODS: dict[str, AnyMethod] = {method.path: method for table in TABLES for method in table}
 """Every method by its path."""

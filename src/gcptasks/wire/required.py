@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Required:
-    """Looks that a name is there, and refuses as the API `service` at `host` does (CT-254).
+    """Hands on a name that is there; refuses an empty one as the API `service` at `host` does (CT-254).
 
     `required = Required("google.cloud.tasks.v2.CloudTasks", "cloudtasks.googleapis.com")`
     """
