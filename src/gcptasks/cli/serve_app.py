@@ -4,6 +4,7 @@ What is found in the application goes out to the parent as JSON, on a connection
 ended, however that happened, and this process ends too.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -83,7 +84,9 @@ _IMPORTLIB = str(importlib.__file__)
 
 
 def _end_with_parent(line: socket.socket) -> None:
-    line.recv(1)
+    # A parent that was killed before it read what we told is a connection that was reset.
+    with contextlib.suppress(OSError):
+        line.recv(1)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(2 * _GRACE)
     os._exit(1)
