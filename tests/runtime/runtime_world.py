@@ -10,7 +10,7 @@ from gcptasks.base.events import Event, Events
 from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import SERVICE
@@ -27,7 +27,7 @@ class World:
         self.events: list[Event] = []
         bus = Events()
         bus.subscribe(self.events.append)
-        self.store = Store(parse_location("memory:" if path is None else str(path)), bus)
+        self.store = Store(parse_database("memory:" if path is None else str(path)), bus)
         self.calls = Calls(self.store, self.clock, Policy())
         self.target = RecordingTarget()
         self.dispatcher = Dispatcher(self.store, self.target, self.clock)

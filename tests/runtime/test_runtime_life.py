@@ -51,7 +51,7 @@ def leader() -> Life:
 
 def leader_of(world: World) -> Leader:
     loops = [world.dispatcher, Sweeper(world.store, world.clock)]
-    return Leader(LeaderLock(world.store.location.lock_path), loops, world.clock)
+    return Leader(LeaderLock(world.store.database.lock_path), loops, world.clock)
 
 
 def backend() -> Life:
@@ -203,7 +203,7 @@ async def test_a_backend_that_cannot_start_leaves_nothing_and_can_start_later(tm
 async def test_who_leads_goes_on_leading_until_the_lock_is_let_go_of(tmp_path: Path) -> None:
     """Each has a store and a lock of its own on the file, as two processes have."""
     first, second = World(tmp_path / "tasks.db"), World(tmp_path / "tasks.db")
-    lock = LeaderLock(first.store.location.lock_path)
+    lock = LeaderLock(first.store.database.lock_path)
     leading = Leader(lock, [first.dispatcher], first.clock)
     waiting = leader_of(second)
     await leading.start()

@@ -30,7 +30,7 @@ class ClosedAmongCalls(Targets):
 
 async def test_no_other_process_delivers_before_all_that_was_accepted_is_written(tmp_path: Path) -> None:
     settings = Settings(database=str(tmp_path / "tasks.db"), create_queues=True)
-    target, other = ClosedAmongCalls(), LeaderLock(settings.location.lock_path)
+    target, other = ClosedAmongCalls(), LeaderLock(settings.parsed_database.lock_path)
     target.backend = Backend(settings, lambda: target)
     others_turn: list[bool] = []
 

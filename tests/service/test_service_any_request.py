@@ -12,7 +12,7 @@ from gcptasks.client import inprocess
 from gcptasks.client.api import TASKS
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from runtime.runtime_doubles import ManualClock
 from service.service_world import Api, Heard
@@ -68,7 +68,7 @@ REQUESTS = st.one_of(
 
 @given(st.lists(REQUESTS, max_size=8))
 def test_any_request_is_answered_or_refused(requests: list[tuple[str, dict[str, Any]]]) -> None:
-    store = Store(parse_location("memory:"), Events())
+    store = Store(parse_database("memory:"), Events())
     api = Api(inprocess.client(TASKS, Calls(store, ManualClock(), Policy())), Heard(), PARENT)
     api.paused()
     refusals: list[GoogleAPICallError] = []

@@ -12,7 +12,7 @@ from gcptasks.client import inprocess
 from gcptasks.client.api import TASKS
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from runtime.runtime_doubles import ManualClock
 from service.service_world import Api, Heard
@@ -24,7 +24,7 @@ A_SECOND = timedelta(seconds=1)
 
 
 def _api(clock: ManualClock) -> Api:
-    calls = Calls(Store(parse_location("memory:"), Events()), clock, Policy())
+    calls = Calls(Store(parse_database("memory:"), Events()), clock, Policy())
     return Api(inprocess.client(TASKS, calls), Heard(), "projects/p/locations/l")
 
 

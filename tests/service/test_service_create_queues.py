@@ -14,7 +14,7 @@ from gcptasks.observe.log import log
 from gcptasks.server.settings import PortSettings
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from runtime.runtime_doubles import ManualClock
 from service.service_world import Api, Heard, Place, over_grpc
@@ -34,7 +34,7 @@ def making(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Api]:
     events, heard = Events(), Heard()
     events.subscribe(log)
     events.subscribe(heard)
-    store = Store(parse_location(str(path)), events)
+    store = Store(parse_database(str(path)), events)
     yield Api(inprocess.client(TASKS, Calls(store, ManualClock(), Policy(create_queues=True))), heard, PARENT)
     store.close()
 

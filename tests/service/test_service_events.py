@@ -18,7 +18,7 @@ from gcptasks.client import inprocess
 from gcptasks.client.api import TASKS
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from runtime.runtime_doubles import START, ManualClock
 from service.service_world import Api, Heard
@@ -36,7 +36,7 @@ def clock() -> ManualClock:
 def api(clock: ManualClock) -> Iterator[Api]:
     heard, events = Heard(), Events()
     events.subscribe(heard)
-    store = Store(parse_location("memory:"), events)
+    store = Store(parse_database("memory:"), events)
     yield Api(inprocess.client(TASKS, Calls(store, clock, Policy())), heard, PARENT)
     store.close()
 

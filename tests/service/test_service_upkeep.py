@@ -15,8 +15,8 @@ from gcptasks.service import dispatch
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
 from gcptasks.service.upkeep import sweep
+from gcptasks.store.database import parse_database
 from gcptasks.store.due import BEGINNING
-from gcptasks.store.location import parse_location
 from gcptasks.store.store import Store
 from runtime.runtime_doubles import ManualClock
 from service.service_world import Api, Heard
@@ -35,7 +35,7 @@ class Kept:
         self.heard = Heard()
         events = Events()
         events.subscribe(self.heard)
-        self.store = Store(parse_location(str(path)), events, "normal")
+        self.store = Store(parse_database(str(path)), events, "normal")
         calls = Calls(self.store, self.clock, Policy())
         self.api = Api(inprocess.client(TASKS, calls), self.heard, "projects/p/locations/l")
         self.queue = self.api.queue().name

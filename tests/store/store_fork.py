@@ -10,13 +10,13 @@ import sys
 import threading
 
 from gcptasks.base.events import Events
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from store.store_verbs import add_task, all_tasks
 
 
 def main(path: str) -> None:
-    store = Store(parse_location(path), Events())
+    store = Store(parse_database(path), Events())
     store.write_sync(add_task)
     having, forked = threading.Event(), threading.Event()
 

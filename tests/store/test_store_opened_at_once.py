@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gcptasks.base.events import Events
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from store.store_verbs import add_task, all_tasks
 
@@ -16,7 +16,7 @@ PROCESSES, FILES = 4, 40
 
 def write_to_each(folder: str, together: Any) -> None:
     for number in range(FILES):
-        store = Store(parse_location(f"{folder}/{number}.db"), Events())
+        store = Store(parse_database(f"{folder}/{number}.db"), Events())
         together.wait()
         store.write_sync(add_task)
         store.close()
@@ -33,6 +33,6 @@ def test_processes_that_make_a_file_at_once_all_write_to_it(tmp_path: Path) -> N
         process.join()
     assert [process.exitcode for process in processes] == [0] * PROCESSES
     for number in range(FILES):
-        store = Store(parse_location(str(tmp_path / f"{number}.db")), Events())
+        store = Store(parse_database(str(tmp_path / f"{number}.db")), Events())
         assert len(store.read(all_tasks)) == PROCESSES
         store.close()

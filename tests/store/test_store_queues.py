@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from gcptasks.base.events import Events
 from gcptasks.base.names import LocationName, ProjectName, QueueName
 from gcptasks.engine.model import Queue
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Tx
 
@@ -26,7 +26,7 @@ def locations(tx: Tx, project: ProjectName, after: str, limit: int) -> list[Loca
 def test_the_locations_of_a_project_are_found_each_once_page_by_page(
     names: set[QueueName], project: str, size: int
 ) -> None:
-    store = Store(parse_location("memory:"), Events())
+    store = Store(parse_database("memory:"), Events())
     store.write_sync(add, names)
     found: list[LocationName] = []
     while page := store.read(locations, ProjectName(project), found[-1].location if found else "", size):

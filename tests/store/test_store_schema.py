@@ -9,7 +9,7 @@ import pytest
 from gcptasks.base.errors import StoreError
 from gcptasks.base.events import Events
 from gcptasks.store import schema
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Tx
 from store.store_verbs import add_task, all_tasks
@@ -39,7 +39,7 @@ def notes(tx: Tx) -> list[str]:
 def path(tmp_path: Path) -> Path:
     """A file of this version, with a task."""
     path = tmp_path / "tasks.db"
-    store = Store(parse_location(str(path)), Events())
+    store = Store(parse_database(str(path)), Events())
     store.write_sync(add_task)
     store.close()
     return path
@@ -48,7 +48,7 @@ def path(tmp_path: Path) -> Path:
 def test_a_newer_version_adds_its_tables_and_keeps_the_tasks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, add_notes))
     for _ in range(2):
-        store = Store(parse_location(str(path)), Events())
+        store = Store(parse_database(str(path)), Events())
         assert (len(store.read(all_tasks)), store.read(notes)) == (1, [])
         store.close()
 
@@ -63,8 +63,8 @@ def test_tables_that_cannot_be_added_leave_the_file_as_it_was(
     with monkeypatch.context() as newer:
         newer.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, migration))
         with pytest.raises(StoreError, match=reason):
-            Store(parse_location(str(path)), Events()).open()
-    store = Store(parse_location(str(path)), Events())
+            Store(parse_database(str(path)), Events()).open()
+    store = Store(parse_database(str(path)), Events())
     assert len(store.read(all_tasks)) == 1
     with pytest.raises(StoreError, match="no such table: notes"):
         store.read(notes)

@@ -12,7 +12,7 @@ import pytest
 from gcptasks.base.errors import Busy, Corrupt, StoreError, WrongSchema
 from gcptasks.base.events import Event, Events, QueueChange, QueueChanged
 from gcptasks.store import commit_place, connection, writer
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes, Tx
 from store.store_verbs import (
@@ -148,7 +148,7 @@ async def test_more_than_one_group_waits_its_turn(store: Store) -> None:
 
 async def test_a_lock_of_another_process_holds_up_the_write_but_not_the_loop(file_store: Store) -> None:
     await file_store.write(add_queue)
-    other = sqlite3.connect(file_store.location.path or "", isolation_level=None)
+    other = sqlite3.connect(file_store.database.path or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     writing = asyncio.create_task(file_store.write(add_task))
     for _ in range(20):
@@ -165,7 +165,7 @@ async def test_a_lock_that_is_never_let_go_is_an_error_that_says_so(
 ) -> None:
     await file_store.write(add_queue)
     monkeypatch.setattr(writer, "_PATIENCE_MS", 10)
-    other = sqlite3.connect(file_store.location.path or "", isolation_level=None)
+    other = sqlite3.connect(file_store.database.path or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Busy, match="locked by another process"):
         await file_store.write(add_task)
@@ -176,7 +176,7 @@ async def test_a_lock_that_is_never_let_go_is_an_error_that_says_so(
 
 
 def test_what_another_process_did_to_a_queue_is_seen_by_the_next_verb(tmp_path: Path) -> None:
-    one, other = (Store(parse_location(str(tmp_path / "tasks.db")), Events()) for _ in range(2))
+    one, other = (Store(parse_database(str(tmp_path / "tasks.db")), Events()) for _ in range(2))
     one.write_sync(add_task)
 
     def drop(tx: Tx) -> None:
@@ -234,10 +234,10 @@ def test_a_forked_child_has_a_connection_of_its_own(tmp_path: Path) -> None:
 import os, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from gcptasks.base.events import Event, Events, QueueChanged
-from gcptasks.store.location import parse_location
+from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from store_verbs import add_task, all_tasks
-store = Store(parse_location({str(tmp_path / "tasks.db")!r}), Events())
+store = Store(parse_database({str(tmp_path / "tasks.db")!r}), Events())
 store.write_sync(add_task)
 child = os.fork()
 store.write_sync(add_task)
@@ -258,7 +258,7 @@ def test_a_child_that_is_forked_while_a_thread_has_the_writer_can_write(tmp_path
 
 
 def _a_newer_schema(path: Path) -> None:
-    store = Store(parse_location(str(path)), Events())
+    store = Store(parse_database(str(path)), Events())
     store.open()
     store.close()
     with sqlite3.connect(path) as database:
@@ -287,7 +287,7 @@ def test_a_file_that_cannot_be_used_is_refused(
 ) -> None:
     path = tmp_path / "tasks.db"
     prepare(path)
-    store = Store(parse_location(str(path)), Events())
+    store = Store(parse_database(str(path)), Events())
     for _ in range(2):
         with pytest.raises(error, match=text):
             store.open()
@@ -305,8 +305,8 @@ def test_commits_are_synced_unless_told_otherwise(tmp_path: Path) -> None:
         write(verb)
         return levels[0]
 
-    full = Store(parse_location(str(tmp_path / "full.db")), Events())
-    normal = Store(parse_location(str(tmp_path / "normal.db")), Events(), "normal")
+    full = Store(parse_database(str(tmp_path / "full.db")), Events())
+    normal = Store(parse_database(str(tmp_path / "normal.db")), Events(), "normal")
 
     def unsynced(verb: Callable[[Tx], None]) -> None:
         asyncio.run(full.write_unsynced(verb))

@@ -88,7 +88,7 @@ async def test_a_process_that_can_start_no_thread_waits_for_a_lock_on_its_loop(
     await file_store.write(add_queue)
     monkeypatch.setattr(writer, "_PATIENCE_MS", 10)
     monkeypatch.setattr(ThreadPoolExecutor, "submit", refused)
-    other = sqlite3.connect(file_store.location.path or "", isolation_level=None)
+    other = sqlite3.connect(file_store.database.path or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Busy):
         await file_store.write(add_task)

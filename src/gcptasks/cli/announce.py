@@ -52,7 +52,7 @@ def say_stopping() -> None:
 
 
 def _kept(settings: PortSettings) -> str:
-    return "memory only, gone when it stops" if settings.location.path is None else settings.database
+    return "memory only, gone when it stops" if settings.parsed_database.path is None else settings.database
 
 
 def _warn_if_another_delivers(emulator: Emulator) -> None:

@@ -12,7 +12,7 @@ class OtherWriters:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._alone = store.location.path is None
+        self._alone = store.database.path is None
         self._version: int | None = None
         self._looked_at: datetime | None = None
 

@@ -29,9 +29,9 @@ class Backend(Startable):
         self._clock = clock or SystemClock()
         self.events = Events()
         self.events.subscribe(log)
-        self._store = Store(settings.location, self.events, settings.synchronous)
+        self._store = Store(settings.parsed_database, self.events, settings.synchronous)
         self.calls = Calls(self._store, self._clock, settings.policy)
-        self._lock = LeaderLock(settings.location.lock_path)
+        self._lock = LeaderLock(settings.parsed_database.lock_path)
         self._new_target = target
         self._leader: Leader | None = None
 

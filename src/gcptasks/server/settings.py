@@ -12,7 +12,7 @@ from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.engine.quotas import Quotas
 from gcptasks.service.policy import Policy
 from gcptasks.store.connection import Synchronous
-from gcptasks.store.location import Location, parse_location
+from gcptasks.store.database import Database, parse_database
 
 QuotasChoice = Literal["google", "none"]
 
@@ -36,16 +36,16 @@ class Settings:
     """Seconds that a stop waits for what is under way."""
 
     def __post_init__(self) -> None:
-        parse_location(self.database)
+        parse_database(self.database)
         _check_choice("synchronous", self.synchronous, Synchronous)
         _check_choice("quotas", self.quotas, QuotasChoice)
         if not 0 <= self.grace <= timedelta.max.total_seconds():
             raise ValueError(f"grace must be a number of seconds, 0 or more, not {self.grace!r}")
 
     @property
-    def location(self) -> Location:
+    def parsed_database(self) -> Database:
         """Where the database is."""
-        return parse_location(self.database)
+        return parse_database(self.database)
 
     @property
     def policy(self) -> Policy:

@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from gcptasks.base.events import Event, Events
 from gcptasks.store.cache import Cache
 from gcptasks.store.connection import Synchronous, leave_to_parent, open_reader, open_writer, store_errors
-from gcptasks.store.location import Location, prepare_file
+from gcptasks.store.database import Database, prepare_file
 from gcptasks.store.tx import Changes, Tx
 from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
@@ -22,8 +22,8 @@ R = TypeVar("R")
 class Store:
     """One database, opened at first use. Safe to use from any thread and any event loop, and after a fork."""
 
-    def __init__(self, location: Location, events: Events, synchronous: Synchronous = "full") -> None:
-        self.location = location
+    def __init__(self, database: Database, events: Events, synchronous: Synchronous = "full") -> None:
+        self.database = database
         self.events = events
         self._synchronous: Synchronous = synchronous
         self._watchers: list[Callable[[Changes], None]] = []
@@ -52,7 +52,7 @@ class Store:
                 connection.execute("COMMIT")
 
         with store_errors():
-            if self.location.path is None:
+            if self.database.path is None:
                 return self._writer.exclusively(run)
             with self._reading:
                 return run(self._read_connection())
@@ -75,7 +75,7 @@ class Store:
 
     def close(self) -> None:
         """Commit what waits and close the file; what is in memory stays. It is opened again when used again."""
-        if self.location.path is None:
+        if self.database.path is None:
             return
         with self._reading:
             if self._reader is not None:
@@ -92,13 +92,13 @@ class Store:
         self._writer.forked()
 
     def _open(self) -> WriteConnection:
-        return WriteConnection(open_writer(prepare_file(self.location)), self._synchronous)
+        return WriteConnection(open_writer(prepare_file(self.database)), self._synchronous)
 
     def _read_connection(self) -> sqlite3.Connection:
         if self._reader is None:
             self.open()  # makes the file and its tables
-            assert self.location.path is not None
-            self._reader = open_reader(self.location.path)
+            assert self.database.path is not None
+            self._reader = open_reader(self.database.path)
         return self._reader
 
     def _tell(self, events: list[Event], changes: Changes) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from gcptasks.base.errors import StoreError
 from gcptasks.base.events import Events
-from gcptasks.store.location import kind_of, parse_location
+from gcptasks.store.database import kind_of, parse_database
 from gcptasks.store.store import Store
 from store.store_verbs import add_task
 
@@ -41,14 +41,14 @@ def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     def on_nfs(path: Path) -> str:
         return "nfs4"
 
-    monkeypatch.setattr("gcptasks.store.location.file_system", on_nfs)
-    store = Store(parse_location(str(tmp_path / "tasks.db")), Events())
+    monkeypatch.setattr("gcptasks.store.database.file_system", on_nfs)
+    store = Store(parse_database(str(tmp_path / "tasks.db")), Events())
     with pytest.raises(StoreError, match=r"network file system \(nfs4\).*local disk"):
         store.open()
 
 
 def test_a_missing_folder_is_made(tmp_path: Path) -> None:
-    store = Store(parse_location(str(tmp_path / "a" / "b" / "tasks.db")), Events())
+    store = Store(parse_database(str(tmp_path / "a" / "b" / "tasks.db")), Events())
     store.write_sync(add_task)
     assert (tmp_path / "a" / "b" / "tasks.db").exists()
     store.close()
@@ -57,4 +57,4 @@ def test_a_missing_folder_is_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "postgres://host/db", "sqlite:///"])
 def test_a_malformed_database_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no database: give 'sqlite:///tasks.db'"):
-        parse_location(text)
+        parse_database(text)

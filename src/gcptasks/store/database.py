@@ -11,7 +11,7 @@ _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph
 
 
 @dataclass(frozen=True, slots=True)
-class Location:
+class Database:
     """A database file, or memory when `path` is None."""
 
     path: Path | None
@@ -25,19 +25,19 @@ class Location:
         return "memory" if self.path is None else str(self.path)
 
 
-def parse_location(text: str) -> Location:
-    """The location of `memory:`, `:memory:`, `sqlite:///relative.db`, `sqlite:////absolute.db` or a plain path."""
+def parse_database(text: str) -> Database:
+    """The database of `memory:`, `:memory:`, `sqlite:///relative.db`, `sqlite:////absolute.db` or a plain path."""
     if text in ("memory:", ":memory:"):
-        return Location(None)
+        return Database(None)
     path = text.removeprefix("sqlite:///") if text.startswith("sqlite:///") else text
     if "://" in path or not path:
         raise ValueError(f"{text!r} is no database: give 'sqlite:///tasks.db' (a file) or 'memory:'")
-    return Location(Path(path).absolute())
+    return Database(Path(path).absolute())
 
 
-def prepare_file(location: Location) -> Path | None:
+def prepare_file(database: Database) -> Path | None:
     """The path of the file, made together with its folder; `StoreError` if a database cannot live there."""
-    path = location.path
+    path = database.path
     if path is None:
         return None
     try:
