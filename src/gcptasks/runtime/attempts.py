@@ -75,12 +75,12 @@ class Attempts(Generic[L]):
         """Cancel what is not over, and write down what is."""
         if late := sum(not attempt.over for attempt in self._running.values()):
             _log.warning("stopping: %d attempts took too long and are left to the next start", late)
-        await _cancelled(self._running)
+        await _cancel_all(self._running)
         # One that ended in this very turn of the loop is still to be written down.
         self._write_down()
         if self._writing:
             _log.warning("stopping: how some attempts ended is not written yet, so the next start repeats them")
-        await _cancelled(self._writing)
+        await _cancel_all(self._writing)
 
     async def _deliver(self, attempt: "_Attempt[L]") -> None:
         try:
@@ -116,9 +116,9 @@ class Attempts(Generic[L]):
             self._over([one.leased for one in ended])
 
     def _write_later(self, ended: list[Ended[L]], wait: timedelta) -> None:
-        _track(self._writing, self._written(ended, wait))
+        _track(self._writing, self._write_until_done(ended, wait))
 
-    async def _written(self, ended: list[Ended[L]], wait: timedelta) -> None:
+    async def _write_until_done(self, ended: list[Ended[L]], wait: timedelta) -> None:
         while True:
             await asyncio.sleep(wait.total_seconds())
             try:
@@ -130,7 +130,7 @@ class Attempts(Generic[L]):
         self._over([one.leased for one in ended])
 
 
-async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def _cancel_all(tasks: Iterable[asyncio.Task[None]]) -> None:
     """Return once these were cancelled and have ended."""
     if cut_off := list(tasks):
         for task in cut_off:

@@ -80,11 +80,11 @@ class Writer:
 
     async def write(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The verb's answer, once it is durable; or what it raised, nothing of it done."""
-        return await self._queued(verb, args, kwargs, durable=True).wait()
+        return await self._enqueue(verb, args, kwargs, durable=True).wait()
 
     async def write_unsynced(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The verb's answer, once it is committed, not synced: it survives SIGKILL, but not a power cut."""
-        return await self._queued(verb, args, kwargs, durable=False).wait()
+        return await self._enqueue(verb, args, kwargs, durable=False).wait()
 
     def write_unsynced_now(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As `write_unsynced`, without waiting: `NotNow`, nothing done, if another thread or process is writing."""
@@ -149,7 +149,7 @@ class Writer:
             self._opened.forked()
         self._start_afresh()
 
-    def _queued(
+    def _enqueue(
         self, verb: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], *, durable: bool
     ) -> Pending[R]:
         loop = asyncio.get_running_loop()

@@ -40,7 +40,7 @@ class HttpTarget:
         await self._pool.close()
 
     async def _deliver(self, origin: Origin, wire: bytes, until: float, *, bodiless: bool) -> HopReply:
-        kept = self._pool.kept(origin)
+        kept = self._pool.take_kept(origin)
         if kept is not None:
             loop = asyncio.get_running_loop()
             sent_at = loop.time()

@@ -40,7 +40,7 @@ class Pool:
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
 
-    def kept(self, origin: Origin) -> Connection | None:
+    def take_kept(self, origin: Origin) -> Connection | None:
         """The connection used last that is still alive, if one is kept."""
         idle = self._idle.get(origin)
         while idle:
