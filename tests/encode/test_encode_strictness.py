@@ -68,6 +68,18 @@ class Upper(BaseModel):
         return word if word.isupper() else f"not upper: {word}"
 
 
+class Branch(BaseModel):
+    """Refers to itself, and has a field whose type does not say what arrives."""
+
+    held: Any = None
+    branches: list["Branch"] = []
+
+
+class Trunk(BaseModel):
+    first: Branch
+    second: Branch
+
+
 class Secretive(BaseModel):
     number: int
     _kept: int = PrivateAttr(default=0)
@@ -187,6 +199,7 @@ def test_a_value_that_compares_equal_is_accepted(marker: Any, annotation: Any, v
         (Any, Colour.RED, "would arrive as str 'red'"),
         (Any, {1: 2}, "would arrive as dict {'1': 2}"),
         (dict[str, Any], {"a": {1}}, "would arrive as"),
+        (Trunk, Trunk(first=Branch(), second=Branch(branches=[Branch(held=(1, 2))])), "would arrive as"),
         (Upper, Upper.model_construct(word="low"), "would arrive as Upper Upper(word='not upper: low')"),
         (Excluding, Excluding(number=1, left_out=5), "would arrive as"),
     ],
