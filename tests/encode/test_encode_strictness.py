@@ -10,7 +10,7 @@ import pytest
 from fastapi import Body, Query
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, computed_field, field_validator
+from pydantic import BaseModel, Field, PlainSerializer, PrivateAttr, ValidationError, computed_field, field_validator
 
 from encode.encode_worker import refused, worker_of
 from fastapi_gcp_tasks.exception import WrongTypeError
@@ -78,6 +78,13 @@ class Branch(BaseModel):
 class Trunk(BaseModel):
     first: Branch
     second: Branch
+
+
+class Ring(BaseModel):
+    """Refers to itself. It is used with a serializer alone, as pydantic keeps that in the schema of the class."""
+
+    number: int = 0
+    inner: list["Ring"] = []
 
 
 class Secretive(BaseModel):
@@ -199,6 +206,7 @@ def test_a_value_that_compares_equal_is_accepted(marker: Any, annotation: Any, v
         (Any, Colour.RED, "would arrive as str 'red'"),
         (Any, {1: 2}, "would arrive as dict {'1': 2}"),
         (dict[str, Any], {"a": {1}}, "would arrive as"),
+        (Annotated[Ring, PlainSerializer(lambda ring: {"number": 7})], Ring(number=1), "would arrive as Ring Ring(num"),
         (Trunk, Trunk(first=Branch(), second=Branch(branches=[Branch(held=(1, 2))])), "would arrive as"),
         (Upper, Upper.model_construct(word="low"), "would arrive as Upper Upper(word='not upper: low')"),
         (Excluding, Excluding(number=1, left_out=5), "would arrive as"),
