@@ -36,7 +36,7 @@ def add_task(tx: Tx, at: datetime = NOW, body: bytes = b"") -> Task:
 
 def all_tasks(tx: Tx) -> list[Task]:
     queue = tx.queues.find(QUEUE)
-    return [] if queue is None else [task for _, task in tx.tasks.page(queue, BEGINNING, 100_000)]
+    return [] if queue is None else [stored.task for stored in tx.tasks.page(queue, BEGINNING, 100_000)]
 
 
 class Refused(Exception):

@@ -70,8 +70,8 @@ def list_tasks(tx: Tx, request: ListTasks, now: datetime, policy: Policy) -> Tas
         raise InvalidArgument("ListTasksRequest.pageSize cannot be negative.")
     after = _due_of(paging.cursor_of(request.page_token, "tasks", scope, now)) if request.page_token else BEGINNING
     found = tx.tasks.page(queue, after, min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE))
-    token = paging.token("tasks", scope, _cursor(found[-1][0]), now) if found else ""
-    return TaskPage([task for _, task in found], token, request.view)
+    token = paging.token("tasks", scope, _cursor(found[-1].due), now) if found else ""
+    return TaskPage([stored.task for stored in found], token, request.view)
 
 
 def delete_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> None:

@@ -43,6 +43,11 @@ class StoredTask(NamedTuple):
     number: int
     task: Task
 
+    @property
+    def due(self) -> Due:
+        """Where the task stands in the order of when tasks are due."""
+        return Due(to_us(self.task.scheduled_at), self.number)
+
 
 class Tasks:
     """The tasks as one transaction sees them."""
@@ -74,11 +79,11 @@ class Tasks:
             return True
         return self._numbers.number_of(queue.number, task_id) is not None
 
-    def page(self, queue: StoredQueue, after: Due, limit: int) -> list[tuple[Due, Task]]:
+    def page(self, queue: StoredQueue, after: Due, limit: int) -> list[StoredTask]:
         """Up to `limit` tasks of the queue that come after `after`, in the order of when they are due."""
         name = queue.queue.name
         return [
-            (Due(row[2], row[0]), task_of(name, row[1] or self._numbers.id_of(queue.number, row[0]), row[2:]))
+            StoredTask(row[0], task_of(name, row[1] or self._numbers.id_of(queue.number, row[0]), row[2:]))
             for row in self._sql.execute(_PAGE, (queue.number, after.at, after.number, limit))
         ]
 

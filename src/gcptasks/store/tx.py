@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from gcptasks.base.events import Event
 from gcptasks.base.names import QueueName
@@ -16,12 +17,18 @@ from gcptasks.store.tasks import Tasks
 from gcptasks.store.times import to_us
 
 
+class Arrival(NamedTuple):
+    """A task that is new, or due at another time."""
+
+    queue: QueueName
+    due: Due
+
+
 @dataclass(slots=True)
 class Changes:
     """What a dispatcher may want to know of a transaction. Hints: the file decides."""
 
-    arrivals: list[tuple[QueueName, Due]] = field(default_factory=list[tuple[QueueName, Due]])
-    """Tasks that are new, or due at another time."""
+    arrivals: list[Arrival] = field(default_factory=list[Arrival])
     queues: bool = False
     """A queue was changed, added or deleted."""
     forced: bool = False
@@ -64,7 +71,7 @@ class Tx:
 
     def arrived(self, queue: QueueName, number: int, at: datetime) -> None:
         """A task is new, or due at another time."""
-        self.changes.arrivals.append((queue, Due(to_us(at), number)))
+        self.changes.arrivals.append(Arrival(queue, Due(to_us(at), number)))
 
     def savepoint(self) -> None:
         """Begin a verb."""
