@@ -71,7 +71,6 @@ def outgoing(task: Task, queue: Queue, previous_status: int | None) -> Outgoing:
 
 def _headers(task: Task, queue: Queue, previous_status: int | None) -> list[tuple[str, str]]:
     retries = task.dispatch_count - 1
-    last = task.last_attempt
     # A caller's own X-CloudTasks-* headers are kept in the task, and replaced here (CT-170).
     headers = [item for item in task.request.headers.items() if not item[0].lower().startswith(_OWN_PREFIX)]
     headers += (
@@ -79,7 +78,7 @@ def _headers(task: Task, queue: Queue, previous_status: int | None) -> list[tupl
         ("X-CloudTasks-TaskName", task.name.task),
         ("X-CloudTasks-TaskRetryCount", str(retries)),
         ("X-CloudTasks-TaskExecutionCount", str(task.response_count)),
-        ("X-CloudTasks-TaskETA", _seconds(last.scheduled_at if last else task.scheduled_at)),
+        ("X-CloudTasks-TaskETA", _seconds(task.scheduled_at)),
     )
     if retries > 0:
         headers += (
