@@ -8,7 +8,7 @@ import pytest
 from gcptasks.base.events import AttemptFailed, AttemptSucceeded
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
-from gcptasks.runtime import lane
+from gcptasks.runtime import dispatcher, lane
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import messages
 from runtime.runtime_world import World, settled
@@ -197,6 +197,22 @@ async def test_a_queue_whose_worker_hangs_does_not_hold_up_another(world: World)
     world.task(free)
     await world.until(lambda: world.left(free) == 0)
     held.set()
+
+
+async def test_each_queue_has_its_turn_though_more_are_busy_than_one_step_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dispatcher, "_AT_A_TIME", 2)
+    world = World(None)
+    queues = [world.queue(queue) for queue in "abc"]
+    for queue in queues * 4:
+        world.task(queue)
+    await world.dispatcher.start()
+    await world.until(lambda: not any(map(world.left, queues)))
+    order = [dict(request.headers)["X-CloudTasks-QueueName"] for request in world.target.sent]
+    assert order == list("abc") * 4
+    await world.dispatcher.stop(timedelta(0))
+    world.store.close()
 
 
 async def test_more_due_tasks_than_are_kept_in_memory_are_all_sent(

@@ -60,8 +60,9 @@ class Lanes:
             self._ended(one.queue.name, one.number, forced=one.forced)
 
     def take(self, now: datetime, most: int, *, reread: bool) -> Wanted:
-        """Up to `most` tasks that may start now, each queue with something to start having its share.
+        """Up to `most` tasks that may start now: a share for each queue with something to start.
 
+        Queues for which there is no room come first the next time.
         `reread` says that the database may know better than what is here.
         """
         if reread:
@@ -105,12 +106,18 @@ class Lanes:
     def _share_out(self, lanes: dict[QueueName, Lane], now: datetime, most: int) -> dict[QueueName, list[int]]:
         wanted: dict[QueueName, list[int]] = {}
         share = max(most // max(len(lanes), 1), 1)
+        served = 0
         for name, lane in lanes.items():
-            numbers = lane.take(now, share) if most > 0 else []
-            most -= len(numbers)
-            if numbers:
+            if most <= 0:
+                break
+            served += 1
+            if numbers := lane.take(now, share):
                 wanted[name] = numbers
-            self._look_again(name, lane, now)
+                most -= len(numbers)
+        names = list(lanes)
+        # Those that were left out come first in the next step.
+        for name in names[served:] + names[:served]:
+            self._look_again(name, lanes[name], now)
         return wanted
 
     def _look_again(self, name: QueueName, lane: Lane, now: datetime) -> None:
