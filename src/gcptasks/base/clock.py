@@ -24,13 +24,18 @@ class SystemClock:
         return datetime.now(UTC)
 
     async def wait(self, wake: asyncio.Event, until: datetime) -> None:
-        # A wall clock may be set back or forward while we wait, so it is looked at each second.
-        if wake.is_set() or until <= self.now():
+        loop = asyncio.get_running_loop()
+        left = (until - self.now()).total_seconds()
+        if wake.is_set() or left <= 0:
             await asyncio.sleep(0)
-        while not wake.is_set() and (left := (until - self.now()).total_seconds()) > 0:
+        # A wall clock may be set forward while we wait, so it is looked at each second; or back, which makes no wait
+        # longer than it was to be.
+        end = loop.time() + left
+        while not wake.is_set() and left > 0:
             try:
                 async with asyncio.timeout(min(left, 1.0)):
                     await wake.wait()
             except TimeoutError:
                 pass
+            left = min(end - loop.time(), (until - self.now()).total_seconds())
         wake.clear()

@@ -1,5 +1,6 @@
 """Which of the processes on one database file delivers: the one that has the lock, until it ends."""
 
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -55,7 +56,13 @@ class Leader(Loop):
 
     async def _stop_loops(self, grace: timedelta) -> None:
         self.leads = False
+        until = time.monotonic() + grace.total_seconds()
         # Each is stopped, the first one first, though one of them may fail or be cancelled.
         async with AsyncExitStack() as steps:
             for loop in reversed(self._loops):
-                steps.push_async_callback(loop.stop, grace)
+                steps.push_async_callback(_stop_by, loop, until)
+
+
+async def _stop_by(loop: Startable, until: float) -> None:
+    """Stop it within what is left of the time that all have together."""
+    await loop.stop(timedelta(seconds=max(until - time.monotonic(), 0)))
