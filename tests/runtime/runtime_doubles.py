@@ -27,12 +27,13 @@ class ManualClock:
         wake.clear()
 
     def advance(self, span: timedelta) -> None:
-        """Move the time, and wake whoever waited for it."""
+        """Move the time, and wake whoever waited for it; everybody if the clock is set back."""
         self._now += span
+        back = span < timedelta(0)
         for until, wake in self._waiting:
-            if until <= self._now:
+            if back or until <= self._now:
                 wake.set()
-        self._waiting = [(until, wake) for until, wake in self._waiting if until > self._now]
+        self._waiting = [] if back else [(until, wake) for until, wake in self._waiting if until > self._now]
 
 
 class RecordingTarget:

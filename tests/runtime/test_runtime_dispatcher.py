@@ -107,6 +107,29 @@ async def test_no_more_attempts_start_than_the_rate_allows(world: World) -> None
         assert len(world.target.sent) == sent
 
 
+@pytest.mark.parametrize("at_a_time", [100, 1])
+async def test_a_clock_that_is_set_back_holds_up_no_queue(monkeypatch: pytest.MonkeyPatch, at_a_time: int) -> None:
+    monkeypatch.setattr(dispatcher, "_AT_A_TIME", at_a_time)
+    world = World(None)
+    queues = [world.queue(queue, rate_limits=messages.RateLimits(max_dispatches_per_second=1)) for queue in "abc"]
+    for queue in queues * 30:
+        world.task(queue)
+    await world.dispatcher.start()
+    # The full buckets, and an hour later again; then the clock goes half of that hour back.
+    await world.target.received(30)
+    await settled()
+    world.clock.advance(3600 * SECOND)
+    await world.target.received(60)
+    await settled()
+    world.clock.advance(-1800 * SECOND)
+    for sent in (60, 63, 66):
+        await settled()
+        assert len(world.target.sent) == sent
+        world.clock.advance(SECOND)
+    await world.dispatcher.stop(timedelta(0))
+    world.store.close()
+
+
 async def test_a_paused_queue_keeps_its_due_tasks(world: World) -> None:
     """CT-073, CT-077, CT-244."""
     queue = world.queue()

@@ -26,6 +26,7 @@ class Lanes:
         self._times: list[tuple[datetime, QueueName]] = []
         self._queues_changed = True
         self._forced = True
+        self._looked_at: datetime | None = None
 
     def reread(self) -> None:
         """Forget what the database may know better, so that it is read again."""
@@ -67,6 +68,11 @@ class Lanes:
         """
         if reread:
             self.reread()
+        if self._looked_at is not None and now < self._looked_at:
+            # The clock was set back: the times at which lanes get tokens, and are looked at, are farther off than they
+            # were, so all count from now on.
+            self._queues_changed = True
+        self._looked_at = now
         if self._queues_changed:
             self._load(now)
         wanted = Wanted(self._take_due(now, most), self._forced)
