@@ -170,6 +170,11 @@ def below(number: int) -> None: ...
 def above(number: int, headers: Annotated[CloudTasksHeaders, Depends()]) -> None: ...
 
 
+@as_delayed_task
+@router.get("/injected")
+def injected(number: int, headers: CloudTasksHeaders = Depends()) -> None: ...
+
+
 @task_default_options(client=client_factory)
 @as_async_delayed_task
 @async_router.get("/c")
@@ -182,6 +187,7 @@ assert_type(below.options(**options).delay(number=1), Task)
 below.delay()  # type: ignore[call-arg]
 # error: Missing positional argument "headers" | Argument missing for parameter "headers"
 above.delay(number=1)  # type: ignore[call-arg]
+assert_type(injected.delay(number=1), Task)
 # error: No overload variant|Unexpected keyword argument "countdwon" | No overloads
 task_default_options(countdwon=60)  # type: ignore[call-overload]
 # error: No overload variant | No overloads
