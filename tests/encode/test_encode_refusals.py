@@ -24,6 +24,7 @@ from pydantic import BaseModel, Field, Json, SecretStr
 from starlette.requests import HTTPConnection
 
 from encode.encode_worker import Worker, refused, worker_of
+from fastapi_gcp_tasks.dependencies import CloudTasksHeaders
 from fastapi_gcp_tasks.encode import check_header
 from fastapi_gcp_tasks.exception import MissingParamError, WrongTypeError
 
@@ -281,6 +282,13 @@ def test_a_value_for_what_fastapi_injects_is_refused(name: str) -> None:
 def test_an_unknown_argument_is_refused() -> None:
     with refused(TypeError, "unexpected argument 'numbr'; the endpoint takes number"):
         Worker(everything_injected).encode(numbr=1)
+
+
+def test_the_arguments_that_an_endpoint_takes_are_named_without_the_headers_of_the_queue() -> None:
+    def endpoint(number: int, headers: Annotated[CloudTasksHeaders, Depends()], x_trace: str = Header("")) -> None: ...
+
+    with refused(TypeError, "unexpected argument 'numbr'; the endpoint takes number, x_trace"):
+        Worker(endpoint).encode(numbr=1)
 
 
 def test_a_missing_argument_is_refused() -> None:

@@ -117,8 +117,10 @@ def _plain_model_writer(parameter: Parameter, reading: Reading) -> ToJson:
 
 
 def _refuse_class(parameter: Parameter, cls: type, value: Any) -> None:
+    if isinstance(value, cls):
+        raise NotCarried(f"it takes a {cls.__name__}, and not its subclass {type(value).__name__}")
     if value is not None:
-        raise NotCarried(f"it takes a {cls.__name__} and no subclass of it, not a {type(value).__name__}")
+        raise NotCarried(f"it takes a {cls.__name__}, not a {type(value).__name__}")
     parameter.check_omission(value)
 
 

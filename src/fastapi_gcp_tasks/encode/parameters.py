@@ -61,14 +61,18 @@ class Parameter(NamedTuple):
         """Whether a call without it cannot work."""
         return self.required and not (self.place is Place.HEADER and header_rules.from_elsewhere(self.key))
 
+    def can_be_sent(self) -> bool:
+        """Whether a caller can set it: a header that the queue service sets or drops, no caller can."""
+        return self.place is not Place.HEADER or header_rules.why_not_sent(self.key) is None
+
     def check_omission(self, value: Any) -> None:
         """Raise unless leaving the key out makes the worker see this value (None, or an empty list)."""
         if not self.required and type(self.default) is type(value) and self.default == value:
             return
         what = "None" if value is None else f"an empty {type(value).__name__}"
-        instead = "nothing, though it is required," if self.required else "its default"
+        instead = "no value would arrive, though one is required" if self.required else "its default would arrive"
         # Nor as null in a body, which FastAPI versions read differently.
-        raise NotCarried(f"{what} cannot be carried: {instead} would arrive")
+        raise NotCarried(f"{what} cannot be carried: {instead}")
 
 
 def parameters(route: APIRoute) -> list[Parameter]:

@@ -50,7 +50,7 @@ def compile_plan(route: APIRoute) -> Plan:
     to_headers = _headers_writer(placed)
     names = _names(declared)
     required = _names(one for one in declared if one.needs_argument())
-    refuse = _refusing(route, names, required)
+    refuse = _refusing(route, declared, required)
 
     def encode_request(values: Values) -> Encoded:
         if values.keys() != names and not required <= values.keys() <= names:
@@ -98,16 +98,17 @@ def _names(declared: Iterable[Parameter]) -> Set[str]:
     return frozenset(one.name for one in declared)
 
 
-def _refusing(route: APIRoute, names: Set[str], required: Set[str]) -> Callable[[Values], None]:
+def _refusing(route: APIRoute, declared: list[Parameter], required: Set[str]) -> Callable[[Values], None]:
     """What says which names do not fit."""
     filled_in = injected(route)
+    names = _names(declared)
 
     def refuse_names(values: Values) -> None:
         for name in values:
             if name in filled_in:
                 raise TypeError(f"{name!r} is injected by FastAPI and cannot be passed")
             if name not in names:
-                takes = ", ".join(sorted(names)) or "no arguments"
+                takes = ", ".join(sorted(one.name for one in declared if one.can_be_sent())) or "no arguments"
                 raise TypeError(f"unexpected argument {name!r}; the endpoint takes {takes}")
         missing = sorted(required - values.keys())
         raise MissingParamError(f"missing required argument{'s' * (len(missing) > 1)}: {', '.join(missing)}")
