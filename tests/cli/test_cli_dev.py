@@ -208,6 +208,7 @@ def test_a_port_in_use_is_said_in_one_line(start: Start, tmp_path: Path, option:
         line = failed(program)
     assert f"localhost:{port}" in line
     assert "in use" in line
+    assert f"another port with {option} (0" in line
     assert len(program.errors) == 1
 
 

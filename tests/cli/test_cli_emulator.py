@@ -121,7 +121,7 @@ def refused(program: Program) -> str:
         (["--quotas", "half"], "--quotas"),
         (["--log-level", "loud"], "--log-level"),
         (["surplus"], "surplus"),
-        (["--queue", "q"], "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>"),
+        (["--queue", "orders"], "queue 'orders': Queue name must be formatted: \"projects/<PROJECT_ID>/locations/"),
         (["--queue", "projects/p/locations/l/queues/no_underscores"], "Queue ID"),
         (["--db", "postgres://here/tasks"], "postgres://here/tasks"),
         (["--db", ""], "no database"),
@@ -136,12 +136,18 @@ def test_what_cannot_be_is_refused_in_one_line(start: Start, options: list[str],
     assert said in line
 
 
+@pytest.mark.parametrize("command", [["cloud-tasks-emulator"], ["fastapi-gcp-tasks", "emulator"]], ids=" ".join)
+def test_a_wrong_option_names_the_help_of_its_command(start: Start, command: list[str]) -> None:
+    assert refused(start(command, "--nope")).endswith(f"see {' '.join(command)} --help")
+
+
 def test_a_port_in_use_is_refused_in_one_line(start: Start) -> None:
     with socket.create_server(("localhost", 0)) as taken:
         port = taken.getsockname()[1]
         line = refused(start(EMULATOR, "--port", str(port)))
     assert f"localhost:{port}" in line
     assert "in use" in line
+    assert "another port with --port (0" in line
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line_and_left_alone(start: Start, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 TaskError
 ├─ SetupError       the program is wrong
-│  └─ MissingExtra
+│  ├─ MissingExtra
+│  └─ PortInUse
 ├─ ArgumentError    a call does not fit its endpoint
 ├─ ServiceError     the queue service refused; one class per gRPC code that we use
 │  ├─ InvalidArgument
@@ -47,6 +48,17 @@ class MissingExtra(SetupError, ImportError):
     def __init__(self, what: str, extra: str) -> None:
         self.extra = extra
         super().__init__(f"{what} needs an extra: pip install 'fastapi-gcp-tasks[{extra}]'")
+
+
+class PortInUse(SetupError):
+    """Another program listens at the port."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.port = port
+        super().__init__(
+            f"cannot listen on {host}:{port}: the port is in use. Stop the program that listens there, "
+            "or choose another port"
+        )
 
 
 class ArgumentError(TaskError):

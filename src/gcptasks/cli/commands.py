@@ -1,11 +1,13 @@
 """The commands and their options; what each does is in a module of its own."""
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Annotated, Any, get_args
 
 import typer
 
 from gcptasks import __version__
-from gcptasks.base.errors import TaskError
+from gcptasks.base.errors import PortInUse, SetupError, TaskError
 from gcptasks.cli.output import LogLevel, fail
 from gcptasks.server.settings import PortSettings, QuotasChoice
 from gcptasks.store.connection import Synchronous
@@ -63,6 +65,15 @@ def _port(text: str) -> Any:
     return typer.Option(metavar="PORT", min=0, max=65535, help=f"{text} 0 means any free port.")
 
 
+@contextmanager
+def _naming_port_option(option: Callable[[int], str]) -> Generator[None]:
+    """Let an error about a port that is in use name the option that sets it."""
+    try:
+        yield
+    except PortInUse as error:
+        raise SetupError(f"{error} with {option(error.port)} (0 takes a free one)") from error
+
+
 def run(program: str) -> int:
     """Run a program with the arguments of this process; its exit code."""
     app = _alone if program == "cloud-tasks-emulator" else _app
@@ -77,7 +88,9 @@ def run(program: str) -> int:
         explained = getattr(error, "format_message", None)
         if explained is None:
             raise
-        fail(f"{explained().rstrip('.')}; see {program} --help")
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else program
+        fail(f"{explained().rstrip('.')}; see {command} --help")
 
 
 def emulator(
@@ -107,7 +120,8 @@ def emulator(
         synchronous=synchronous,
         quotas=quotas,
     )
-    command.run(settings, log_level)
+    with _naming_port_option(lambda _: "--port"):
+        command.run(settings, log_level)
 
 
 def dev(
@@ -130,7 +144,8 @@ def dev(
     from gcptasks.cli.application import application
 
     settings = PortSettings(port=service_port, database=db, synchronous=synchronous, create_queues=True)
-    return command.run(application(app), host, port, settings, log_level, reload=reload)
+    with _naming_port_option(lambda taken: "--port" if taken == port else "--service-port"):
+        return command.run(application(app), host, port, settings, log_level, reload=reload)
 
 
 def _version(asked: bool) -> None:

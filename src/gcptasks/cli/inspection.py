@@ -28,7 +28,7 @@ def only_app(module: ModuleType) -> str:
         if name in apps.values():
             return name
     if not apps:
-        raise ValueError(f"{module.__name__} has no FastAPI application")
+        raise ValueError(f"{module.__name__} has no FastAPI application outside of functions")
     if len(apps) > 1:
         names = ", ".join(sorted(apps.values()))
         raise ValueError(f"{module.__name__} has several FastAPI applications ({names}): say which, as module:app")

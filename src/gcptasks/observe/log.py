@@ -42,7 +42,7 @@ def line(event: Event) -> str:
     """What happened, for people."""
     match event:
         case QueueChanged(queue, change, _, tasks):
-            return f"queue {queue.queue} {change}" + f", {tasks} tasks dropped" * bool(tasks)
+            return f"queue {queue.queue} {change}" + f", tasks dropped: {tasks}" * bool(tasks)
         case TaskCreated(task, scheduled_at):
             return f"{_shown(task)} created, due {scheduled_at.isoformat()}"
         case TaskForced(task):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Self
 
-from gcptasks.base.errors import SetupError
+from gcptasks.base.errors import PortInUse, SetupError
 from gcptasks.rpc.framing import PREFACE
 from gcptasks.rpc.http2 import Handler, Http2
 from gcptasks.rpc.limits import ListenerLimits
@@ -175,7 +175,7 @@ async def bind(host: str, port: int) -> list[socket.socket]:
         except OSError as error:
             tries -= 1
             if tries == 0:
-                raise SetupError(_refusal(host, port, error)) from error
+                raise _refusal(host, port, error) from error
 
 
 def _bind_each(addresses: Iterable[tuple[int, str]], port: int) -> list[socket.socket]:
@@ -202,12 +202,9 @@ def _bind_each(addresses: Iterable[tuple[int, str]], port: int) -> list[socket.s
     raise failure
 
 
-def _refusal(host: str, port: int, error: OSError) -> str:
+def _refusal(host: str, port: int, error: OSError) -> SetupError:
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"cannot listen on {host}:{port}: the port is in use. Stop the program that listens there, "
-            "or choose another port (0 takes a free one)."
-        )
+        return PortInUse(host, port)
     if error.errno == errno.EACCES:
-        return f"cannot listen on {host}:{port}: not permitted. Choose a port above 1023."
-    return f"cannot listen on {host}:{port}: {error.strerror}. Choose another host or port."
+        return SetupError(f"cannot listen on {host}:{port}: not permitted. Choose a port above 1023.")
+    return SetupError(f"cannot listen on {host}:{port}: {error.strerror}. Choose another host or port.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
+from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.engine.quotas import Quotas
 from gcptasks.service.policy import Policy
@@ -62,7 +63,7 @@ class Settings:
 class PortSettings(Settings):
     """The same for a service on a port, and what only a port needs.
 
-    Raises `InvalidArgument` for a malformed name of a queue, too.
+    Raises `ValueError` for a malformed name of a queue, too.
     """
 
     host: str = "localhost"
@@ -77,7 +78,14 @@ class PortSettings(Settings):
 
     def queue_names(self) -> list[QueueName]:
         """The queues that are there from the start."""
-        return [parse_queue(name) for name in self.queues]
+        return [_queue_name(name) for name in self.queues]
+
+
+def _queue_name(name: str) -> QueueName:
+    try:
+        return parse_queue(name)
+    except InvalidArgument as error:
+        raise ValueError(f"queue {name!r}: {error}") from None
 
 
 def _check_choice(setting: str, value: object, choices: Any) -> None:
