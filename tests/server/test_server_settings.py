@@ -2,6 +2,8 @@
 
 import inspect
 from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +46,10 @@ def test_the_command_can_choose_each_setting_and_has_its_default_otherwise() -> 
         ("grace", -1, "grace must be a number of seconds, 0 or more, not -1"),
         ("grace", float("nan"), "grace must be a number of seconds, 0 or more, not nan"),
         ("grace", float("inf"), "grace must be a number of seconds, 0 or more, not inf"),
+        ("grace", timedelta.max.total_seconds(), "grace must be a number of seconds, 0 or more, not 86400000000000"),
+        ("grace", "10", "grace must be a number of seconds, 0 or more, not '10'"),
+        ("database", "", "database must be a string that is not empty, not ''"),
+        ("database", Path("tasks.db"), "database must be a string that is not empty, not PosixPath"),
     ],
 )
 def test_a_value_that_is_not_accepted_is_refused_by_the_name_of_its_setting(
@@ -54,3 +60,8 @@ def test_a_value_that_is_not_accepted_is_refused_by_the_name_of_its_setting(
         LocalService(app_url=URL, **given)
     with pytest.raises(ValueError, match=said):
         PortSettings(**given)
+
+
+def test_an_empty_host_is_refused_since_no_client_can_be_told_of_it() -> None:
+    with pytest.raises(ValueError, match="host must be a string that is not empty, not ''"):
+        PortSettings(host="")

@@ -37,11 +37,11 @@ class Settings:
     """Seconds that a stop waits for what is under way."""
 
     def __post_init__(self) -> None:
+        _check_text("database", self.database)
         parse_database(self.database)
         _check_choice("synchronous", self.synchronous, Synchronous)
         _check_choice("quotas", self.quotas, QuotasChoice)
-        if not 0 <= self.grace <= timedelta.max.total_seconds():
-            raise ValueError(f"grace must be a number of seconds, 0 or more, not {self.grace!r}")
+        _check_span("grace", self.grace)
 
     @property
     def parsed_database(self) -> Database:
@@ -74,6 +74,7 @@ class PortSettings(Settings):
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
+        _check_text("host", self.host)
         self.queue_names()
 
     def queue_names(self) -> list[QueueName]:
@@ -92,3 +93,17 @@ def _check_choice(setting: str, value: object, choices: Any) -> None:
     accepted = get_args(choices)
     if value not in accepted:
         raise ValueError(f"{setting} must be {' or '.join(map(repr, accepted))}, not {value!r}")
+
+
+def _check_text(setting: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{setting} must be a string that is not empty, not {value!r}")
+
+
+def _check_span(setting: str, seconds: float) -> None:
+    try:
+        accepted = timedelta(seconds=seconds) >= timedelta(0)
+    except (TypeError, ValueError, OverflowError):  # no number, not a number, more than a span can hold
+        accepted = False
+    if not accepted:
+        raise ValueError(f"{setting} must be a number of seconds, 0 or more, not {seconds!r}")
