@@ -3,13 +3,15 @@
 import asyncio
 import sqlite3
 import threading
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import contextmanager
 
 import pytest
 
-from gcptasks.base.errors import Busy
-from gcptasks.store import writer
+from gcptasks.base.errors import Busy, StoreError
+from gcptasks.engine.model import Task
+from gcptasks.store import commit_place, writer
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Tx
 from store.store_verbs import add_queue, add_task, all_tasks
@@ -79,22 +81,91 @@ def test_a_loop_that_was_turned_away_and_closed_costs_nobody_anything(store: Sto
     assert len(store.read(all_tasks)) == 3
 
 
+@contextmanager
+def locked_by_another(store: Store) -> Generator[None]:
+    """While another process, as it were, writes to the file: a connection of its own has SQLite's lock."""
+    other = sqlite3.connect(store.database.path or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize("calls", [300, 1000])
+async def test_every_call_that_waited_for_another_process_is_answered(file_store: Store, calls: int) -> None:
+    """Also those beyond the first group, and though no other call comes."""
+    await file_store.write(add_queue)
+    with locked_by_another(file_store):
+        writing = asyncio.gather(*(file_store.write(add_task) for _ in range(calls)))
+        await turns()
+        assert not writing.done()
+    async with asyncio.timeout(30):
+        assert len(await writing) == calls
+    assert len(file_store.read(all_tasks)) == calls
+
+
+def test_every_loop_is_answered_that_waited_for_another_process(file_store: Store) -> None:
+    file_store.write_sync(add_queue)
+    waiting = threading.Barrier(5)
+
+    async def many() -> int:
+        writing = asyncio.gather(*(file_store.write(add_task) for _ in range(300)))
+        await turns()
+        waiting.wait()
+        async with asyncio.timeout(30):
+            return len(await writing)
+
+    with ThreadPoolExecutor(4) as threads:
+        with locked_by_another(file_store):
+            answered = [threads.submit(asyncio.run, many()) for _ in range(4)]
+            waiting.wait()
+        assert [loop.result() for loop in answered] == [300] * 4
+    assert len(file_store.read(all_tasks)) == 1200
+
+
+async def test_an_interrupted_group_leaves_no_call_waiting(store: Store) -> None:
+    """The loop goes on after what is no `Exception`, unless it is Ctrl-C."""
+
+    class Interrupt(BaseException):
+        pass
+
+    def interrupted(tx: Tx) -> None:
+        raise Interrupt
+
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    verbs: list[Callable[[Tx], object]] = [interrupted, *[add_task] * 300]
+    async with asyncio.timeout(30):
+        answers = await asyncio.gather(*(store.write(verb) for verb in verbs), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StoreError] * 256 + [Task] * 45
+
+
+def refuse_to_start(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 async def test_a_process_that_can_start_no_thread_waits_for_a_lock_on_its_loop(
     file_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*args: Any) -> None:
-        raise RuntimeError("can't start new thread")
-
     await file_store.write(add_queue)
     monkeypatch.setattr(writer, "_PATIENCE_MS", 10)
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", refused)
-    other = sqlite3.connect(file_store.database.path or "", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Busy):
+    monkeypatch.setattr(threading.Thread, "start", refuse_to_start)
+    with locked_by_another(file_store), pytest.raises(Busy):
         await file_store.write(add_task)
-    other.close()
     await file_store.write(add_task)
     assert len(file_store.read(all_tasks)) == 1
+
+
+async def test_what_the_loop_did_for_want_of_a_thread_is_not_done_again_by_the_next_thread(
+    file_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit_place, "_SLOW", 0.0)  # any disk is slow now, so that commits go to a thread
+    await file_store.write(add_queue)
+    with monkeypatch.context() as short:
+        short.setattr(threading.Thread, "start", refuse_to_start)
+        await file_store.write(add_task)
+    await file_store.write(add_task)
+    assert len(file_store.read(all_tasks)) == 2
 
 
 def test_who_watches_from_a_forked_process_is_its_parent_alone(store: Store) -> None:

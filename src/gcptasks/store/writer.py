@@ -156,24 +156,27 @@ class Writer:
         pending = Pending(verb, args, kwargs, durable=durable, loop=loop)
         self._waiting.append(pending)
         if self._flush_on is not loop:
-            self._flush_on = loop
             loop.call_soon(self._flush, loop)
+            self._flush_on = loop
         return pending
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Commit what waits, on its event loop; if somebody else has the lock, once it is let go."""
+        """Commit what waits, on its event loop; if somebody else has the lock, once it is let go.
+
+        Afterwards no call of this loop waits for another to come: it is in a group, or the loop is called again.
+        """
         self._flush_on = None
         if not self._waiting or not self._lock.acquire_or_call(loop, self._flush):
             return
         verbs = self._next_verbs()
+        if self._waiting:  # now, for the group may fail, or be left to the thread, which commits no more than one
+            self._lock.call_when_free(loop, self._flush)
         try:
             group = self._run(verbs, 0)
         except NotNow:
             self._waiting.extendleft(reversed(verbs))
             self._in_thread(self._commit_next)
             return
-        if self._waiting:
-            self._lock.call_when_free(loop, self._flush)
         if group.durable and self._place.choose_thread():
             self._in_thread(self._finish, group)
         else:
@@ -249,6 +252,9 @@ class Writer:
                 self._thread = ThreadPoolExecutor(1, thread_name_prefix="gcptasks-commit")
             self._thread.submit(work, *args)
         except RuntimeError:  # no thread to be had, or the interpreter is shutting down
+            if self._thread is not None:  # it has the work in its queue even so, and must not do it again later
+                self._thread.shutdown(wait=False, cancel_futures=True)
+                self._thread = None
             work(*args)
 
     def _connection(self) -> WriteConnection:
