@@ -1,6 +1,6 @@
 """Which of the processes on one database file delivers: the one that has the lock, until it ends."""
 
-import time
+import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
@@ -56,7 +56,7 @@ class Leader(Loop):
 
     async def _stop_loops(self, grace: timedelta) -> None:
         self.leads = False
-        until = time.monotonic() + grace.total_seconds()
+        until = asyncio.get_running_loop().time() + grace.total_seconds()
         # Each is stopped, the first one first, though one of them may fail or be cancelled.
         async with AsyncExitStack() as steps:
             for loop in reversed(self._loops):
@@ -64,5 +64,5 @@ class Leader(Loop):
 
 
 async def _stop_by(loop: Startable, until: float) -> None:
-    """Stop it within what is left of the time that all have together."""
-    await loop.stop(timedelta(seconds=max(until - time.monotonic(), 0)))
+    """Stop it within what is left of the time that all have together; `until` is a time of the event loop."""
+    await loop.stop(timedelta(seconds=max(until - asyncio.get_running_loop().time(), 0)))
