@@ -223,3 +223,26 @@ def test_a_disk_that_is_full_for_a_while_is_an_error_for_callers_and_loses_nothi
     """In a process that may write no larger files, for a while."""
     command = [sys.executable, "-m", "server.server_full_disk_program", f"sqlite:///{tmp_path}/tasks.db"]
     subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
+
+
+async def test_a_worker_outside_does_not_redirect_into_the_app(caplog: pytest.LogCaptureFixture) -> None:
+    """There it would act as the queue itself, with its headers and from this machine."""
+    local, app, asked = LocalService("memory:", app_url=URL), FastAPI(), Done()
+
+    @app.post("/admin/delete-everything")
+    def admin() -> None:
+        asked.append("admin")
+
+    async def redirects(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _request(reader)
+        writer.write(b"HTTP/1.1 307 X\r\nLocation: %b/admin/delete-everything\r\n\r\n" % URL.encode())
+
+    local.install(app)
+    client = local.tasks_client()
+    client.create_queue(PATIENT_QUEUE)
+    async with worker([redirects]) as url:
+        client.create_task({"parent": QUEUE, "task": {"http_request": {"url": url}}})
+        async with serving(app):
+            await asked.until(lambda: "attempt 1 failed" in caplog.text)
+    assert asked == []
+    assert f"failed: redirected into the app, to {URL}/admin/delete-everything: only the app itself" in caplog.text

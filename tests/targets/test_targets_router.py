@@ -14,7 +14,7 @@ from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.redirect import next_request
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.runtime.targets.target import HopReply
-from targets.targets_workers import NO_CONTENT, Workers, answer_of, outgoing, read_request
+from targets.targets_workers import NO_CONTENT, Workers, answer_of, answering, outgoing, read_request
 
 
 def teapot(seen: list[str]) -> AsgiTarget:
@@ -83,6 +83,11 @@ class TestWhoIsAsked:
     def test_an_app_url_that_is_none_is_refused(self, app_url: str) -> None:
         with pytest.raises(ValueError, match="app_url must be a URL such as"):
             parse_app_url(app_url)
+
+
+def redirect(location: str) -> bytes:
+    """A worker's response that redirects."""
+    return b"HTTP/1.1 307 X\r\nLocation: %b\r\nContent-Length: 0\r\n\r\n" % location.encode()
 
 
 class TestRedirects:
@@ -187,12 +192,7 @@ class TestRedirects:
         assert answer.status == 504
         assert answer.reason.startswith(f"redirected to {made.url}/slow: no answer within 0.")
 
-    async def test_they_lead_from_the_worker_into_the_app_and_within_it(self, worker: Workers) -> None:
-        async def script(reader: Reader, writer: Writer) -> None:
-            await read_request(reader)
-            writer.write(b"HTTP/1.1 307 X\r\nLocation: http://app.local/first\r\nContent-Length: 0\r\n\r\n")
-            await asyncio.Event().wait()
-
+    async def test_an_app_redirects_within_itself(self) -> None:
         app = FastAPI()
         bodies: list[object] = []
 
@@ -204,13 +204,123 @@ class TestRedirects:
         def second(body: dict[str, int]) -> None:
             bodies.append(body)
 
-        url = (await worker(script)).url
         targets = Targets({parse_app_url("http://app.local"): AsgiTarget(app)})
-        answer = await answer_of(
-            targets, outgoing(url, headers=[("Content-Type", "application/json")], body=b'{"a": 1}')
-        )
+        headers = [("Content-Type", "application/json")]
+        answer = await answer_of(targets, outgoing("http://app.local/first", headers=headers, body=b'{"a": 1}'))
         await targets.close()
         assert (answer.status, bodies) == (200, [{"a": 1}])
+
+    async def test_an_app_redirects_out_and_nobody_leads_back(self, worker: Workers) -> None:
+        app = FastAPI()
+        asked: list[str] = []
+
+        @app.post("/out")
+        def out() -> RedirectResponse:
+            asked.append("out")
+            return RedirectResponse(url)
+
+        @app.post("/back")
+        def back() -> None:
+            asked.append("back")
+
+        url = (await worker(answering(redirect("http://app.local/back")))).url
+        targets = Targets({parse_app_url("http://app.local"): AsgiTarget(app)})
+        answer = await answer_of(targets, outgoing("http://app.local/out"))
+        await targets.close()
+        assert (answer.status, asked) == (307, ["out"])
+        assert answer.reason.endswith(
+            "redirected into the app, to http://app.local/back: only the app itself may do that"
+        )
+
+    @pytest.mark.parametrize(
+        "location",
+        [
+            "http://app.local/admin",
+            "//app.local/admin",
+            "HTTP://App.Local:80/admin",
+            "http://ａｐｐ.local/admin",
+            "http://user:password@app.local/admin",
+            "http://app.local/x/../admin",
+            "http://app.local",
+            "http://app.local?x",
+        ],
+    )
+    @pytest.mark.parametrize("hops", [1, 3])
+    async def test_no_redirect_leads_from_the_network_into_the_app(
+        self, worker: Workers, location: str, hops: int
+    ) -> None:
+        """However it is written, and however many hops it takes."""
+        seen: list[str] = []
+        steps = [redirect("/on")] * (hops - 1)
+        made = await worker(answering(*steps, redirect(location), b"" if steps else redirect(location)))
+        targets = Targets({parse_app_url("http://app.local"): teapot(seen)})
+        answer = await answer_of(targets, outgoing(made.url))
+        await targets.close()
+        assert seen == []
+        assert answer.status == 307
+        assert "redirected into the app, to " in answer.reason
+        assert "password" not in answer.reason
+
+    async def test_an_app_does_not_redirect_into_another(self) -> None:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            headers = [(b"location", b"http://app.local/other/x")]
+            await send({"type": "http.response.start", "status": 307, "headers": headers})
+            await send({"type": "http.response.body"})
+
+        seen: list[str] = []
+        one, other = parse_app_url("http://app.local/one"), parse_app_url("http://app.local/other")
+        targets = Targets({one: AsgiTarget(app), other: teapot(seen)})
+        answer = await answer_of(targets, outgoing("http://app.local/one/x"))
+        await targets.close()
+        assert (answer.status, seen) == (307, [])
+
+    async def test_a_location_in_a_trailer_leads_nowhere(self, worker: Workers) -> None:
+        """Nor does a Retry-After there count (RFC 9110, 6.5.1)."""
+        trailers = b"Location: /elsewhere\r\nRetry-After: 9\r\n"
+        chunked = b"HTTP/1.1 307 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n" + trailers + b"\r\n"
+        targets = Targets()
+        answer = await answer_of(targets, outgoing((await worker(answering(chunked))).url))
+        await targets.close()
+        assert (answer.status, answer.location, answer.retry_after) == (307, None, None)
+
+    async def test_an_app_that_redirects_and_goes_on_has_its_deadline_all_the_same(self) -> None:
+        go = asyncio.Event()
+        asked: list[str] = []
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            asked.append(scope["path"])
+            await send({"type": "http.response.start", "status": 307, "headers": [(b"location", b"/second")]})
+            await send({"type": "http.response.body"})
+            await go.wait()
+
+        targets = Targets({parse_app_url("http://app.local"): AsgiTarget(app)})
+        answers: asyncio.Queue[HopReply] = asyncio.Queue()
+        sending = asyncio.create_task(targets.send(outgoing("http://app.local/", deadline=0.05), answers.put_nowait))
+        answer = await answers.get()
+        assert (answer.status, answer.reason) == (504, "no answer within 0.05 s")
+        go.set()
+        await sending
+        await targets.close()
+        assert asked == ["/"]
+        assert answers.empty()
+
+    async def test_a_user_in_a_url_stays_with_its_origin(self, worker: Workers) -> None:
+        """Neither the task's own goes on to another, nor does one that the worker names get into the log."""
+        heads: list[bytes] = []
+
+        async def last(reader: Reader, writer: Writer) -> None:
+            heads.append((await read_request(reader))[0])
+
+        second = await worker(last)
+        first = await worker(answering(redirect(second.url)))
+        targets = Targets()
+        answer = await answer_of(targets, outgoing(first.url.replace("//", "//user:password@")))
+        third = await worker(answering(redirect(second.url.replace("//", "//their:secret@"))))
+        answer_of_third = await answer_of(targets, outgoing(third.url))
+        await targets.close()
+        assert b"Authorization" not in heads[0]
+        assert answer.reason.startswith(f"redirected to {second.url}: ")
+        assert answer_of_third.reason.startswith(f"redirected to {second.url}: ")
 
     @pytest.mark.parametrize(
         ("location", "follow"),

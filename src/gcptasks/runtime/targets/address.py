@@ -75,6 +75,15 @@ def parse_app_url(url: str) -> AppUrl:
     return AppUrl(address.origin, address.path.rstrip("/"))
 
 
+def without_user(url: str) -> str:
+    """The URL as it may be shown: no user, no password."""
+    match = _URL.match(url)
+    if match is None:
+        return url
+    start, end = match.span(2)
+    return url[:start] + match[2].rpartition("@")[2] + url[end:]
+
+
 def _escaped(match: re.Match[str]) -> str:
     return quote(match[0], safe="", errors="replace")
 

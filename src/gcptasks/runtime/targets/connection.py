@@ -109,10 +109,10 @@ class Connection(asyncio.Protocol):
             self.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # Most headers are told apart by their length alone.
-        if len(name) == 8 and name.lower() == b"location":
+        # Most headers are told apart by their length alone. What comes once there is a status is a trailer: no header.
+        if len(name) == 8 and name.lower() == b"location" and not self._status:
             self._location = value
-        elif len(name) == 11 and name.lower() == b"retry-after":
+        elif len(name) == 11 and name.lower() == b"retry-after" and not self._status:
             self._retry_after = value
 
     def on_headers_complete(self) -> None:

@@ -1,17 +1,17 @@
 """Every target behind one: into the app where the URL is the app's, over HTTP otherwise."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
 from gcptasks.base.errors import Unreachable
 from gcptasks.engine.delivery import Outgoing
-from gcptasks.runtime.targets.address import AppUrl, parse_url
+from gcptasks.runtime.targets.address import AppUrl, parse_url, without_user
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.redirect import MOST_REDIRECTS, next_request
-from gcptasks.runtime.targets.target import HopReply, OnReply
+from gcptasks.runtime.targets.target import HopReply, OnReply, late
 
 
 class Targets:
@@ -26,15 +26,16 @@ class Targets:
         self._http = http or HttpTarget()
 
     async def send(self, request: Outgoing, on_reply: OnReply) -> None:
-        """Tell how the attempt ended, after at most five redirects, all within its one deadline."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + request.deadline.total_seconds()
-        hop = _Hop(request, on_reply)
-        await self._pick(request.url).send(request, hop.on_reply)
-        while hop.following is not None:
-            following = replace(hop.following, deadline=timedelta(seconds=max(until - loop.time(), 0)))
-            hop = _Hop(following, on_reply, hop.number + 1)
-            await self._pick(following.url).send(following, hop.on_reply)
+        """Tell how the attempt ended, after at most five redirects, all within its one deadline.
+
+        An app may redirect within itself and out; into an app no redirect from elsewhere is followed, since whoever
+        is outside would act there in the name of the queue.
+        """
+        hops = _Hops(self._pick, request, on_reply)
+        await hops.target.send(request, hops.on_reply)
+        while hops.following is not None:
+            request = hops.take(hops.following)
+            await hops.target.send(request, hops.on_reply)
 
     async def close(self) -> None:
         await asyncio.gather(self._http.close(), *(target.close() for _, target in self._apps))
@@ -53,27 +54,57 @@ class Targets:
         return self._http
 
 
-class _Hop:
-    """One request of an attempt: its response is the attempt's, unless it is a redirect to follow."""
+class _Hops:
+    """The requests of one attempt: its own, and those that redirects lead to."""
 
-    __slots__ = ("_request", "_tell", "following", "number")
+    __slots__ = ("_count", "_expiry", "_loop", "_pick", "_request", "_tell", "_until", "following", "target")
 
-    def __init__(self, request: Outgoing, tell: OnReply, number: int = 0) -> None:
+    def __init__(self, pick: Callable[[str], AsgiTarget | HttpTarget], request: Outgoing, tell: OnReply) -> None:
+        self._pick = pick
         self._request = request
         self._tell = tell
+        self._loop = asyncio.get_running_loop()
+        self._until = self._loop.time() + request.deadline.total_seconds()
+        self._count = 0
+        self._expiry: asyncio.TimerHandle | None = None
         self.following: Outgoing | None = None
-        self.number = number
+        """The request to go on with, once the hop before it is over."""
+        self.target = pick(request.url)
+        """Who is asked now."""
 
     def on_reply(self, response: HopReply) -> None:
+        """The response to one hop is the attempt's, unless it is a redirect to follow."""
         following = next_request(self._request, response)
         if following is None:
             self._tell(self._explained(response))
-        elif self.number == MOST_REDIRECTS:
+        elif self._count == MOST_REDIRECTS:
             self._tell(replace(response, reason=f"more than {MOST_REDIRECTS} redirects"))
+        elif self._leads_into_an_app(following.url):
+            reason = f"redirected into the app, to {without_user(following.url)}: only the app itself may do that"
+            self._tell(replace(response, reason=reason))
         else:
             self.following = following
+            # The app that redirects may go on for long after its response, and it is waited for.
+            self._expiry = self._loop.call_at(self._until, self._expire)
+
+    def take(self, following: Outgoing) -> Outgoing:
+        """Go on with that request: what is to be sent to the new `target`, with what is left of the deadline."""
+        assert self._expiry is not None
+        self._expiry.cancel()
+        self._count += 1
+        self._request, self.following = following, None
+        self.target = self._pick(following.url)
+        return replace(following, deadline=timedelta(seconds=max(self._until - self._loop.time(), 0)))
+
+    def _expire(self) -> None:
+        self.following = None
+        self._tell(late(self._request.deadline))
+
+    def _leads_into_an_app(self, url: str) -> bool:
+        target = self._pick(url)
+        return target is not self.target and isinstance(target, AsgiTarget)
 
     def _explained(self, response: HopReply) -> HopReply:
-        if not self.number or not response.reason:
+        if not self._count or not response.reason:
             return response
-        return replace(response, reason=f"redirected to {self._request.url}: {response.reason}")
+        return replace(response, reason=f"redirected to {without_user(self._request.url)}: {response.reason}")
