@@ -48,8 +48,8 @@ def test_the_command_can_choose_each_setting_and_has_its_default_otherwise() -> 
         ("grace", float("inf"), "grace must be a number of seconds, 0 or more, not inf"),
         ("grace", timedelta.max.total_seconds(), "grace must be a number of seconds, 0 or more, not 86400000000000"),
         ("grace", "10", "grace must be a number of seconds, 0 or more, not '10'"),
-        ("database", "", "database must be a string that is not empty, not ''"),
-        ("database", Path("tasks.db"), "database must be a string that is not empty, not PosixPath"),
+        ("database", "", "'' is no database: give 'sqlite:///tasks.db'"),
+        ("database", Path("tasks.db"), "database must be a string, not PosixPath"),
     ],
 )
 def test_a_value_that_is_not_accepted_is_refused_by_the_name_of_its_setting(
@@ -63,5 +63,5 @@ def test_a_value_that_is_not_accepted_is_refused_by_the_name_of_its_setting(
 
 
 def test_an_empty_host_is_refused_since_no_client_can_be_told_of_it() -> None:
-    with pytest.raises(ValueError, match="host must be a string that is not empty, not ''"):
+    with pytest.raises(ValueError, match="host must not be empty"):
         PortSettings(host="")

@@ -74,7 +74,8 @@ class PortSettings(Settings):
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
-        _check_text("host", self.host)
+        if not self.host:
+            raise ValueError("host must not be empty: 0.0.0.0 means every address of this machine")
         self.queue_names()
 
     def queue_names(self) -> list[QueueName]:
@@ -96,8 +97,8 @@ def _check_choice(setting: str, value: object, choices: Any) -> None:
 
 
 def _check_text(setting: str, value: object) -> None:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{setting} must be a string that is not empty, not {value!r}")
+    if not isinstance(value, str):
+        raise ValueError(f"{setting} must be a string, not {value!r}")
 
 
 def _check_span(setting: str, seconds: float) -> None:
