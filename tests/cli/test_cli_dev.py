@@ -384,6 +384,25 @@ app = FastAPI()
     ]
 
 
+def test_tasks_that_go_to_another_port_of_this_machine_are_told(dev: StartDev) -> None:
+    running = dev("--no-reload", BASE_URL="http://localhost:1")
+    port = running.url.rpartition(":")[2]
+    assert running.program.wait(
+        f"tasks go to http://localhost:1, but this application listens at port {port}: change their base URL"
+    )
+
+
+@pytest.mark.parametrize("settings", [{}, {"BASE_URL": "https://worker.example.com"}], ids=str)
+def test_tasks_that_go_to_the_application_or_to_another_machine_are_not_warned_of(
+    dev: StartDev, settings: dict[str, str]
+) -> None:
+    running = up(dev("--no-reload", **settings))
+    running.program.ctrl_c()
+    assert running.program.ended() == 0
+    assert "task         hello" in running.program.output
+    assert "tasks go to" not in running.program.output
+
+
 def test_an_application_without_tasks_is_told(dev: StartDev) -> None:
     assert dev(code=PLAIN).program.wait("no route of this application is a task yet")
 

@@ -2,9 +2,12 @@
 
 import ipaddress
 import os
+from collections.abc import Iterator
 
-from gcptasks.cli.found import Found
+from gcptasks.base.errors import Unreachable
+from gcptasks.cli.found import Found, TaskRow
 from gcptasks.cli.output import say, warn
+from gcptasks.runtime.targets.address import Origin, parse_url
 from gcptasks.server.emulator import Emulator
 from gcptasks.server.settings import PortSettings
 
@@ -34,8 +37,11 @@ def say_dev(host: str, port: int, settings: PortSettings, emulator: Emulator) ->
             warn(f"{name} is {os.environ[name]} here; the application gets {emulator.address} instead")
 
 
-def say_tasks(found: Found) -> None:
-    """Say which routes are tasks: a line for each, whose words stand in columns and can be split at blanks."""
+def say_tasks(found: Found, port: int) -> None:
+    """Say which routes are tasks: a line for each, whose words stand in columns and can be split at blanks.
+
+    `port` is the application's: it warns of tasks that go to another one of this machine.
+    """
     widths = [max(map(len, column)) for column in zip(*found.tasks, strict=True)]
     for task in found.tasks:
         columns = [text.ljust(width) for text, width in zip(task, widths, strict=True)]
@@ -44,6 +50,10 @@ def say_tasks(found: Found) -> None:
         warn("no route of this application is a task yet")
     if found.embedded:
         say("the application carries a LocalService: it keeps that, and the tasks in it are not with the service here")
+        return
+    for origin in sorted(set(_local_origins(found.tasks))):
+        if origin.port != port:
+            warn(f"tasks go to {origin}, but this application listens at port {port}: change their base URL")
 
 
 def say_stopping() -> None:
@@ -58,6 +68,16 @@ def _kept(settings: PortSettings) -> str:
 def _warn_if_another_delivers(emulator: Emulator) -> None:
     if not emulator.delivers:
         warn("another process delivers from this database; this one goes on when that ends")
+
+
+def _local_origins(tasks: tuple[TaskRow, ...]) -> Iterator[Origin]:
+    for task in tasks:
+        try:
+            origin = parse_url(task.url).origin
+        except Unreachable:
+            continue
+        if _is_loopback(origin.host):
+            yield origin
 
 
 def _is_loopback(host: str) -> bool:

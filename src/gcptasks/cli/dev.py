@@ -126,5 +126,5 @@ class _Dev:
 
     def _say_found(self, found: Found) -> None:
         if found != self._found:
-            say_tasks(found)
+            say_tasks(found, self._sockets[0].getsockname()[1])
         self._found = found
