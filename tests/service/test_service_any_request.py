@@ -3,13 +3,16 @@
 import math
 from typing import Any
 
+import pytest
 from google.api_core.exceptions import GoogleAPICallError, InternalServerError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.events import Events
 from gcptasks.client import inprocess
 from gcptasks.client.api import TASKS
+from gcptasks.service import served
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
 from gcptasks.store.database import parse_database
@@ -78,3 +81,13 @@ def test_any_request_is_answered_or_refused(requests: list[tuple[str, dict[str, 
         except GoogleAPICallError as error:
             refusals.append(error)
     assert [error for error in refusals if isinstance(error, InternalServerError) or not error.message] == []
+
+
+@pytest.mark.parametrize("path", served.METHODS)
+@pytest.mark.parametrize(
+    "sent", [pytest.param(b"\xff\xff", id="no protobuf"), pytest.param(b"\x0a\x01\xff", id="no UTF-8")]
+)
+async def test_bytes_that_are_no_message_are_refused_as_the_callers_fault(path: str, sent: bytes) -> None:
+    calls = Calls(Store(parse_database("memory:"), Events()), ManualClock(), Policy())
+    with pytest.raises(InvalidArgument, match=r"The request is not a [A-Za-z]+Request message\."):
+        await calls.handle(path, sent)

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from google.protobuf.message import DecodeError, Message
+
 from gcptasks.base.clock import Clock
+from gcptasks.base.errors import InvalidArgument
 from gcptasks.service import served
 from gcptasks.service.policy import Policy
 from gcptasks.store.store import Store
@@ -35,5 +38,13 @@ class Calls:
 
     async def handle(self, method: str, message: bytes) -> bytes:
         """As `call`, on bytes, as gRPC has them."""
-        response = await self.call(method, served.method(method).request.FromString(message))
+        response = await self.call(method, _parsed(served.method(method).request, message))
         return bytes(response.SerializeToString())
+
+
+def _parsed(kind: type[Message], message: bytes) -> Message:
+    try:
+        return kind.FromString(message)
+    except DecodeError as error:
+        # The caller's fault, so no failure of ours to be logged.
+        raise InvalidArgument(f"The request is not a {kind.DESCRIPTOR.name} message.") from error
