@@ -54,6 +54,7 @@ class Attempts(Generic[L]):
         self._over = over
         self._running: dict[asyncio.Task[None], _Attempt[L]] = {}
         self._writing: set[asyncio.Task[None]] = set()
+        self._cut_off: set[asyncio.Task[None]] = set()
         self._ended: list[Ended[L]] = []
 
     def begin(self, leased: Iterable[L]) -> None:
@@ -75,6 +76,7 @@ class Attempts(Generic[L]):
         """Cancel what is not over, and write down what is."""
         if late := sum(not attempt.over for attempt in self._running.values()):
             _log.warning("stopping: %d attempts took too long and are left to the next start", late)
+        self._cut_off = set(self._running)
         await _cancel_all(self._running)
         # One that ended in this very turn of the loop is still to be written down.
         self._write_down()
@@ -85,9 +87,14 @@ class Attempts(Generic[L]):
     async def _deliver(self, attempt: "_Attempt[L]") -> None:
         try:
             await self._target.send(self._outgoing(attempt.leased), attempt.end)
+        except asyncio.CancelledError:
+            if asyncio.current_task() in self._cut_off or _loop_is_ending():
+                raise
+            attempt.end(Reply(status=500, reason="the app cancelled the task in which it ran"))
+            _log.exception("the attempt of %s was cancelled by its app", attempt.leased.name)
         except Exception:
-            _log.exception("the attempt of %s failed in the dispatcher itself", attempt.leased.name)
             attempt.end(Reply(status=0, reason="the dispatcher failed; its log says why"))
+            _log.exception("the attempt of %s failed in the dispatcher itself", attempt.leased.name)
         finally:
             # A callback of the task would do, and cost a turn of the loop for each.
             task = asyncio.current_task()
@@ -128,6 +135,11 @@ class Attempts(Generic[L]):
                 _log.exception("how %d attempts ended cannot be written; it is tried again", len(ended))
             wait = _AFTER_AN_ERROR
         self._over([one.leased for one in ended])
+
+
+def _loop_is_ending() -> bool:
+    """Whether all is cancelled at once, as `asyncio.run` does on its way out."""
+    return all(task.cancelling() for task in asyncio.all_tasks())
 
 
 async def _cancel_all(tasks: Iterable[asyncio.Task[None]]) -> None:

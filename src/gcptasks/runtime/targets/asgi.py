@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from gcptasks.base.errors import Unreachable
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import parse_url
+from gcptasks.runtime.targets.ctrl_c import is_ctrl_c
 from gcptasks.runtime.targets.fields import body_of, fields_of
 from gcptasks.runtime.targets.target import HopReply, OnReply, late, plain, retry_after, unusable
 
@@ -34,7 +35,11 @@ class AsgiTarget:
         self._state: Mapping[str, Any] = {} if state is None else state
 
     async def send(self, request: Outgoing, on_reply: OnReply) -> None:
-        """Tell the app's response: 500 if it raised, with a traceback in the log; 504 if its deadline passed."""
+        """Tell the app's response: 500 if it raised, with a traceback in the log; 504 if its deadline passed.
+
+        Nothing that the app raises leaves this, whatever its class: it is the app's failure alone, as under uvicorn.
+        What is raised into the app from outside does: the cancellation of the caller's task, and Ctrl-C.
+        """
         body = body_of(request)
         try:
             scope = self._scope(request, len(body))
@@ -47,7 +52,7 @@ class AsgiTarget:
         call = _Call(scope, body, on_reply)
         timer = call.loop.call_later(request.deadline.total_seconds(), call.expire, task, request.deadline)
         try:
-            await call.run(self._app)
+            await call.run(self._app, task)
         except asyncio.CancelledError:
             if not call.expired or task.uncancel():
                 raise
@@ -116,18 +121,22 @@ class _Call:
         self.expired = False
         self.loop = asyncio.get_running_loop()
 
-    async def run(self, app: AsgiApp) -> None:
+    async def run(self, app: AsgiApp, task: asyncio.Task[Any]) -> None:
         try:
             await app(self._scope, self._receive, self._send)
-        except (Exception, SystemExit) as error:
-            # A `sys.exit` in an endpoint is that endpoint's failure, as under uvicorn.
+        except BaseException as error:
+            if _came_from_outside(error, task):
+                raise
+            # Told first: a handler of the log may fail as well.
+            self._fail(_described(error))
+            self._tell()
             _log.error("exception in the app on %s %s", self._scope["method"], self._scope["path"], exc_info=error)
-            self._fail(f"{type(error).__name__}: {error}")
         else:
             if not self._final:
-                _log.error("no whole answer from the app on %s %s", self._scope["method"], self._scope["path"])
                 self._fail("the app ended without a whole answer")
-        self._tell()
+                self._tell()
+                _log.error("no whole answer from the app on %s %s", self._scope["method"], self._scope["path"])
+            self._tell()
 
     def expire(self, task: asyncio.Task[Any], deadline: timedelta) -> None:
         if not self._final:
@@ -200,6 +209,30 @@ class _Call:
         self._final = True
         if self._ended is not None:
             self._ended.set()
+
+
+def _came_from_outside(error: BaseException, task: asyncio.Task[Any]) -> bool:
+    """Whether the error is not the app's own, which runs in `task`."""
+    match error:
+        case asyncio.CancelledError():
+            # Otherwise it is that of a future or a task that the app waited for.
+            return task.cancelling() > 0
+        case KeyboardInterrupt():
+            return is_ctrl_c(error)
+        case GeneratorExit():
+            # Raised into a task that is thrown away unfinished, when its loop runs no more.
+            return asyncio.current_task(task.get_loop()) is not task
+        case _:
+            return False
+
+
+def _described(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # of the app's own class
+        text = ""
+    return f"{name}: {text}" if text else name
 
 
 def _expect(expected: str, kind: str) -> None:
