@@ -89,9 +89,8 @@ def _time(at: datetime) -> int:
 
 
 def _span(ns: int) -> int:
-    seconds, nanos = divmod(abs(ns), _SECOND_NS)
-    sign = 1 if ns >= 0 else -1
-    return _number(sign * seconds) + _number(sign * nanos)
+    seconds, nanos = divmod(ns, _SECOND_NS)  # none is below 0: such a span was refused before
+    return _number(seconds) + _number(nanos)
 
 
 def _text(text: str) -> int:
