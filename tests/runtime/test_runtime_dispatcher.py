@@ -320,3 +320,21 @@ async def test_what_another_process_writes_is_noticed(tmp_path: Path) -> None:
     await leader.dispatcher.stop(timedelta(seconds=5))
     leader.store.close()
     other.store.close()
+
+
+async def test_what_another_process_writes_is_noticed_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    leader, other = World(tmp_path / "tasks.db"), World(tmp_path / "tasks.db")
+    await leader.dispatcher.start()
+    queue = leader.queue()
+    leader.task(queue)
+    await leader.until(lambda: leader.left(queue) == 0)
+    for world in (leader, other):
+        world.clock.advance(-timedelta(hours=1))
+    other.task(queue)
+    # No time passes: it looks when it takes a step.
+    leader.task(queue)
+    await leader.until(lambda: leader.left(queue) == 0)
+    assert len(leader.target.sent) == 3
+    await leader.dispatcher.stop(timedelta(seconds=5))
+    leader.store.close()
+    other.store.close()

@@ -86,16 +86,18 @@ async def test_the_loop_goes_on_after_an_error_that_nobody_thought_of(
 
 
 @pytest.mark.parametrize("error", [StoreError("database or disk is full"), RuntimeError("a bug of ours")])
-async def test_how_an_attempt_ended_is_written_when_it_can_be(
+async def test_how_an_attempt_ended_is_written_when_it_can_be_and_then_another_may_start(
     world: World, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     world.store.write_unsynced_now = failing(  # a disk that is full for a moment
         world.store.write_unsynced_now, calls(dispatch.acknowledge), error
     )
-    queue = world.queue()
-    world.task(queue)
+    queue = world.queue(rate_limits=messages.RateLimits(max_concurrent_dispatches=1))
+    for _ in range(2):
+        world.task(queue)
+    # The second has its turn once the first is written down.
     await recovered(world, lambda: world.left(queue) == 0)
-    assert len(world.target.sent) == 1
+    assert len(world.target.sent) == 2
     assert "how 1 attempts ended cannot be written; it is tried again" in caplog.text
 
 
