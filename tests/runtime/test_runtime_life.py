@@ -1,6 +1,8 @@
 """Everything that is started and stopped: twice, in any order, at the same time, and again."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gcptasks.base.errors import SetupError, StoreError
+from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.runtime.leader import Leader
 from gcptasks.runtime.leader_lock import LeaderLock
 from gcptasks.runtime.loop import Startable
@@ -89,6 +92,10 @@ async def taken(life: Life, steps: list[list[bool]]) -> None:
     subject = life.subject
     for together in steps:
         await asyncio.gather(*(subject.start() if start else subject.stop(GRACE) for start in together))
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/dev/fd").iterdir())
 
 
 def others() -> set["asyncio.Task[object]"]:
@@ -220,3 +227,25 @@ async def test_who_leads_goes_on_leading_until_the_lock_is_let_go_of(tmp_path: P
     await waiting.stop(GRACE)
     for world in (first, second):
         world.store.close()
+
+
+def test_a_process_that_tries_again_and_again_to_lead_keeps_no_files_open(tmp_path: Path) -> None:
+    leading, waiting = (LeaderLock(tmp_path / "tasks.db.lock") for _ in range(2))
+    assert leading.take()
+    gc.collect()
+    before = open_files()
+    assert not any(waiting.take() for _ in range(10))
+    assert open_files() <= before
+    leading.release()
+    assert waiting.take()
+    waiting.release()
+
+
+async def test_a_dispatcher_that_was_stopped_is_told_nothing_more(world: World) -> None:
+    stopped = Dispatcher(world.store, world.target, world.clock)
+    await stopped.start()
+    await stopped.stop(GRACE)
+    left = weakref.ref(stopped)
+    del stopped
+    gc.collect()
+    assert left() is None, "the store still has it"

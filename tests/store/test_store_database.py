@@ -1,12 +1,13 @@
 """Where a database may be."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from gcptasks.base.errors import StoreError
 from gcptasks.base.events import Events
-from gcptasks.store.database import kind_of, parse_database
+from gcptasks.store.database import file_system, kind_of, parse_database
 from gcptasks.store.store import Store
 from store.store_verbs import add_task
 
@@ -35,6 +36,11 @@ server:/other /hidden nfs rw 0 0
 )
 def test_the_file_system_is_that_of_the_nearest_mount_which_nothing_hides(path: str, kind: str) -> None:
     assert kind_of(path, MOUNTS) == kind
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it cannot be told")
+def test_the_file_system_is_asked_of_the_system() -> None:
+    assert file_system(Path("/proc/self/status")) == "proc"
 
 
 def test_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
