@@ -19,6 +19,7 @@ from gcptasks.service.policy import Policy
 from gcptasks.service.served import method as served
 from gcptasks.store.commit_place import CommitPlace
 from gcptasks.store.connection import open_writer
+from gcptasks.store.database import Database, prepare_file
 from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
 from gcptasks.wire.cloud_tasks import messages
@@ -50,7 +51,7 @@ def writer(how: str, path: Path, delay: float) -> Writer:
             return super().execute(sql, parameters)
 
     def open_connection() -> WriteConnection:
-        open_writer(path).close()
+        open_writer(prepare_file(Database(path))).close()
         connection = sqlite3.connect(path, factory=Connection, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
         return WriteConnection(connection, "full")

@@ -8,6 +8,7 @@ from typing import Any
 
 from gcptasks.store.commit_place import CommitPlace
 from gcptasks.store.connection import open_writer
+from gcptasks.store.database import Database, prepare_file
 from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
 from store.store_verbs import add_queue
@@ -57,7 +58,7 @@ class Disk(sqlite3.Connection):
 
 async def test_a_disk_that_was_slow_for_a_while_is_tried_on_the_loop_again(tmp_path: Path) -> None:
     path = tmp_path / "tasks.db"
-    open_writer(path).close()
+    open_writer(prepare_file(Database(path))).close()
     disk = sqlite3.connect(path, factory=Disk, isolation_level=None, check_same_thread=False)
     writer = Writer(lambda: WriteConnection(disk, "full"), lambda events, changes: None)
 

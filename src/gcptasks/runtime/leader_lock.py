@@ -25,7 +25,7 @@ class LeaderLock:
         if self._path is None or self._file is not None:
             return True
         try:
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            file = _open(self._path)
         except OSError as error:
             raise StoreError(f"the lock file {self._path} cannot be opened: {error.strerror}") from error
         try:
@@ -43,6 +43,17 @@ class LeaderLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def _open(path: Path) -> int:
+    """The open file. If it must be made, it is for this user alone, whatever the umask."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        file = os.open(path, flags | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(path, flags, 0o600)
+    os.fchmod(file, 0o600)  # the umask may have left less
+    return file
 
 
 _locks: "weakref.WeakSet[LeaderLock]" = weakref.WeakSet()

@@ -16,10 +16,14 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def connect(path: Path | None, *, patience: float) -> sqlite3.Connection:
-    """A connection in autocommit mode that waits up to `patience` seconds for another process's lock."""
+def connect(path: Path | None, *, patience: float, read_only: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode that waits up to `patience` seconds for another process's lock.
+
+    It never makes the file.
+    """
     return sqlite3.connect(
-        ":memory:" if path is None else path,
+        ":memory:" if path is None else f"{path.as_uri()}?mode={'ro' if read_only else 'rw'}",
+        uri=path is not None,
         timeout=patience,
         isolation_level=None,
         check_same_thread=False,
@@ -27,10 +31,10 @@ def connect(path: Path | None, *, patience: float) -> sqlite3.Connection:
 
 
 def open_writer(path: Path | None) -> sqlite3.Connection:
-    """The connection that writes, on a file that has the newest schema."""
+    """The connection that writes, on a file that is there, and has the newest schema afterwards."""
     if sqlite3.sqlite_version_info < (3, 35):
         raise StoreError(f"SQLite 3.35 or newer is needed, this Python has {sqlite3.sqlite_version}")
-    with store_errors():
+    with store_errors(path):
         connection = connect(path, patience=10)
         try:
             if path is not None:
@@ -60,7 +64,7 @@ def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads, on a file that a writer has opened before."""
-    with store_errors():
+    with store_errors(path):
         connection = connect(path, patience=10)
         connection.execute("PRAGMA query_only = ON")
         return connection
@@ -85,18 +89,19 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 
 @contextmanager
-def store_errors() -> Generator[None]:
-    """Raise sqlite3's errors as ours."""
+def store_errors(path: Path | None = None) -> Generator[None]:
+    """Raise sqlite3's errors as ours, which name the file, if it is given."""
     try:
         yield
     except sqlite3.Error as error:
-        raise as_store_error(error) from error
+        raise as_store_error(error, path) from error
 
 
-def as_store_error(error: sqlite3.Error) -> StoreError:
+def as_store_error(error: sqlite3.Error, path: Path | None = None) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    named = "" if path is None else f" {path}"
     if code in _BUSY:
-        return Busy(f"the database is locked by another process: {error}")
+        return Busy(f"the database{named} is locked by another process: {error}")
     if code in _CORRUPT:
-        return Corrupt(f"the file is not a database of this service: {error}")
-    return StoreError(f"the database cannot be used: {error}")
+        return Corrupt(f"the file{named} is not a database of this service: {error}")
+    return StoreError(f"the database{named} cannot be used: {error}")

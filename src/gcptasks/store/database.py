@@ -1,6 +1,13 @@
-"""Where the database is: a file on a local disk, or memory."""
+"""Where the database is: a file on a local disk, or memory.
 
+Nothing here opens the file, nor its -wal or -shm: whoever closes one of them, though it had it open for a moment only,
+drops every POSIX lock of this process on it, those that SQLite relies on. Another process that ends then takes itself
+for the last one, deletes the log, and what is committed to it afterwards is lost. So `stat` and `access` must do.
+"""
+
+import errno
 import os
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +25,11 @@ class Database:
 
     @property
     def lock_path(self) -> Path | None:
-        """The file beside the database whose lock the one dispatching process holds."""
-        return None if self.path is None else self.path.with_name(self.path.name + ".lock")
+        """The file beside the database whose lock the one dispatching process holds.
+
+        It is the same by whichever symbolic links the database is reached, or each would have its own leader.
+        """
+        return None if self.path is None else Path(os.path.realpath(self.path) + ".lock")
 
     def __str__(self) -> str:
         return "memory" if self.path is None else str(self.path)
@@ -36,23 +46,77 @@ def parse_database(text: str) -> Database:
 
 
 def prepare_file(database: Database) -> Path | None:
-    """The path of the file, made together with its folder; `StoreError` if a database cannot live there."""
+    """The path of the file, made together with its folder; `StoreError` if a database cannot live there.
+
+    What is made is for this user alone, whatever the umask; what is there stays as it is.
+    """
     path = database.path
     if path is None:
         return None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "ab"):
-            pass
-    except OSError as error:
-        raise StoreError(f"the database {path} cannot be written: {error.strerror}") from error
     kind = file_system(path)
     if kind in _NETWORK:
         raise StoreError(
             f"the database {path} is on a network file system ({kind}), where SQLite's write-ahead log loses data: "
             "put it on a local disk"
         )
+    real = Path(os.path.realpath(path))
+    try:
+        _make_folder(real.parent)
+        if not real.exists():
+            _make_file(real)
+        _check_writable(real)
+    except OSError as error:
+        raise StoreError(f"the database {path} cannot be written: {error.strerror}") from error
     return path
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder, and those above it that are missing."""
+    if folder.is_dir():
+        return
+    if folder.exists():
+        raise _os_error(errno.ENOTDIR)
+    _make_folder(folder.parent)
+    try:
+        folder.mkdir(0o700)
+    except FileExistsError:
+        return  # another process made it just now
+    folder.chmod(0o700)  # the umask may have left less
+
+
+def _make_file(path: Path) -> None:
+    """Make an empty file, which SQLite takes for a new database, and gives the log the same mode.
+
+    `mknod` makes it without opening it. Another store of this process may have it open by SQLite a moment later, and to
+    close it then would drop its locks. Not to set the umask, which is that of all threads.
+    """
+    try:
+        os.mknod(path, 0o600)
+    except FileExistsError:
+        return  # another process made it just now
+    except PermissionError:
+        # macOS has mknod for root alone. Only a store that opens this new file within these two calls could lose its
+        # locks; and where the folder is what forbids it, this says so.
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            return
+    path.chmod(0o600)  # the umask may have left less
+
+
+def _check_writable(path: Path) -> None:
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise _os_error(errno.EISDIR)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+    # In the folder SQLite makes the log.
+    if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _os_error(errno.EACCES)
+
+
+def _os_error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
 
 
 def file_system(path: Path) -> str | None:
