@@ -14,6 +14,7 @@ from google.api_core.exceptions import InvalidArgument, NotFound
 from google.cloud.tasks_v2 import HttpRequest, Queue, RateLimits, Task
 
 from cli.cli_programs import EMULATOR, QUEUE, Program, Start, Worker, client, get
+from gcptasks.store.schema import APPLICATION_ID
 
 SERVES = r"serves at (?P<address>\S+),"
 FREE = ("--port", "0")
@@ -152,6 +153,7 @@ def test_a_port_in_use_is_refused_in_one_line(start: Start) -> None:
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line_and_left_alone(start: Start, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "tasks.db") as database:
+        database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         database.execute("PRAGMA user_version = 1000")
     database.close()
     line = refused(start(EMULATOR, *FREE, "--db", "tasks.db"))

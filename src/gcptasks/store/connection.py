@@ -1,9 +1,10 @@
 """Connections to the database, set up as this service needs them."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -31,13 +32,21 @@ def connect(path: Path | None, *, patience: float, read_only: bool = False) -> s
 
 
 def open_writer(path: Path | None) -> sqlite3.Connection:
-    """The connection that writes, on a file that is there, and has the newest schema afterwards."""
+    """The connection that writes, on a file that is there, and has the newest schema afterwards.
+
+    `StoreError`, and the file stays as it is, if it belongs to another program.
+    """
     if sqlite3.sqlite_version_info < (3, 35):
         raise StoreError(f"SQLite 3.35 or newer is needed, this Python has {sqlite3.sqlite_version}")
     with store_errors(path):
+        if path is not None and _has_log(path):
+            # Whoever can write and closes last copies the log into the file. Another program's is to stay as it is.
+            with closing(connect(path, patience=10, read_only=True)) as looking:
+                schema.check_owner(looking, path)
         connection = connect(path, patience=10)
         try:
             if path is not None:
+                schema.check_owner(connection, path)
                 _write_ahead(connection, patience=10)
                 # A page that is written over and over is copied into the database once in 16 MiB, not once in 4.
                 connection.execute("PRAGMA wal_autocheckpoint = 4000")
@@ -46,6 +55,14 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def _has_log(path: Path) -> bool:
+    """Whether there is something in the write-ahead log. If not, who only reads would make one and leave it behind."""
+    try:
+        return Path(os.path.realpath(path) + "-wal").stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:

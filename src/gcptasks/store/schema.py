@@ -7,8 +7,12 @@ is made from the number (`engine.made_ids`), so a finished one needs nothing kep
 import secrets
 import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 
-from gcptasks.base.errors import WrongSchema
+from gcptasks.base.errors import StoreError, WrongSchema
+
+APPLICATION_ID = int.from_bytes(b"fgct", "big")
+"""Says in the header of the file whose database it is: `file` shows it, and no program takes over another's."""
 
 _TASKS = """
 CREATE TABLE meta (
@@ -69,6 +73,7 @@ CREATE TABLE forced (
     task INTEGER NOT NULL
 );
 """
+_FIRST_TABLES = frozenset({"meta", "queues", "blocked_queues", "tasks", "blocked_tasks", "forced"})
 
 
 def _add_tasks(connection: sqlite3.Connection) -> None:
@@ -80,9 +85,32 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_add_tasks,)
 """What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 
 
+def check_owner(connection: sqlite3.Connection, path: Path) -> None:
+    """Only read, and raise `StoreError` if the file is neither new nor of this service."""
+    connection.execute("BEGIN")  # so that all that is read is of one moment, as another process may make the tables
+    try:
+        owner, version = _number(connection, "application_id"), _version(connection)
+        tables = {
+            str(name)
+            for (name,) in connection.execute(
+                "SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+            )
+        }
+    finally:
+        connection.rollback()
+    is_new = owner == version == 0 and not tables
+    # Files of before there was an application id.
+    is_first = owner == 0 and version == 1 and tables >= _FIRST_TABLES
+    if owner != APPLICATION_ID and not is_new and not is_first:
+        raise StoreError(
+            f"the database {path} belongs to another program, and was left as it is: "
+            "give the path of a file that does not exist yet"
+        )
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the file to the newest schema; `WrongSchema` if a newer version of this service wrote it."""
-    if _version(connection) == len(MIGRATIONS):
+    if _version(connection) == len(MIGRATIONS) and _number(connection, "application_id") == APPLICATION_ID:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -96,6 +124,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         for migrate_further in MIGRATIONS[version:]:
             migrate_further(connection)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     except BaseException:
         connection.rollback()  # SQLite may have ended the transaction by itself
         raise
@@ -103,8 +132,11 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    row = connection.execute("PRAGMA user_version").fetchone()
-    return int(row[0])
+    return _number(connection, "user_version")
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
 
 
 def _run(connection: sqlite3.Connection, statements: str) -> None:
