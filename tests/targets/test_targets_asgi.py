@@ -143,6 +143,26 @@ class TestWhatRaises:
         assert (answer.status, answer.reason) == (200, "")
         assert len(caplog.records) == 1
 
+    @pytest.mark.parametrize(
+        ("status", "headers", "reason"),
+        [
+            (10**30, [], f"RuntimeError: {10**30} is no HTTP status."),
+            (0, [], "RuntimeError: 0 is no HTTP status."),
+            (503, None, "TypeError: 'NoneType' object is not iterable"),
+            (503, [(b"retry-after", "7")], "AttributeError: 'str' object has no attribute 'decode'"),
+            (307, (1 / 0 for _ in "x"), "ZeroDivisionError: division by zero"),
+        ],
+    )
+    async def test_an_answer_that_cannot_be_read_is_refused_as_uvicorn_does(
+        self, status: int, headers: Any, reason: str
+    ) -> None:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body"})
+
+        answer = await asyncio.wait_for(answer_of(AsgiTarget(app), post("/", deadline=0.1)), 5)
+        assert (answer.status, answer.reason) == (500, reason)
+
     @pytest.mark.parametrize("url", ["http://app.local/%zz", "http://app.local:x/"])
     async def test_a_url_that_leads_nowhere(self, url: str) -> None:
         """It was accepted when the task was made (CT-095)."""

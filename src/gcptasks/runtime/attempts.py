@@ -87,6 +87,8 @@ class Attempts(Generic[L]):
     async def _deliver(self, attempt: "_Attempt[L]") -> None:
         try:
             await self._target.send(self._outgoing(attempt.leased), attempt.end)
+            if not attempt.over:
+                raise RuntimeError("its target said nothing")
         except asyncio.CancelledError:
             if asyncio.current_task() in self._cut_off or _loop_is_ending():
                 raise

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -96,9 +96,10 @@ class _Call:
         "_body",
         "_ended",
         "_final",
-        "_headers",
+        "_location",
         "_on_reply",
         "_reason",
+        "_retry_after",
         "_scope",
         "_started",
         "_status",
@@ -115,7 +116,8 @@ class _Call:
         self._final = False
         self._told = False
         self._status = 500
-        self._headers: Iterable[tuple[bytes, bytes]] = ()
+        self._location: str | None = None
+        self._retry_after: timedelta | datetime | None = None
         self._reason = ""
         self._ended: asyncio.Event | None = None
         self.expired = False
@@ -141,9 +143,9 @@ class _Call:
     def expire(self, task: asyncio.Task[Any], deadline: timedelta) -> None:
         if not self._final:
             response = late(deadline)
-            self._status, self._headers, self._reason = response.status, (), response.reason
+            self._stand_in(response.status)
+            self._reason = response.reason
             self.expired = True
-            self._finish()
             self._tell()
             task.cancel()
 
@@ -155,8 +157,15 @@ class _Call:
     def _reply(self) -> HopReply:
         if self._status < 300:
             return plain(self._status)
+        reason = self._reason if self._status >= 500 else ""
+        return HopReply(status=self._status, reason=reason, retry_after=self._retry_after, location=self._location)
+
+    def _read(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep what a response that is no success may ask for; raises, to the app, as under uvicorn."""
+        if not 100 <= status < 600:
+            raise RuntimeError(f"{status} is no HTTP status.")
         location = retry = None
-        for name, value in self._headers:
+        for name, value in headers:
             match name.lower():
                 case b"location":
                     location = value.decode("utf-8", "replace")
@@ -164,8 +173,7 @@ class _Call:
                     retry = retry_after(value)
                 case _:
                     pass
-        reason = self._reason if self._status >= 500 else ""
-        return HopReply(status=self._status, reason=reason, retry_after=retry, location=location)
+        self._location, self._retry_after = location, retry
 
     async def _receive(self) -> Message:
         if self._body is not None:
@@ -187,8 +195,10 @@ class _Call:
         elif not self._started:
             _expect("http.response.start", kind)
             self._started = True
-            self._status = int(message["status"])
-            self._headers = message.get("headers", ())
+            status = int(message["status"])
+            if not 200 <= status < 300:
+                self._read(status, message.get("headers", ()))
+            self._status = status
         else:
             _expect("http.response.body", kind)
             if message.get("more_body", False):
@@ -201,9 +211,13 @@ class _Call:
 
     def _fail(self, reason: str) -> None:
         if not self._final:
-            self._status, self._headers = 500, ()
-            self._finish()
+            self._stand_in(500)
         self._reason = self._reason or reason
+
+    def _stand_in(self, status: int) -> None:
+        """Let this be the response, whatever the app began to answer."""
+        self._status, self._location, self._retry_after = status, None, None
+        self._finish()
 
     def _finish(self) -> None:
         self._final = True

@@ -58,7 +58,7 @@ class Pool:
         try:
             async with timeout:
                 _, connection = await loop.create_connection(self._new, origin.host, origin.port, ssl=tls)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a ValueError for what can be no host, such as a label of 64 letters
             if timeout.expired():
                 raise DeadlinePassed from None
             raise Unreachable(_why(error, origin)) from error
@@ -122,7 +122,7 @@ def _context(verify: bool) -> ssl.SSLContext:
     return context
 
 
-def _why(error: OSError, origin: Origin) -> str:
+def _why(error: OSError | ValueError, origin: Origin) -> str:
     if isinstance(error, socket.gaierror):
         return f"the host {origin.host} cannot be found: {error.strerror}"
     if isinstance(error, ssl.SSLError):

@@ -61,7 +61,7 @@ def retry_after(value: bytes) -> timedelta | datetime | None:
         return timedelta(seconds=int(text)) if len(text) <= 9 else None
     try:
         when = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
+        # A date with the zone "-0000" comes back naive, and is UTC.
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except Exception:  # whatever trips the parser over, or lies outside the calendar, is no date
         return None
-    # A date with the zone "-0000" comes back naive, and is UTC.
-    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)
