@@ -21,9 +21,9 @@ _DUE = (
 # The rule is engine.tasks.dispatched; written so, it costs one statement for any number of tasks.
 _LEASE = (
     "UPDATE tasks SET dispatch_count = dispatch_count + 1, "
-    "first_dispatched_at = coalesce(first_dispatched_at, ?1), "
-    "attempt_scheduled_at = scheduled_at, attempt_dispatched_at = ?1, attempt_responded_at = NULL "
-    "WHERE id IN (SELECT value FROM json_each(?2)) AND scheduled_at <= ?3 "
+    "first_dispatched_at = coalesce(first_dispatched_at, ?), "
+    "attempt_scheduled_at = scheduled_at, attempt_dispatched_at = ?, attempt_responded_at = NULL "
+    "WHERE id IN (SELECT value FROM json_each(?)) AND scheduled_at <= ? "
     f"RETURNING id, queue, task_id, {TASK_COLUMNS}"
 )
 _FORCED = (
@@ -75,7 +75,7 @@ class Leases:
     ) -> list[Leased]:
         """Count the attempts of these tasks of these queues that begin: those that are there and due (or `forced`)."""
         at = to_us(now)
-        rows = self._sql.execute(_LEASE, (at, str(numbers), _FAR if forced else at)).fetchall()
+        rows = self._sql.execute(_LEASE, (at, at, str(numbers), _FAR if forced else at)).fetchall()
         if len(rows) > 1:
             place = {number: index for index, number in enumerate(numbers)}
             rows.sort(key=lambda row: place[row[0]])
