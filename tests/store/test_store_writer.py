@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -322,3 +323,15 @@ def test_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
     with pytest.raises(StoreError, match=r"SQLite 3\.35 or newer"):
         connection.open_writer(None)
+
+
+def test_a_reader_that_takes_its_time_holds_up_no_writer(file_store: Store) -> None:
+    file_store.write_sync(add_task)
+    assert file_store.database.path is not None
+    with closing(sqlite3.connect(file_store.database.path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        count = "SELECT count(*) FROM tasks"
+        assert reader.execute(count).fetchone() == (1,)
+        file_store.write_sync(add_task)
+        assert reader.execute(count).fetchone() == (1,)
+    assert len(file_store.read(all_tasks)) == 2
