@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Header, HTTPException
 from pydantic import AwareDatetime
 
+from gcptasks.base.log_text import log_text
+
 _log = logging.getLogger("fastapi_gcp_tasks")
 
 
@@ -54,7 +56,7 @@ def max_retries(count: int = 20) -> Callable[[CloudTasksHeaders], None]:
 
     def end_after_retries(headers: Annotated[CloudTasksHeaders, Depends()]) -> None:
         if headers.retry_count >= count:
-            _log.warning("task %s is given up after %d retries", headers.task_name, headers.retry_count)
+            _log.warning("task %s is given up after %d retries", log_text(headers.task_name), headers.retry_count)
             raise HTTPException(200, f"given up after {headers.retry_count} retries")
 
     return end_after_retries

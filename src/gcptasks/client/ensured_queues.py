@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Any
 
+from gcptasks.base.log_text import log_text
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.client.call_flows import Flow, call, drive, drive_async
 from gcptasks.client.per_loop import PerLoop
@@ -33,7 +34,7 @@ def ensure_queue_if_allowed(queue: QueueName, timeout: float | None) -> Flow[Non
         yield from ensure_queue(queue, timeout)
     except PermissionDenied as denied:
         # The role roles/cloudtasks.enqueuer creates tasks but no queues: then the queue is somebody else's to create.
-        _log.warning("cannot create the queue %s, so it is taken to be there: %s", queue, denied)
+        _log.warning("cannot create the queue %s, so it is taken to be there: %s", queue, log_text(denied))
 
 
 class EnsuredQueues:

@@ -13,6 +13,7 @@ from gcptasks.base.events import (
     TaskExpired,
     TaskForced,
 )
+from gcptasks.base.log_text import log_text
 from gcptasks.base.names import TaskName
 
 _log = logging.getLogger("gcptasks")
@@ -57,7 +58,7 @@ def line(event: Event) -> str:
             return f"{_shown(task)} attempt {attempt} done with {status}"
         case AttemptFailed(task, attempt, _, reason, next_at):
             then = "given up" if next_at is None else f"next attempt {next_at.isoformat()}"
-            return f"{_shown(task)} attempt {attempt} failed: {reason}; {then}"
+            return f"{_shown(task)} attempt {attempt} failed: {log_text(reason)}; {then}"
 
 
 def _shown(task: TaskName) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from h2.errors import ErrorCodes
 
+from gcptasks.base.log_text import log_text
 from gcptasks.rpc import grpc
 from gcptasks.rpc.framing import FIRST_WINDOW, Framing
 from gcptasks.rpc.grants import Grants
@@ -218,7 +219,7 @@ class Http2(asyncio.BufferedProtocol):
         except Exception as error:
             status = status_of(error)
             if status.code is Code.INTERNAL:
-                _log.exception("%s failed", call.opening.method)
+                _log.exception("%s failed", log_text(call.opening.method))
             self._refuse(call, status)
         else:
             if self._drop(call.stream):

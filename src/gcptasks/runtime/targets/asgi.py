@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from gcptasks.base.errors import Unreachable
+from gcptasks.base.log_text import log_text
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import parse_url
 from gcptasks.runtime.targets.ctrl_c import is_ctrl_c
@@ -132,13 +133,16 @@ class _Call:
             # Told first: a handler of the log may fail as well.
             self._fail(_described(error))
             self._tell()
-            _log.error("exception in the app on %s %s", self._scope["method"], self._scope["path"], exc_info=error)
+            _log.error("exception in the app on %s", self._shown(), exc_info=error)
         else:
             if not self._final:
                 self._fail("the app ended without a whole answer")
                 self._tell()
-                _log.error("no whole answer from the app on %s %s", self._scope["method"], self._scope["path"])
+                _log.error("no whole answer from the app on %s", self._shown())
             self._tell()
+
+    def _shown(self) -> str:
+        return log_text(f"{self._scope['method']} {self._scope['path']}")
 
     def expire(self, task: asyncio.Task[Any], deadline: timedelta) -> None:
         if not self._final:
