@@ -13,7 +13,7 @@ import pytest
 from google.api_core.exceptions import InvalidArgument, NotFound
 from google.cloud.tasks_v2 import HttpRequest, Queue, RateLimits, Task
 
-from cli.cli_programs import EMULATOR, QUEUE, Program, Start, Worker, client, get
+from cli.cli_programs import DEV, EMULATOR, QUEUE, Program, Start, Worker, client, get
 from gcptasks.store.schema import APPLICATION_ID
 
 SERVES = r"serves at (?P<address>\S+),"
@@ -149,6 +149,29 @@ def test_a_port_in_use_is_refused_in_one_line(start: Start) -> None:
     assert f"localhost:{port}" in line
     assert "in use" in line
     assert "another port with --port (0" in line
+
+
+def test_a_due_task_is_not_delivered_by_a_service_whose_port_is_in_use(start: Start, worker: Worker) -> None:
+    first = start(EMULATOR, *FREE, "--db", "tasks.db", "--queue", QUEUE)
+    worker.gate.clear()
+    create_task(address(first), f"{worker.url}/due")
+    worker.wait("/due")
+    first.kill_all()  # so that the task is due again
+    with socket.create_server(("localhost", 0)) as taken:
+        refused(start(EMULATOR, "--port", str(taken.getsockname()[1]), "--db", "tasks.db"))
+    assert worker.asked == ["/due"]
+
+
+@pytest.mark.parametrize(
+    "command", [[*EMULATOR, "--port"], [*DEV, "main.py", "--port", "0", "--service-port"]], ids=["emulator", "dev"]
+)
+def test_a_port_in_use_is_noticed_before_the_database_is_opened(
+    start: Start, command: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "main.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n")
+    with socket.create_server(("localhost", 0)) as taken:
+        refused(start(command, str(taken.getsockname()[1]), "--db", "new/tasks.db"))
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line_and_left_alone(start: Start, tmp_path: Path) -> None:

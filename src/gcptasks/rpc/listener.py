@@ -48,10 +48,15 @@ class Listener:
         handle: Handler,
         web_protocol_factory: WebProtocolFactory,
         limits: ListenerLimits | None = None,
+        *,
+        sockets: list[socket.socket] | None = None,
     ) -> Self:
-        """A listener that accepts; `SetupError` if the address cannot be had. Port 0 is any free one."""
+        """A listener that accepts; `SetupError` if the address cannot be had. Port 0 is any free one.
+
+        `sockets`: those that `bind` gave for this address, if it was called before.
+        """
         listener = cls(handle, web_protocol_factory, limits or ListenerLimits())
-        sockets = await bind(host, port)
+        sockets = sockets or await bind(host, port)
         listener.host = host
         listener.port = sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()

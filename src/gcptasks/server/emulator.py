@@ -1,7 +1,8 @@
 """The local service on a port, for any client in any language."""
 
+import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp import web
 from gcptasks.base.errors import AlreadyExists
 from gcptasks.base.events import Subscriber
 from gcptasks.base.names import QueueName
-from gcptasks.rpc.listener import Listener
+from gcptasks.rpc.listener import Listener, bind
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.settings import PortSettings
@@ -56,6 +57,15 @@ async def emulating(settings: PortSettings) -> AsyncGenerator[Emulator]:
 
     `SetupError` for a port that is in use; `StoreError` for a database that cannot be used.
     """
+    with ExitStack() as opened:
+        # Before the database is opened, and before anything is delivered that another service at this port may have.
+        sockets = [opened.enter_context(sock) for sock in await bind(settings.host, settings.port)]
+        async with _serving(settings, sockets) as emulator:
+            yield emulator
+
+
+@asynccontextmanager
+async def _serving(settings: PortSettings, sockets: list[socket.socket]) -> AsyncGenerator[Emulator]:
     grace = settings.grace_period
     backend = Backend(settings, Targets)
     await backend.start()
@@ -63,7 +73,7 @@ async def emulating(settings: PortSettings) -> AsyncGenerator[Emulator]:
         for queue in settings.queue_names():
             await _ensure(backend, queue)
         async with protocol_factory(_web_app(backend), grace=grace) as http1:
-            listener = await Listener.start(settings.host, settings.port, backend.calls.handle, http1)
+            listener = await Listener.start(settings.host, settings.port, backend.calls.handle, http1, sockets=sockets)
             try:
                 yield Emulator(backend, listener, grace)
             finally:
