@@ -22,6 +22,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_Asked = tuple[str | None, timedelta | datetime | None]
+"""The `Location` and the `Retry-After` of a response."""
+
 _log = logging.getLogger("gcptasks")
 
 
@@ -94,13 +97,12 @@ class _Call:
     """One call of the app."""
 
     __slots__ = (
+        "_asked",
         "_body",
         "_ended",
         "_final",
-        "_location",
         "_on_reply",
         "_reason",
-        "_retry_after",
         "_scope",
         "_started",
         "_status",
@@ -117,8 +119,7 @@ class _Call:
         self._final = False
         self._told = False
         self._status = 500
-        self._location: str | None = None
-        self._retry_after: timedelta | datetime | None = None
+        self._asked: _Asked = (None, None)
         self._reason = ""
         self._ended: asyncio.Event | None = None
         self.expired = False
@@ -162,7 +163,8 @@ class _Call:
         if self._status < 300:
             return plain(self._status)
         reason = self._reason if self._status >= 500 else ""
-        return HopReply(status=self._status, reason=reason, retry_after=self._retry_after, location=self._location)
+        location, retry = self._asked
+        return HopReply(status=self._status, reason=reason, retry_after=retry, location=location)
 
     def _read(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Keep what a response that is no success may ask for; raises, to the app, as under uvicorn."""
@@ -177,7 +179,7 @@ class _Call:
                     retry = retry_after(value)
                 case _:
                     pass
-        self._location, self._retry_after = location, retry
+        self._asked = location, retry
 
     async def _receive(self) -> Message:
         if self._body is not None:
@@ -220,7 +222,7 @@ class _Call:
 
     def _stand_in(self, status: int) -> None:
         """Let this be the response, whatever the app began to answer."""
-        self._status, self._location, self._retry_after = status, None, None
+        self._status, self._asked = status, (None, None)
         self._finish()
 
     def _finish(self) -> None:

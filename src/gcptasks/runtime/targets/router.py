@@ -57,16 +57,14 @@ class Targets:
 class _Hops:
     """The requests of one attempt: its own, and those that redirects lead to."""
 
-    __slots__ = ("_count", "_expiry", "_loop", "_pick", "_request", "_tell", "_until", "following", "target")
+    __slots__ = ("_count", "_expiry", "_pick", "_request", "_tell", "_until", "following", "target")
 
     def __init__(self, pick: Callable[[str], AsgiTarget | HttpTarget], request: Outgoing, tell: OnReply) -> None:
         self._pick = pick
         self._request = request
         self._tell = tell
-        self._loop = asyncio.get_running_loop()
-        self._until = self._loop.time() + request.deadline.total_seconds()
+        self._until = asyncio.get_running_loop().time() + request.deadline.total_seconds()
         self._count = 0
-        self._expiry: asyncio.TimerHandle | None = None
         self.following: Outgoing | None = None
         """The request to go on with, once the hop before it is over."""
         self.target = pick(request.url)
@@ -74,9 +72,9 @@ class _Hops:
 
     def on_reply(self, response: HopReply) -> None:
         """The response to one hop is the attempt's, unless it is a redirect to follow."""
-        following = next_request(self._request, response)
+        following = None if response.location is None else next_request(self._request, response)
         if following is None:
-            self._tell(self._explained(response))
+            self._tell(self._explained(response) if self._count else response)
         elif self._count == MOST_REDIRECTS:
             self._tell(replace(response, reason=f"more than {MOST_REDIRECTS} redirects"))
         elif self._leads_into_an_app(following.url):
@@ -85,16 +83,15 @@ class _Hops:
         else:
             self.following = following
             # The app that redirects may go on for long after its response, and it is waited for.
-            self._expiry = self._loop.call_at(self._until, self._expire)
+            self._expiry = asyncio.get_running_loop().call_at(self._until, self._expire)
 
     def take(self, following: Outgoing) -> Outgoing:
         """Go on with that request: what is to be sent to the new `target`, with what is left of the deadline."""
-        assert self._expiry is not None
         self._expiry.cancel()
         self._count += 1
         self._request, self.following = following, None
         self.target = self._pick(following.url)
-        return replace(following, deadline=timedelta(seconds=max(self._until - self._loop.time(), 0)))
+        return replace(following, deadline=timedelta(seconds=max(self._until - asyncio.get_running_loop().time(), 0)))
 
     def _expire(self) -> None:
         self.following = None
@@ -105,6 +102,6 @@ class _Hops:
         return target is not self.target and isinstance(target, AsgiTarget)
 
     def _explained(self, response: HopReply) -> HopReply:
-        if not self._count or not response.reason:
+        if not response.reason:
             return response
         return replace(response, reason=f"redirected to {without_user(self._request.url)}: {response.reason}")
