@@ -152,6 +152,26 @@ def test_a_file_has_one_leader_by_whichever_way_it_is_reached(tmp_path: Path) ->
     locks[0].release()
 
 
+@pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced"])
+async def test_nothing_is_accepted_into_a_file_that_is_no_longer_there(tmp_path: Path, replaced: bool) -> None:
+    path, away = tmp_path / "tasks.db", tmp_path / "away.db"
+    store = store_on(path)
+    task = store.write_sync(add_task)
+    path.rename(away)
+    if replaced:
+        path.touch()
+    for _ in range(2):
+        with pytest.raises(StoreError, match=rf"the database {path} was deleted or replaced.*restart"):
+            store.write_sync(add_task)
+        with pytest.raises(StoreError, match="deleted or replaced"):
+            await store.write(add_task)
+    away.rename(path)
+    assert store.read(all_tasks) == [task]
+    store.write_sync(add_task)
+    store.close()
+    assert in_another_process(path, COUNT) == "2"
+
+
 def test_what_is_no_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "text").touch()

@@ -92,7 +92,8 @@ class Store:
         self._writer.forked()
 
     def _open(self) -> WriteConnection:
-        return WriteConnection(open_writer(prepare_file(self.database)), self._synchronous)
+        path = prepare_file(self.database)
+        return WriteConnection(open_writer(path), self._synchronous, path)
 
     def _read_connection(self) -> sqlite3.Connection:
         if self._reader is None:

@@ -2,17 +2,26 @@
 
 import sqlite3
 import weakref
+from pathlib import Path
 
+from gcptasks.base.errors import StoreError
 from gcptasks.store.cache import Cache
 from gcptasks.store.connection import Synchronous, data_version, leave_to_parent
 from gcptasks.store.tx import Tx
 
 
 class WriteConnection:
-    """An open database that one at a time writes to: whoever has the writer's lock."""
+    """An open database that one at a time writes to: whoever has the writer's lock.
 
-    def __init__(self, connection: sqlite3.Connection, synchronous: Synchronous) -> None:
+    With the `path` of its file, what is durable is committed only while that file is still the one at the path: in one
+    that was deleted, it would be gone with this process.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, synchronous: Synchronous, path: Path | None = None) -> None:
         self.sql = connection
+        self._path = path
+        self._file = None if path is None else _file_at(path)
+        self._durable = False
         self._synchronous = synchronous
         self._syncing: bool | None = None
         self._patience_ms = -1
@@ -22,6 +31,7 @@ class WriteConnection:
 
     def begin(self, *, durable: bool, patience_ms: int) -> Tx:
         """A transaction, whose commit is synced if `durable`; busy if another process writes for longer than that."""
+        self._durable = durable
         syncing = durable and self._synchronous == "full"
         if syncing is not self._syncing:
             self.sql.execute("PRAGMA synchronous = FULL" if syncing else "PRAGMA synchronous = NORMAL")
@@ -34,6 +44,12 @@ class WriteConnection:
         return Tx(self.sql, self._cache)
 
     def commit(self) -> None:
+        """Commit; `StoreError`, and nothing is, if it were durable in a file that is no longer at its path."""
+        if self._durable and self._path is not None and _file_at(self._path) != self._file:
+            raise StoreError(
+                f"the database {self._path} was deleted or replaced while it was in use, so nothing more is written: "
+                "put the file back, or restart this service to go on with what is there now"
+            )
         self.sql.execute("COMMIT")
 
     def roll_back(self) -> None:
@@ -52,3 +68,12 @@ class WriteConnection:
         """In a forked child: leave the connection alone, even unclosed."""
         self._closing.detach()
         leave_to_parent(self.sql)
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file is there now; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

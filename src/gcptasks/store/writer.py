@@ -232,6 +232,8 @@ class Writer:
             self._connection().commit()
         except sqlite3.Error as error:
             group.error = as_store_error(error)
+        except StoreError as error:
+            group.error = error
         if group.durable and running_loop() is not None:
             self._place.took(time.perf_counter() - begun)
 
