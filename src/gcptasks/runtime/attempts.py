@@ -61,7 +61,7 @@ class Attempts(Generic[L]):
         """Deliver these."""
         loop = asyncio.get_running_loop()
         for one in leased:
-            attempt = _Attempt(one, self._note)
+            attempt = _Attempt(one, self._note_end)
             self._running[loop.create_task(self._deliver(attempt))] = attempt
 
     async def over_by(self, until: float) -> None:
@@ -103,7 +103,7 @@ class Attempts(Generic[L]):
             assert task is not None
             del self._running[task]
 
-    def _note(self, leased: L, reply: Reply) -> None:
+    def _note_end(self, leased: L, reply: Reply) -> None:
         """An attempt has ended. What ends in one turn of the loop is written down together, in the next."""
         if not self._ended:
             asyncio.get_running_loop().call_soon(self._write_down)

@@ -32,16 +32,16 @@ _log = logging.getLogger("gcptasks")
 
 _AT_A_TIME = 100
 """How many tasks start before the event loop has its turn, in which many of them end."""
-_NOTHING_TO_DO = timedelta(minutes=1)
+_LOOK_AT_LEAST_EVERY = timedelta(minutes=1)
 
 
 class _Step(Enum):
-    """Where the dispatcher is. A step is taken from NONE alone."""
+    """Where the dispatcher is. A step is taken from IDLE alone."""
 
-    NONE = auto()
-    TAKEN = auto()
+    IDLE = auto()
+    RUNNING = auto()
     """It runs now; what it commits is told here as well."""
-    WAITS = auto()
+    WAITING = auto()
     """What it took is to be leased once the database may be written."""
 
 
@@ -60,7 +60,7 @@ class Dispatcher(Loop):
     async def run_once(self) -> datetime:
         """Take a step, or go on with one that waits, and say when the next is needed."""
         self._take_step()
-        if self._step is _Step.WAITS:
+        if self._step is _Step.WAITING:
             await self._lease_later()
             return self._clock.now()
         return self._next_at
@@ -70,7 +70,7 @@ class Dispatcher(Loop):
         self._lanes = Lanes(self._store)
         self._others = OtherWriters(self._store)
         self._wanted = Wanted()
-        self._step = _Step.NONE
+        self._step = _Step.IDLE
         self._next_at = self._clock.now()
         self._loop = asyncio.get_running_loop()
         self._unwatch = self._store.watch(self._changed)
@@ -88,18 +88,18 @@ class Dispatcher(Loop):
 
     def _take_step(self) -> None:
         """Start what may start now, and set `_next_at`."""
-        if self._step is not _Step.NONE or self._stopping:
+        if self._step is not _Step.IDLE or self._stopping:
             return
-        self._step = _Step.TAKEN
+        self._step = _Step.RUNNING
         now = self._clock.now()
         try:
             self._wanted = self._lanes.take(now, _AT_A_TIME, reread=self._others.have_written(now))
             if self._wanted:
                 self._start(self._store.write_unsynced_now(dispatch.lease, self._wanted, now))
-            self._next_at = self._look_again(now)
-            self._step = _Step.NONE
+            self._next_at = self._next_look(now)
+            self._step = _Step.IDLE
         except NotNow:
-            self._step = _Step.WAITS
+            self._step = _Step.WAITING
         except Exception:  # such as StoreError; nobody else sees to it that this goes on
             self._fail()
 
@@ -107,7 +107,7 @@ class Dispatcher(Loop):
         """Finish the step that waits, once the database may be written."""
         try:
             self._start(await self._store.write_unsynced(dispatch.lease, self._wanted, self._clock.now()))
-            self._step = _Step.NONE
+            self._step = _Step.IDLE
         except Exception:
             self._fail()
 
@@ -121,7 +121,7 @@ class Dispatcher(Loop):
         self._lanes.begun(self._wanted, [])
         self._lanes.reread()
         self._next_at = self._clock.now() + self.after_trouble
-        self._step = _Step.NONE
+        self._step = _Step.IDLE
 
     def _over(self, leased: list[Leased]) -> None:
         """These attempts are over, so others may take their places."""
@@ -144,10 +144,10 @@ class Dispatcher(Loop):
     def _step_at_once(self) -> None:
         awaited = self._next_at
         self._take_step()
-        if self._next_at < awaited or self._step is _Step.WAITS:
+        if self._next_at < awaited or self._step is _Step.WAITING:
             self._wake.set()
 
-    def _look_again(self, now: datetime) -> datetime:
+    def _next_look(self, now: datetime) -> datetime:
         at = self._lanes.next_at(now)
-        latest = now + _NOTHING_TO_DO
+        latest = now + _LOOK_AT_LEAST_EVERY
         return self._others.look_by(latest if at is None else min(at, latest), now)

@@ -14,7 +14,7 @@ from gcptasks.engine.model import Queue, QueueState
 from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.times import from_us, to_us
 
-LOOKAHEAD = timedelta(seconds=10)
+_LOOKAHEAD = timedelta(seconds=10)
 _BATCH = 1000
 _MOST = 4 * _BATCH
 _LAST = 2**63 - 1
@@ -30,21 +30,25 @@ class Window(NamedTuple):
 
 
 class Lane:
-    """The due tasks of one queue, its tokens, and its attempts under way."""
+    """The due tasks of one queue, its tokens, and its attempts under way.
+
+    `arrived`, `ended`, `forced` and their like tell it what has happened.
+    """
 
     def __init__(self, queue: Queue, now: datetime) -> None:
         self.queue = queue
         self.under_way: Counter[int] = Counter()
-        self.looked_at_next: datetime | None = None
+        self.next_look_at: datetime | None = None
         """When `Lanes` looks here again, if nothing happens before."""
         self._open = 0
         self._again: dict[int, Due] = {}
         self._bucket = rates.full(queue.rate_limits, now)
-        self.reread()
+        self._due: list[Due] = []
+        self._loaded_to = BEGINNING
 
     def reread(self) -> None:
         """Forget what is due soon, so that it is read from the database again."""
-        self._due: list[Due] = []
+        self._due = []
         self._loaded_to = BEGINNING
 
     def arrived(self, due: Due) -> None:
@@ -61,9 +65,9 @@ class Lane:
         """What to read from the database; None if enough is here."""
         if self.queue.state is not QueueState.RUNNING or len(self._due) > _BATCH // 4:
             return None
-        if self._loaded_to.at >= to_us(now + LOOKAHEAD / 2):
+        if self._loaded_to.at >= to_us(now + _LOOKAHEAD / 2):
             return None
-        return Window(self._loaded_to, to_us(now + LOOKAHEAD), _BATCH)
+        return Window(self._loaded_to, to_us(now + _LOOKAHEAD), _BATCH)
 
     def loaded(self, found: list[Due], window: Window) -> None:
         """What was found in the window that this lane wanted."""
@@ -101,11 +105,11 @@ class Lane:
     def next_at(self, now: datetime) -> datetime:
         """When there may be something to do here, if nothing happens before."""
         if self.queue.state is not QueueState.RUNNING:
-            return now + LOOKAHEAD
+            return now + _LOOKAHEAD
         if self._due and self._open < self.queue.rate_limits.max_concurrent_dispatches:
             token_at = rates.next_at(self._bucket, self.queue.rate_limits)
             return max(from_us(self._due[0].at), token_at)
-        return now + LOOKAHEAD / 2
+        return now + _LOOKAHEAD / 2
 
     def changed(self, queue: Queue, now: datetime) -> None:
         """The queue's settings or state are now these."""

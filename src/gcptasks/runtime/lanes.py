@@ -123,15 +123,15 @@ class Lanes:
         names = list(lanes)
         # Those that were left out come first in the next step.
         for name in names[served:] + names[:served]:
-            self._look_again(name, lanes[name], now)
+            self._plan_look(name, lanes[name], now)
         return wanted
 
-    def _look_again(self, name: QueueName, lane: Lane, now: datetime) -> None:
+    def _plan_look(self, name: QueueName, lane: Lane, now: datetime) -> None:
         at = lane.next_at(now)
         if at <= now:
             self._ready[name] = None
-        elif lane.looked_at_next is None or not now < lane.looked_at_next <= at:
-            lane.looked_at_next = at
+        elif lane.next_look_at is None or not now < lane.next_look_at <= at:
+            lane.next_look_at = at
             heapq.heappush(self._times, (at, name))
 
     def _ended(self, queue: QueueName, number: int, *, forced: bool) -> None:

@@ -12,6 +12,7 @@ from gcptasks.runtime.loop import Loop, Startable
 _TRY_AGAIN = timedelta(milliseconds=250)
 """Between two tries to take the lock, so that another process goes on within a second of the leader's end."""
 _LEADING = timedelta(days=1)
+"""Who leads has nothing to try any more."""
 
 
 class Leader(Loop):
@@ -47,8 +48,8 @@ class Leader(Loop):
             raise
 
     async def _end(self, grace: timedelta) -> None:
-        # First what delivers, so that it starts nothing more from this very turn of the event loop on. And last too:
-        # the lead may have been taken just now.
+        # Stop the loops, stop trying, stop the loops (what is pushed runs from the last to the first). At once, so that
+        # nothing more starts from this very turn of the event loop on; and again, as the lead may just have been taken.
         async with AsyncExitStack() as steps:
             steps.push_async_callback(self._stop_loops, grace)
             steps.push_async_callback(super()._end, timedelta(0))

@@ -1,4 +1,4 @@
-"""Which of the processes on one database file dispatches: the holder of an operating-system lock.
+"""Which of the processes on one database file delivers: the holder of an operating-system lock.
 
 The lock is on a file of its own beside the database. It ends with its process, however that ends, and a forked child
 does not keep it.
@@ -13,7 +13,7 @@ from gcptasks.base.errors import StoreError
 
 
 class LeaderLock:
-    """The right to dispatch from a database; with no path, as for one in memory, it is always ours."""
+    """The right to deliver from a database; with no path, as for one in memory, it is always ours."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
