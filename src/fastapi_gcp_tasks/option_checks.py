@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gcptasks.base.errors import InvalidArgument
-from gcptasks.base.names import TASK_ID
+from gcptasks.base.names import is_task_id
 from gcptasks.client.api import Api
 
 Check = Callable[[str, Any], Any]
@@ -85,7 +85,7 @@ def task_id(name: str, value: Any) -> str | None:
     """A task's own id, or None."""
     if value is None:
         return None
-    if not TASK_ID.fullmatch(_string(name, value)):
+    if not is_task_id(_string(name, value)):
         raise ValueError(f"{name} must be 1 to 500 letters, digits, hyphens and underscores, not {value!r}")
     return value  # type: ignore[no-any-return]  # a string
 

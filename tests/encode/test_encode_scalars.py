@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
 from functools import cache
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, Field
 
 from encode.encode_worker import Worker, worker_of
+from fastapi_gcp_tasks.encode import urls
 from fastapi_gcp_tasks.encode.equality import alike
 from fastapi_gcp_tasks.exception import WrongTypeError
 
@@ -188,3 +190,7 @@ def test_two_parameters_in_one_segment_are_refused_where_the_router_would_cut_el
     assert target.carry(first="a-b", second="c") == {"first": "a-b", "second": "c"}
     with pytest.raises(WrongTypeError, match="would arrive as"):
         target.encode(first="a", second="b-c")
+
+
+def test_ascii_is_percent_encoded_as_the_standard_library_has_it() -> None:
+    assert [quote(chr(code), safe="") for code in range(128)] == urls._QUOTED

@@ -145,7 +145,7 @@ def test_each_state_has_its_number(state: QueueState) -> None:
             InvalidArgument(
                 'Queue ID "a_b" can contain only letters ([A-Za-z]), numbers ([0-9]), or hyphens (-). '
                 "Queue ID must be between 1 and 100 characters.",
-                NAME_HELP._replace(description="Definition of queue ID"),
+                Help("Definition of queue ID", NAME_HELP.url),
             ),
             id="CT-028",
         ),

@@ -219,7 +219,7 @@ def refused(request: messages.CreateTaskRequest) -> ServiceError:
             InvalidArgument(
                 'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
                 '/queues/<QUEUE_ID>/tasks/<TASK_ID>".',
-                TASK_ID_HELP._replace(description="Definition of task name"),
+                Help("Definition of task name", TASK_ID_HELP.url),
             ),
             id="CT-258",
         ),

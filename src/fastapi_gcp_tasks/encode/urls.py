@@ -13,8 +13,10 @@ from fastapi_gcp_tasks.encode.text import ToText, text_of, texts_of
 from fastapi_gcp_tasks.exception import WrongTypeError
 
 _SAFE = "/:@!$&'()*+,;="
+_UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _BRACES = re.compile(r"\{([^}]*)\}")
-_QUOTED = [quote(chr(code), safe="") for code in range(128)]
+_QUOTED = [chr(code) if chr(code) in _UNRESERVED else f"%{code:02X}" for code in range(128)]
+"""As `quote` has it, in a tenth of the time at import; a test holds them equal."""
 
 ToUrl = Callable[[Values], str]
 

@@ -28,7 +28,6 @@ A user of a client sees the exceptions of `google.api_core`, whichever transport
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 
 class TaskError(Exception):
@@ -65,19 +64,35 @@ class ArgumentError(TaskError):
     """The arguments do not fit the endpoint."""
 
 
-class Help(NamedTuple):
+class _Value:
+    """Equal by what is in it.
+
+    Making a dataclass or a named tuple takes longer than making all the errors here, and every program that has tasks
+    pays for it at its start.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, vars(self).values()))})"
+
+
+class Help(_Value):
     """A `google.rpc.Help` detail with one link."""
 
-    description: str
-    url: str
+    def __init__(self, description: str, url: str) -> None:
+        self.description = description
+        self.url = url
 
 
-class ErrorInfo(NamedTuple):
+class ErrorInfo(_Value):
     """A `google.rpc.ErrorInfo` detail."""
 
-    reason: str
-    domain: str
-    metadata: Mapping[str, str] = MappingProxyType({})
+    def __init__(self, reason: str, domain: str, metadata: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.reason = reason
+        self.domain = domain
+        self.metadata = metadata
 
 
 Detail = Help | ErrorInfo

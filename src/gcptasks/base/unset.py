@@ -1,15 +1,12 @@
 """Options that nobody set, and the one place where layers of options meet."""
 
-from enum import Enum
 from typing import Final, NamedTuple, TypeVar
 
 R = TypeVar("R", bound=NamedTuple)
 
 
-class Unset(Enum):
+class Unset:
     """The type of `UNSET`: an option that nobody set, which is not the same as None."""
-
-    UNSET = "UNSET"
 
     def __repr__(self) -> str:
         return "UNSET"
@@ -18,7 +15,7 @@ class Unset(Enum):
         return False
 
 
-UNSET: Final = Unset.UNSET
+UNSET: Final = Unset()
 
 
 def merged(under: R, over: R) -> R:

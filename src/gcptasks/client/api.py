@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Client = TypeVar("Client")
 AsyncClient = TypeVar("AsyncClient")
 
-_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
+_ADDRESS = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})"
 _CHANNEL_OPTIONS = (
     # Google's own channels have no limit of their own either: the service's counts.
     ("grpc.max_send_message_length", -1),
@@ -25,7 +25,7 @@ _CHANNEL_OPTIONS = (
 
 def address(text: str, name: str) -> str:
     """The `host:port` as given; `ValueError` naming `name` if it is not one."""
-    match = _ADDRESS.fullmatch(text)
+    match = re.fullmatch(_ADDRESS, text)
     if not match or not 0 < int(match[2]) < 65536:
         raise ValueError(f"{name} must be host:port, such as localhost:8123, not {text!r}")
     return text
