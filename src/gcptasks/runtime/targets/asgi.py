@@ -109,7 +109,7 @@ class _Call:
         "_told",
         "expired",
         "loop",
-    )  # fmt: skip
+    )
 
     def __init__(self, scope: Scope, body: bytes, on_reply: OnReply) -> None:
         self._scope = scope
