@@ -184,5 +184,6 @@ def test_ctrl_c_ends_the_process_also_while_an_endpoint_runs(runner: str) -> Non
             assert process.stdout.readline() == b"cancelled\n"
             os.kill(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=20)
-    assert errors.rstrip().endswith(b"KeyboardInterrupt")
+    # asyncio may say after it that tasks were pending.
+    assert b"\nKeyboardInterrupt\n" in errors
     assert process.returncode == -signal.SIGINT
