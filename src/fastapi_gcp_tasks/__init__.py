@@ -11,7 +11,7 @@ from gcptasks.base.errors import MissingExtra
 if TYPE_CHECKING:
     from fastapi_gcp_tasks.decorators import task_default_options
     from fastapi_gcp_tasks.delayed_route import AsyncDelayedRouteBuilder, DelayedRouteBuilder
-    from fastapi_gcp_tasks.dependencies import CloudTasksHeaders, max_retries
+    from fastapi_gcp_tasks.dependencies import CloudTasksHeaders, DoNotRetry, RetryLater, max_retries
     from fastapi_gcp_tasks.exception import BadMethodError, MissingParamError, WrongTypeError
     from fastapi_gcp_tasks.protocols import (
         AsyncDelayedTask,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     # Not in `__all__`: `import *` is for a base install as well, and this needs the extra `local`.
     from gcptasks.server.local_service import LocalService as LocalService
+    from gcptasks.worker.injected import injected
 
 __all__ = [
     "AsyncDelayOptions",
@@ -43,7 +44,9 @@ __all__ = [
     "DelayOptions",
     "DelayedRouteBuilder",
     "DelayedTask",
+    "DoNotRetry",
     "MissingParamError",
+    "RetryLater",
     "ScheduledTask",
     "SchedulerOptions",
     "TaskDefaultOptions",
@@ -52,6 +55,7 @@ __all__ = [
     "as_async_scheduled_task",
     "as_delayed_task",
     "as_scheduled_task",
+    "injected",
     "max_retries",
     "task_default_options",
 ]
@@ -59,7 +63,7 @@ __all__ = [
 _MODULES = {
     "decorators": ["task_default_options"],
     "delayed_route": ["AsyncDelayedRouteBuilder", "DelayedRouteBuilder"],
-    "dependencies": ["CloudTasksHeaders", "max_retries"],
+    "dependencies": ["CloudTasksHeaders", "DoNotRetry", "RetryLater", "max_retries"],
     "exception": ["BadMethodError", "MissingParamError", "WrongTypeError"],
     "protocols": [
         "AsyncDelayOptions",
@@ -78,6 +82,7 @@ _MODULES = {
     ],
 }
 _HOMES = {name: f"fastapi_gcp_tasks.{module}" for module, names in _MODULES.items() for name in names}
+_HOMES["injected"] = "gcptasks.worker.injected"
 _HOMES["LocalService"] = "gcptasks.server.local_service"
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fastapi.routing import APIRoute
-
 from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.delayed_task import AsyncDelayed, Delayed
 from fastapi_gcp_tasks.encode import compile_plan
 from fastapi_gcp_tasks.options import TASK_OPTIONS, builder_layer
 from fastapi_gcp_tasks.registration import adopt_copy, register
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
+from fastapi_gcp_tasks.task_route import TaskRoute
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from fastapi_gcp_tasks.hooks import DelayedTaskHook
 
 
-class DelayedRoute(APIRoute):
+class DelayedRoute(TaskRoute):
     """A route whose endpoint has `.delay` and `.options`."""
 
     sender: ClassVar[Sender]
@@ -31,7 +30,7 @@ class DelayedRoute(APIRoute):
             register(self, task.settle, delay=task.delay, options=task.options)
 
 
-class AsyncDelayedRoute(APIRoute):
+class AsyncDelayedRoute(TaskRoute):
     """A route whose endpoint has `.delay`, to be awaited, and `.options`."""
 
     sender: ClassVar[AsyncSender]

@@ -9,6 +9,8 @@ from fastapi import Depends, Header, HTTPException
 from pydantic import AwareDatetime
 
 from gcptasks.base.log_text import log_text
+from gcptasks.worker.retrying import DoNotRetry as DoNotRetry
+from gcptasks.worker.retrying import RetryLater as RetryLater
 
 _log = logging.getLogger("fastapi_gcp_tasks")
 

@@ -7,6 +7,7 @@ from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.fastapi_versions import MarkedMethods
 from fastapi_gcp_tasks.options import TaskOptions
+from gcptasks.worker.injected import name_injected
 
 _REGISTERED = "__gcp_task__"
 
@@ -48,6 +49,7 @@ def register(route: APIRoute, settle: Callable[[TaskOptions], None], **attribute
             setattr(endpoint, name, value)
     except (AttributeError, TypeError):
         raise TypeError(f"{endpoint!r} cannot carry attributes such as .delay: make it a function") from None
+    name_injected(endpoint)
     route.methods = MarkedMethods(route.methods or set(), endpoint)
 
 

@@ -91,6 +91,14 @@ def async_delayed_router(client: Any = None, *, prefix: str = "", **options: Any
 
 async def ask(app: FastAPI, method: str, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
     """Status and body of what the app answers to a request without a body."""
+    status, _, body = await exchange(app, method, path, headers)
+    return status, body
+
+
+async def exchange(
+    app: FastAPI, method: str, path: str, headers: dict[str, str] | None = None, **more: Any
+) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of what the app answers; `more` goes into the scope."""
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -104,6 +112,7 @@ async def ask(app: FastAPI, method: str, path: str, headers: dict[str, str] | No
         "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
         "server": ("worker", 80),
         "client": ("queue", 1),
+        **more,
     }
     messages: list[dict[str, Any]] = []
 
@@ -114,4 +123,5 @@ async def ask(app: FastAPI, method: str, path: str, headers: dict[str, str] | No
         messages.append(message)
 
     await app(scope, receive, send)
-    return messages[0]["status"], b"".join(message.get("body", b"") for message in messages)
+    seen = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
+    return messages[0]["status"], seen, b"".join(message.get("body", b"") for message in messages)

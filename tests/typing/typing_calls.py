@@ -7,7 +7,8 @@ tree. Nothing here is executed.
 
 from typing import Annotated, ParamSpec, TypeVar, assert_type
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
+from fastapi.security import SecurityScopes
 from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient, Job
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
 from pydantic import BaseModel
@@ -22,6 +23,7 @@ from fastapi_gcp_tasks import (
     as_async_scheduled_task,
     as_delayed_task,
     as_scheduled_task,
+    injected,
     task_default_options,
 )
 from fastapi_gcp_tasks.hooks import DelayedTaskHook, chained_hook, noop_hook
@@ -172,7 +174,17 @@ def above(number: int, headers: Annotated[CloudTasksHeaders, Depends()]) -> None
 
 @as_delayed_task
 @router.get("/injected")
-def injected(number: int, headers: CloudTasksHeaders = Depends()) -> None: ...
+def by_default(number: int, headers: CloudTasksHeaders = Depends()) -> None: ...
+
+
+@as_delayed_task
+@router.get("/sentinel")
+def by_sentinel(
+    number: int,
+    headers: Annotated[CloudTasksHeaders, Depends()] = injected,
+    request: Request = injected,
+    scopes: SecurityScopes = injected,
+) -> None: ...
 
 
 @task_default_options(client=client_factory)
@@ -187,7 +199,12 @@ assert_type(below.options(**options).delay(number=1), Task)
 below.delay()  # type: ignore[call-arg]
 # error: Missing positional argument "headers" | Argument missing for parameter "headers"
 above.delay(number=1)  # type: ignore[call-arg]
-assert_type(injected.delay(number=1), Task)
+assert_type(by_default.delay(number=1), Task)
+assert_type(by_sentinel.delay(number=1), Task)
+# error: incompatible type "str" | Literal\['a'\].*"number" of type "int"
+by_sentinel.delay(number="a")  # type: ignore[arg-type]
+# error: incompatible type "int" | Literal\[1\].*"request" of type "Request
+by_sentinel.delay(number=1, request=1)  # type: ignore[arg-type]
 # error: No overload variant|Unexpected keyword argument "countdwon" | No overloads
 task_default_options(countdwon=60)  # type: ignore[call-overload]
 # error: No overload variant | No overloads

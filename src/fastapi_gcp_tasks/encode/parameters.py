@@ -18,6 +18,7 @@ from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.refusal import NotCarried
 from gcptasks.base.http import BODY_METHODS, is_token
 from gcptasks.base.unset import UNSET
+from gcptasks.worker.injected import Injected
 
 _SECRETS: tuple[Any, ...] = (Secret, SecretStr, SecretBytes)
 _JSON_TEXT: Any = Json  # a class that type checkers see as a form of Annotated
@@ -193,6 +194,8 @@ def _demands(info: FieldInfo) -> tuple[Any, Any, Any]:
 
 
 def _why_not(place: Place, key: str, info: FieldInfo) -> str | None:
+    if isinstance(info.default, Injected):
+        return f"`injected` stands for what FastAPI injects, but this is read from the {place}; mark it with Depends"
     if isinstance(info, params.File) or _holds(info.annotation, lambda one: _is_class(one, UploadFile), set()):
         return "files are not supported yet"
     if isinstance(info, params.Form):
