@@ -9,7 +9,7 @@ from fastapi_gcp_tasks.encode import compile_plan
 from fastapi_gcp_tasks.options import TASK_OPTIONS, builder_layer
 from fastapi_gcp_tasks.registration import adopt_copy, register
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
-from fastapi_gcp_tasks.task_route import TaskRoute
+from fastapi_gcp_tasks.task_route import TaskRoute, Verify, verification_of
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
@@ -52,11 +52,14 @@ def DelayedRouteBuilder(
     pre_create_hook: "DelayedTaskHook | None" = None,
     client: "CloudTasksClient | None" = None,
     auto_create_queue: bool = True,
+    verify: Verify = None,
 ) -> type[DelayedRoute]:
     """A route class for `APIRouter(route_class=...)`: its endpoints get `.delay` and `.options`.
 
     `callback_base_url` is the URL at which the worker serves the router, the prefixes of outer routers included;
     `base_url` is its older name. `auto_create_queue` creates each queue when it is first used.
+    `verify`: who may call the endpoints, by `verify_oidc` or `verify_secret`. False says that the platform checks, as
+    Cloud Run does; without any of them a warning is logged at the first request that nobody verified.
     The default client is Google's own, or one for the emulator that CLOUD_TASKS_EMULATOR_HOST names.
     """
     options = builder_layer(
@@ -72,6 +75,7 @@ def DelayedRouteBuilder(
     )
 
     class Route(DelayedRoute):
+        verification = verification_of(verify)
         sender = Sender(options, auto_create_queue=auto_create_queue)
 
     return Route
@@ -86,11 +90,14 @@ def AsyncDelayedRouteBuilder(
     pre_create_hook: "DelayedTaskHook | None" = None,
     client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None" = None,
     auto_create_queue: bool = False,
+    verify: Verify = None,
 ) -> type[AsyncDelayedRoute]:
     """A route class for `APIRouter(route_class=...)`: its endpoints get `.delay`, to be awaited, and `.options`.
 
     `callback_base_url` is the URL at which the worker serves the router, the prefixes of outer routers included;
     `base_url` is its older name. `auto_create_queue` creates each queue when it is first used.
+    `verify`: who may call the endpoints, by `verify_oidc` or `verify_secret`. False says that the platform checks, as
+    Cloud Run does; without any of them a warning is logged at the first request that nobody verified.
     The default client is Google's own, or one for the emulator that CLOUD_TASKS_EMULATOR_HOST names.
 
     Each event loop gets a client of its own, made by the first call that is awaited on it: the default client, or the
@@ -109,6 +116,7 @@ def AsyncDelayedRouteBuilder(
     )
 
     class Route(AsyncDelayedRoute):
+        verification = verification_of(verify)
         sender = AsyncSender(options, auto_create_queue=auto_create_queue)
 
     return Route

@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Header, HTTPException
 from pydantic import AwareDatetime
 
+from fastapi_gcp_tasks.verification import verify_oidc as verify_oidc
+from fastapi_gcp_tasks.verification import verify_secret as verify_secret
 from gcptasks.base.log_text import log_text
 from gcptasks.worker.retrying import DoNotRetry as DoNotRetry
 from gcptasks.worker.retrying import RetryLater as RetryLater

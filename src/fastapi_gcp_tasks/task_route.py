@@ -1,33 +1,86 @@
-"""What all routes of tasks do on the worker."""
+"""What all routes of tasks do on the worker: who may call them, and whether they are tried again."""
 
 import logging
+import threading
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, Union
 
-from fastapi import HTTPException, Request, Response
+from fastapi import Depends, HTTPException, Request, Response
 from fastapi.routing import APIRoute
 
+from gcptasks.base.asgi import DELIVERY, VERIFIED
 from gcptasks.base.log_text import log_text
 from gcptasks.worker.retrying import DoNotRetry, RetryLater
+
+if TYPE_CHECKING:
+    from fastapi_gcp_tasks.verification import Verification
+
+Verify: TypeAlias = Union["Verification", Literal[False], None]
+"""What the builders' option `verify` may be."""
 
 _log = logging.getLogger("fastapi_gcp_tasks")
 
 
 class TaskRoute(APIRoute):
-    """A route whose endpoint is a task: it may say itself whether it is tried again."""
+    """A route whose endpoint is a task."""
+
+    verification: ClassVar[Verify] = None
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
+        if self.verification:
+            settings["dependencies"] = _with(self.verification, settings.get("dependencies") or ())
+        super().__init__(path, endpoint, **settings)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, which answers to `RetryLater` and `DoNotRetry` as they ask."""
         handle = super().get_route_handler()
+        unverified = self.verification is None
 
         # Raised as FastAPI's own exceptions: the app's handlers and its dependencies with `yield` see them as usual.
         async def handle_task(request: Request) -> Response:
             try:
-                return await handle(request)
+                response = await handle(request)
             except RetryLater as error:
                 raise HTTPException(503, "to be tried again later", {"Retry-After": str(error.seconds)}) from error
             except DoNotRetry as error:
                 _log.warning("%s is not tried again: %s", log_text(request.url.path), log_text(error.reason))
                 raise HTTPException(200, "not to be tried again") from error
+            if unverified and not _warned.is_set():
+                _warn_if_nobody_verified(request)
+            return response
 
         return handle_task
+
+
+def verification_of(verify: Any) -> Verify:
+    """What a builder was given as `verify`; `TypeError` for what is no verification."""
+    if verify is None or verify is False:
+        return verify
+    from fastapi_gcp_tasks.verification import Verification
+
+    if not isinstance(verify, Verification):
+        raise TypeError(f"verify must be made by verify_oidc or verify_secret, or be False, not {verify!r}")
+    return verify
+
+
+def _with(verification: "Verification", dependencies: Any) -> list[Any]:
+    # Before 0.137 `include_router` makes a new route of this class, from all the dependencies of the old one.
+    if any(one.dependency is verification for one in dependencies):
+        return list(dependencies)
+    return [Depends(verification), *dependencies]
+
+
+_warned = threading.Event()
+"""Of this process: the reason is the same in all routes."""
+
+
+def _warn_if_nobody_verified(request: Request) -> None:
+    # An attempt of this process's own service cannot be forged.
+    if VERIFIED in request.scope or DELIVERY in request.scope:
+        return
+    _warned.set()
+    _log.warning(
+        "%s ran for a caller that nobody verified: whoever reaches this app can run its tasks. Give the route builder "
+        "verify=verify_oidc(…) or verify=verify_secret(…), or verify=False if the platform checks callers",
+        log_text(request.url.path),
+    )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gcptasks.base.asgi import DELIVERY, Delivery
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import Address, parse_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
@@ -181,6 +182,7 @@ def test_the_app_cannot_tell_asgi_from_uvicorn(requests: list[tuple[str, str | N
                 assert (await answer_of(http, request)).status == (await answer_of(asgi, request)).status == 204
                 # The port of the client is another on each connection.
                 assert served.scope.pop("client")[0] == called.scope.pop("client")[0]
+                assert called.scope.pop(DELIVERY) == Delivery("", {})  # what no request from outside has
                 assert called.scope == served.scope
                 assert called.body == served.body == body
             await http.close()

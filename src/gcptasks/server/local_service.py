@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from gcptasks.base.asgi import Delivery
 from gcptasks.base.errors import SetupError
 from gcptasks.client import inprocess
 from gcptasks.client.api import TASKS
@@ -48,6 +49,7 @@ class LocalService:
             database=database, synchronous=synchronous, create_queues=create_queues, quotas=quotas, grace=grace
         )
         self._app_url = parse_app_url(app_url)
+        self._delivery = Delivery(app_url.rstrip("/"), {})
         self._installed: App | None = None
         self._running = False
         self._apps: dict[AppUrl, AsgiTarget] = {}
@@ -91,7 +93,7 @@ class LocalService:
             raise SetupError("this LocalService is running already: start it once, by install or by running")
         self._running = True
         try:
-            self._apps[self._app_url] = AsgiTarget(app, state)
+            self._apps[self._app_url] = AsgiTarget(app, state, self._delivery)
             await self._backend.start()
             try:
                 yield

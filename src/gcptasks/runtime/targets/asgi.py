@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
+from gcptasks.base.asgi import DELIVERY, Delivery
 from gcptasks.base.errors import Unreachable
 from gcptasks.base.log_text import log_text
 from gcptasks.engine.delivery import Outgoing
@@ -25,17 +26,22 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _Asked = tuple[str | None, timedelta | datetime | None]
 """The `Location` and the `Retry-After` of a response."""
 
+_WITHOUT_KEYS = Delivery("", {})
+
 _log = logging.getLogger("gcptasks")
 
 
 class AsgiTarget:
     """Calls the app. The response is final with its last body message; what the app does after it is waited for.
 
-    `state` is what its lifespan yielded; each request gets a copy.
+    `state` is what its lifespan yielded; each request gets a copy. `delivery` tells the app that it is us who ask.
     """
 
-    def __init__(self, app: AsgiApp, state: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, app: AsgiApp, state: Mapping[str, Any] | None = None, delivery: Delivery = _WITHOUT_KEYS
+    ) -> None:
         self._app = app
+        self._delivery = delivery
         self._state: Mapping[str, Any] = {} if state is None else state
 
     async def send(self, request: Outgoing, on_reply: OnReply) -> None:
@@ -83,6 +89,7 @@ class AsgiTarget:
             "path": path,
             "raw_path": raw_path,
             "query_string": query,
+            DELIVERY: self._delivery,
         }
 
 

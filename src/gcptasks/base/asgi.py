@@ -1,0 +1,17 @@
+"""What an attempt into an app of this process tells the app beyond a request, in its ASGI scope."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+DELIVERY = "gcptasks.delivery"
+"""The key in the scope. No request from outside can have it: servers make scopes."""
+
+VERIFIED = "gcptasks.verified"
+"""The key under which a verification leaves word that it let the caller in."""
+
+
+class Delivery(NamedTuple):
+    """Who delivers: the issuer of its tokens, and the public keys that they are signed with, by key id."""
+
+    issuer: str
+    keys: Mapping[str, Any]

@@ -1,0 +1,22 @@
+"""Whether a caller knows the secret."""
+
+import hmac
+
+from gcptasks.worker.refusal import FORBIDDEN, Refusal
+
+
+class SecretCheck:
+    """Compares a header with the secret, in a time that tells nothing of it."""
+
+    def __init__(self, value: str) -> None:
+        if not value.strip():
+            raise ValueError("the secret is blank, so everybody would know it: give verify_secret a value")
+        self._value = value.encode()
+
+    def check(self, sent: str | None) -> None:
+        """`Refusal` unless this is the secret."""
+        if sent is None:
+            raise Refusal(FORBIDDEN, "the header with the secret is missing")
+        # Headers come as Latin-1; the secret was given as text.
+        if not hmac.compare_digest(sent.encode("latin-1", "replace"), self._value):
+            raise Refusal(FORBIDDEN, "the header has another secret")
