@@ -59,6 +59,7 @@ async def main(database: str) -> None:
     limit_files(200_000)
     refusal = enqueue_until_refused(carrier, accepted)
     assert "the database cannot be used" in refusal, refusal
+    limit_files(1)  # nor is there room for a smaller write
     assert await refusal_of_an_awaited_call(carrier) == refusal
     async with serving(carrier.app):
         # Not one attempt can be counted, so none is begun; the dispatcher goes on trying.

@@ -56,6 +56,14 @@ _QUOTAS = Annotated[
     QuotasChoice,
     _choice(QuotasChoice, "'google' keeps Google's upper limits of rate and concurrency. 'none' lifts them."),
 ]
+_ISSUER = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Who the OIDC tokens of tasks say signed them. The default is http:// and the address of this service, "
+        "which serves its keys there.",
+    ),
+]
 _LOG_LEVEL = Annotated[
     LogLevel, typer.Option(help="How much the service logs: 'info' logs the end of each task, 'debug' every step.")
 ]
@@ -101,6 +109,7 @@ def emulator(
     create_queues: _CREATE_QUEUES = _DEFAULTS.create_queues,
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
     quotas: _QUOTAS = _DEFAULTS.quotas,
+    issuer: _ISSUER = _DEFAULTS.issuer,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> None:
     """Run Cloud Tasks locally, for any client in any language.
@@ -119,6 +128,7 @@ def emulator(
         create_queues=create_queues,
         synchronous=synchronous,
         quotas=quotas,
+        issuer=issuer,
     )
     with _naming_port_option(lambda _: "--port"):
         command.run(settings, log_level)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gcptasks.base.epoch import EPOCH
-from gcptasks.engine.model import Queue, Task
+from gcptasks.engine.model import Queue, Task, Token
 
 _OWN_PREFIX = "x-cloudtasks-"
 _NO_ANSWER = 504
@@ -52,6 +52,8 @@ class Outgoing:
     headers: Sequence[tuple[str, str]]
     body: bytes
     deadline: timedelta
+    token: Token | None = None
+    """What whoever sends it signs for it."""
 
 
 def outgoing(task: Task, queue: Queue, previous_status: int | None) -> Outgoing:
@@ -66,6 +68,7 @@ def outgoing(task: Task, queue: Queue, previous_status: int | None) -> Outgoing:
         headers=_headers(task, queue, previous_status),
         body=request.body,
         deadline=task.dispatch_deadline,
+        token=request.token,
     )
 
 

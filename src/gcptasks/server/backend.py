@@ -13,6 +13,7 @@ from gcptasks.runtime.leader_lock import LeaderLock
 from gcptasks.runtime.loop import Startable
 from gcptasks.runtime.sweeper import Sweeper
 from gcptasks.runtime.targets.target import Target
+from gcptasks.runtime.tokens import Tokens
 from gcptasks.server.settings import Settings
 from gcptasks.service.calls import Calls
 from gcptasks.store.store import Store
@@ -32,6 +33,7 @@ class Backend(Startable):
         self._store = Store(settings.parsed_database, self.events, settings.synchronous)
         self.calls = Calls(self._store, self._clock, settings.policy)
         self._lock = LeaderLock(settings.parsed_database.lock_path)
+        self.tokens = Tokens(self._store, settings.issuer or "http://localhost")
         self._new_target = target
         self._leader: Leader | None = None
 

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from gcptasks.server.backend import Backend
 from gcptasks.server.settings import PortSettings
 from gcptasks.service import served
 from gcptasks.web.app import make_app
+from gcptasks.web.discovery import discovery_routes
 from gcptasks.web.health import health_routes
 from gcptasks.web.http1 import protocol_factory
 from gcptasks.wire.cloud_tasks import messages
@@ -34,8 +36,7 @@ class Emulator:
     @property
     def address(self) -> str:
         """Where it listens, as `host:port`; an IPv6 address stands in brackets."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return _address(self.host, self.port)
 
     @property
     def delivers(self) -> bool:
@@ -67,7 +68,9 @@ async def emulating(settings: PortSettings) -> AsyncGenerator[Emulator]:
 @asynccontextmanager
 async def _serving(settings: PortSettings, sockets: list[socket.socket]) -> AsyncGenerator[Emulator]:
     grace = settings.grace_period
-    backend = Backend(settings, Targets)
+    if settings.issuer is None:
+        settings = replace(settings, issuer=f"http://{_address(settings.host, sockets[0].getsockname()[1])}")
+    backend = Backend(settings, lambda: Targets(tokens=backend.tokens))
     await backend.start()
     try:
         for queue in settings.queue_names():
@@ -87,7 +90,15 @@ async def _serving(settings: PortSettings, sockets: list[socket.socket]) -> Asyn
 def _web_app(backend: Backend) -> web.Application:
     """What the port serves over HTTP/1.1. Another part is a file in `gcptasks.web`, and its routes are named here."""
     services = dict.fromkeys(method.service for method in served.METHODS.values())
-    return make_app([*health_routes(lambda: backend.delivers)], services=services)
+    routes = [
+        *health_routes(lambda: backend.delivers),
+        *discovery_routes(backend.tokens.issuer, backend.tokens.key_set),
+    ]
+    return make_app(routes, services=services)
+
+
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 async def _ensure(backend: Backend, queue: QueueName) -> None:

@@ -30,6 +30,7 @@ class LocalService:
     `"normal"` it survives a crash, and a power cut may lose the last ones.
     `create_queues`: a task for a queue that does not exist creates it, with Google's defaults.
     `quotas`: `"none"` lifts Google's upper limits of rate and concurrency.
+    `issuer`: who the tokens of tasks say signed them, a URL. The default is `app_url`.
     `grace`: how many seconds a stopping service waits for tasks that run.
 
     Raises `ValueError` if a setting is not accepted, and `StoreError` at the first use if the file cannot be used.
@@ -43,17 +44,22 @@ class LocalService:
         synchronous: Synchronous = "full",
         create_queues: bool = True,
         quotas: QuotasChoice = "google",
+        issuer: str | None = None,
         grace: float = 10.0,
     ) -> None:
-        self._settings = Settings(
-            database=database, synchronous=synchronous, create_queues=create_queues, quotas=quotas, grace=grace
-        )
         self._app_url = parse_app_url(app_url)
-        self._delivery = Delivery(app_url.rstrip("/"), {})
+        self._settings = Settings(
+            database=database,
+            synchronous=synchronous,
+            create_queues=create_queues,
+            quotas=quotas,
+            issuer=app_url if issuer is None else issuer,
+            grace=grace,
+        )
         self._installed: App | None = None
         self._running = False
         self._apps: dict[AppUrl, AsgiTarget] = {}
-        self._backend = Backend(self._settings, lambda: Targets(self._apps))
+        self._backend = Backend(self._settings, lambda: Targets(self._apps, tokens=self._backend.tokens))
 
     def tasks_client(self) -> "CloudTasksClient":
         """Google's client, for this service. Use it from any thread, also before the app has started."""
@@ -93,7 +99,8 @@ class LocalService:
             raise SetupError("this LocalService is running already: start it once, by install or by running")
         self._running = True
         try:
-            self._apps[self._app_url] = AsgiTarget(app, state, self._delivery)
+            tokens = self._backend.tokens
+            self._apps[self._app_url] = AsgiTarget(app, state, Delivery(tokens.issuer, tokens.public_keys))
             await self._backend.start()
             try:
                 yield

@@ -4,6 +4,7 @@ A new setting is a field of `Settings` with its check, an argument of `LocalServ
 and a test that it arrives. `tests/server/test_server_settings.py` fails as long as one of these two does not have it.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
@@ -33,6 +34,8 @@ class Settings:
     """Create a queue that a task names first, instead of refusing the task as Google does."""
     quotas: QuotasChoice = "google"
     """Whose upper limits of rate and concurrency queues keep to."""
+    issuer: str | None = None
+    """Who the tokens say signed them, a URL; None: where this service is."""
     grace: float = 10.0
     """Seconds that a stop waits for what is under way."""
 
@@ -41,6 +44,7 @@ class Settings:
         parse_database(self.database)
         _check_choice("synchronous", self.synchronous, Synchronous)
         _check_choice("quotas", self.quotas, QuotasChoice)
+        _check_issuer(self.issuer)
         _check_span("grace", self.grace)
 
     @property
@@ -99,6 +103,11 @@ def _check_choice(setting: str, value: object, choices: Any) -> None:
 def _check_text(setting: str, value: object) -> None:
     if not isinstance(value, str):
         raise ValueError(f"{setting} must be a string, not {value!r}")
+
+
+def _check_issuer(issuer: str | None) -> None:
+    if issuer is not None and not re.fullmatch(r"https?://[!-~]+", issuer):
+        raise ValueError(f"issuer must be a URL that starts with http:// or https://, not {issuer!r}")
 
 
 def _check_span(setting: str, seconds: float) -> None:

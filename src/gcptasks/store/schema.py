@@ -81,7 +81,11 @@ def _add_tasks(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO meta VALUES (1, ?, 1)", (secrets.randbits(63),))
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_add_tasks,)
+def _add_signing_keys(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE signing_keys (one INTEGER PRIMARY KEY CHECK (one = 1), pem TEXT NOT NULL)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_add_tasks, _add_signing_keys)
 """What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 
 

@@ -12,6 +12,7 @@ from gcptasks.store.cache import Cache
 from gcptasks.store.due import Due
 from gcptasks.store.leases import Leases
 from gcptasks.store.queues import Queues
+from gcptasks.store.signing_keys import SigningKeys
 from gcptasks.store.task_numbers import TaskNumbers
 from gcptasks.store.tasks import Tasks
 from gcptasks.store.times import to_us
@@ -60,6 +61,10 @@ class Tx:
         self.leases = Leases(connection, self._numbers)
         self.events: list[Event] = []
         self._events_before, self._changes_before = 0, self.changes.mark()
+
+    @property
+    def signing_keys(self) -> SigningKeys:
+        return SigningKeys(self._sql)
 
     def happened(self, events: Iterable[Event]) -> None:
         """Have these events told once the transaction is durable; those of a verb that is undone never are.

@@ -37,7 +37,7 @@ class OidcCheck:
         self._accounts = frozenset(_texts("service_accounts", service_accounts))
         if not issuer.startswith(("https://", "http://")):
             raise ValueError(f"issuer must be a URL that starts with https:// or http://, not {issuer!r}")
-        self._issuer = issuer.rstrip("/")
+        self._issuer = issuer
 
     def unfetched(self, token: Token, delivery: Delivery | None) -> IssuerKeys | None:
         """The keys that must be fetched before this token is checked."""
@@ -53,8 +53,9 @@ class OidcCheck:
             raise Refusal(FORBIDDEN, f"the token is of another account: {email}")
 
     def _sources(self, token: Token) -> list[IssuerKeys]:
-        if token.issuer in (self._issuer, self._issuer.removeprefix("https://")):
-            return [_keys_at(self._issuer, self._issuer)]
+        # Google's tokens have its name with or without the scheme.
+        if token.issuer == self._issuer or (self._issuer == GOOGLE and f"https://{token.issuer}" == GOOGLE):
+            return [_keys_at(self._issuer.rstrip("/"), self._issuer)]
         return [keys for keys in _emulators() if not keys.known or keys.issuer == token.issuer]
 
     def _key(self, token: Token, delivery: Delivery | None) -> Any:

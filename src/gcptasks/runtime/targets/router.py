@@ -12,15 +12,23 @@ from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.redirect import MOST_REDIRECTS, next_request
 from gcptasks.runtime.targets.target import HopReply, OnReply, late
+from gcptasks.runtime.tokens import Tokens
 
 
 class Targets:
     """Sends each attempt where its URL leads, and follows redirects on the way.
 
-    `apps` has the app for the URLs that lead into one.
+    `apps` has the app for the URLs that lead into one, `tokens` signs what requests want signed.
     """
 
-    def __init__(self, apps: Mapping[AppUrl, AsgiTarget] | None = None, *, http: HttpTarget | None = None) -> None:
+    def __init__(
+        self,
+        apps: Mapping[AppUrl, AsgiTarget] | None = None,
+        *,
+        tokens: Tokens | None = None,
+        http: HttpTarget | None = None,
+    ) -> None:
+        self._tokens = tokens
         # The longest first, so that one app may lie below another.
         self._apps = sorted((apps or {}).items(), key=lambda entry: len(entry[0].path), reverse=True)
         self._http = http or HttpTarget()
@@ -31,6 +39,8 @@ class Targets:
         An app may redirect within itself and out; into an app no redirect from elsewhere is followed, since whoever
         is outside would act there in the name of the queue.
         """
+        if request.token is not None and self._tokens is not None:
+            request = await self._tokens.authorize(request, request.token)
         hops = _Hops(self._pick, request, on_reply)
         await hops.target.send(request, hops.on_reply)
         while hops.following is not None:
