@@ -1,7 +1,8 @@
 """What `.delay` and `.options` of an endpoint do."""
 
+import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from fastapi.routing import APIRoute
 
@@ -51,8 +52,16 @@ class _Delayed(Generic[S]):
         self._bound = bound = request_maker(self._plan, method, options), self._sender.sending(options)
         return bound
 
-    def _refuse_positional(self) -> NoReturn:
-        raise TypeError(f"{endpoint_label(self._route.endpoint)}.delay takes the endpoint's arguments by keyword")
+    def _named(self, positional: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]:
+        """All arguments by name; `TypeError` as Python raises it where the positional ones do not fit."""
+        names = positional_names(self._route.endpoint)
+        label = f"{endpoint_label(self._route.endpoint)}.delay"
+        if len(positional) > len(names):
+            raise TypeError(f"{label} takes {len(names)} positional arguments, but {len(positional)} were given")
+        by_position = dict(zip(names, positional, strict=False))
+        for name in by_position.keys() & values.keys():
+            raise TypeError(f"{label} got {name!r} twice, by position and by keyword")
+        return by_position | values
 
 
 class Delayed(_Delayed[Sender]):
@@ -61,7 +70,7 @@ class Delayed(_Delayed[Sender]):
     def delay(self, /, *args: Any, **values: Any) -> "Task":
         """Create a task that calls the endpoint with these arguments."""
         if args:
-            self._refuse_positional()
+            values = self._named(args, values)
         make, send = self._bound or self._bind()
         return send(make(values))  # type: ignore[no-any-return]  # what a Sender sends comes back as a Task
 
@@ -72,9 +81,15 @@ class AsyncDelayed(_Delayed[AsyncSender]):
     async def delay(self, /, *args: Any, **values: Any) -> "Task":
         """Create a task that calls the endpoint with these arguments."""
         if args:
-            self._refuse_positional()
+            values = self._named(args, values)
         make, send = self._bound or self._bind()
         return await send(make(values))  # type: ignore[no-any-return]  # as above
+
+
+def positional_names(endpoint: Callable[..., Any]) -> list[str]:
+    """The endpoint's parameters that a call may pass by position, in order."""
+    parameters = inspect.signature(endpoint).parameters.values()
+    return [one.name for one in parameters if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
 
 
 def task_method(route: APIRoute) -> str:

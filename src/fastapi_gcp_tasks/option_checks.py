@@ -2,15 +2,17 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import is_task_id
 from gcptasks.client.api import Api
+from gcptasks.engine.task_limits import MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
 Check = Callable[[str, Any], Any]
 """Takes the option's name and value, and returns the value as it is kept."""
@@ -77,8 +79,57 @@ def timeout(name: str, value: Any) -> float | None:
 
 
 def countdown(name: str, value: Any) -> float | None:
-    """0 seconds or more, or None."""
-    return None if value is None else _seconds(name, value)
+    """0 seconds or more, as far ahead as a task can be due, or None."""
+    if value is not None and _seconds(name, value) > MOST_AHEAD.total_seconds():
+        raise ValueError(f"{name} can be {MOST_AHEAD.days} days at most, not {value!r} seconds")
+    return value  # type: ignore[no-any-return]  # a number, or None
+
+
+def schedule_time(name: str, value: Any) -> datetime | None:
+    """A time in UTC, or None. A naive one is taken as UTC. How far ahead it is, the call must check."""
+    if value is None:
+        return None
+    if not isinstance(value, datetime):
+        raise TypeError(f"{name} must be a datetime, not {value!r}")
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{name} {value!r} is no time that UTC can show") from None
+
+
+def dispatch_deadline(name: str, value: Any) -> timedelta | None:
+    """How long an attempt may take, of seconds or a `timedelta`; None is the service's default."""
+    if value is None:
+        return None
+    span = value if isinstance(value, timedelta) else timedelta(seconds=min(_seconds(name, value), 1e9))
+    if not MIN_DEADLINE <= span <= MAX_DEADLINE:
+        least, most = MIN_DEADLINE.total_seconds(), MAX_DEADLINE.total_seconds()
+        raise ValueError(f"{name} must be from {least:g} to {most:g} seconds, not {value!r}")
+    return span
+
+
+def headers(name: str, value: Any) -> Mapping[str, str]:
+    """Headers that a task can carry, by their names in lower case."""
+    # Here, as few tasks have headers of their own.
+    from fastapi_gcp_tasks.encode.header_rules import check_header
+
+    kept: dict[str, str] = {}
+    for key, text in _mapping(name, value).items():
+        if not isinstance(text, str):
+            raise TypeError(f"{name}: the value of {key!r} must be a string, not {text!r}")
+        if key.lower() in kept:
+            raise ValueError(f"{name}: there are two headers {key.lower()!r}")
+        try:
+            check_header(key, text)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        kept[key.lower()] = text
+    return kept
+
+
+def arguments(name: str, value: Any) -> Mapping[str, Any]:
+    """Arguments by name."""
+    return dict(_mapping(name, value))
 
 
 def task_id(name: str, value: Any) -> str | None:
@@ -123,6 +174,12 @@ def _string(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {value!r}")
     return value
+
+
+def _mapping(name: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in cast("Mapping[object, Any]", value)):
+        raise TypeError(f"{name} must be a mapping whose keys are strings, not {value!r}")
+    return cast("Mapping[str, Any]", value)
 
 
 def _seconds(name: str, value: Any) -> float:

@@ -5,6 +5,7 @@ One that the builder does not take has its default there as well. The options of
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from fastapi_gcp_tasks import option_checks as check
@@ -21,9 +22,11 @@ _URL_NAMES = frozenset(("callback_base_url", "base_url"))
 class Kind(Generic[R]):
     """The options of one kind: of tasks, or of jobs."""
 
-    def __init__(self, *, checks: Mapping[str, check.Check], defaults: R) -> None:
+    def __init__(self, *, checks: Mapping[str, check.Check], defaults: R, alternatives: tuple[str, ...] = ()) -> None:
         self.checks = checks
         """Of each field."""
+        self.alternatives = alternatives
+        """Those of which only one can be set: it replaces the others of the layers below."""
         self.defaults = defaults
         """Under the builder's layer: what a builder does not take."""
         self.layer: Callable[..., R] = type(defaults)
@@ -42,6 +45,12 @@ class TaskOptions(NamedTuple):
     client: Any = _UNSET
     countdown: float | None = _UNSET
     task_id: str | None = _UNSET
+    schedule_time: datetime | None = _UNSET
+    """In UTC."""
+    dispatch_deadline: timedelta | None = _UNSET
+    headers: Mapping[str, str] = _UNSET
+    """By their names in lower case."""
+    dependency_arguments: Mapping[str, Any] = _UNSET
 
 
 TASK_OPTIONS = Kind(
@@ -53,8 +62,15 @@ TASK_OPTIONS = Kind(
         "client": check.client(TASKS, "DelayedRouteBuilder"),
         "countdown": check.countdown,
         "task_id": check.task_id,
+        "schedule_time": check.schedule_time,
+        "dispatch_deadline": check.dispatch_deadline,
+        "headers": check.headers,
+        "dependency_arguments": check.arguments,
     },
-    defaults=TaskOptions(countdown=None, task_id=None),
+    defaults=TaskOptions(
+        countdown=None, task_id=None, schedule_time=None, dispatch_deadline=None, headers={}, dependency_arguments={}
+    ),
+    alternatives=("countdown", "schedule_time"),
 )
 NO_OPTIONS = TaskOptions()
 
@@ -63,6 +79,8 @@ def options_layer(kind: Kind[R], given: Mapping[str, Any]) -> R:
     """The layer of these options, checked. `TypeError` for one that this kind does not have."""
     if "base_url" in given:
         given = _with_newer_name(given)
+    if kind.alternatives:
+        given = _with_one_alternative(kind.alternatives, given)
     return kind.layer(**{name: _check(kind, name)(name, value) for name, value in given.items()})
 
 
@@ -78,6 +96,13 @@ def _with_newer_name(given: Mapping[str, Any]) -> Mapping[str, Any]:
     if "callback_base_url" in given:
         raise TypeError("callback_base_url and base_url are two names of one option: give one of them")
     return {"callback_base_url" if name == "base_url" else name: value for name, value in given.items()}
+
+
+def _with_one_alternative(alternatives: tuple[str, ...], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    chosen = [name for name in alternatives if given.get(name) is not None]
+    if len(chosen) > 1:
+        raise TypeError(f"{' and '.join(chosen)} say the same in two ways: give one of them")
+    return {**dict.fromkeys(alternatives), **given} if chosen else given
 
 
 def _check(kind: Kind[R], name: str) -> check.Check:

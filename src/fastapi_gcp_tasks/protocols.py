@@ -1,7 +1,8 @@
 """Types for task endpoints, and the casts that give them."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast
 
 from fastapi_gcp_tasks.hooks import DelayedTaskHook, ScheduledHook
 
@@ -29,6 +30,15 @@ class _DelayOptions(TypedDict, total=False):
     pre_create_hook: DelayedTaskHook | None
     countdown: float | None
     """Seconds from the call until the task is due."""
+    schedule_time: datetime | None
+    """When the task is due, in place of a countdown; a naive time is taken as UTC. At most 30 days ahead."""
+    dispatch_deadline: timedelta | float | None
+    """How long an attempt may take, in seconds or as a `timedelta`, from 15 seconds to 30 minutes. None is the
+    service's default, 10 minutes."""
+    headers: Mapping[str, str]
+    """More headers of the request."""
+    dependency_arguments: Mapping[str, Any]
+    """Values for parameters that the endpoint's dependencies declare, by their names."""
     task_id: str | None
     """The task's own name. A second task of the same name raises `AlreadyExists`, also for some time after the first is
     done."""

@@ -7,11 +7,14 @@ where building Google's own wrappers field by field costs twenty times that.
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fastapi_gcp_tasks.encode import JSON_TYPE, Plan
+from fastapi_gcp_tasks.encode.plan import Encoded
 from fastapi_gcp_tasks.options import TaskOptions
+from gcptasks.engine.task_limits import LARGEST, MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest
@@ -19,25 +22,23 @@ if TYPE_CHECKING:
 MakeRequest = Callable[[Mapping[str, Any]], "CreateTaskRequest"]
 
 _SECOND = 1_000_000_000
+_MOST_AHEAD = int(MOST_AHEAD.total_seconds()) * _SECOND
+_MAY_BE_TOO_LARGE = LARGEST - 100_000
+"""Bytes of a message before its headers, which have a limit of their own."""
+
 # The tags of length-delimited fields: CreateTaskRequest.task, Task.http_request, HttpRequest.url and .body.
 _TASK, _HTTP_REQUEST, _URL, _BODY = b"\x12", b"\x1a", b"\x0a", b"\x22"
 
 
 def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
     """What makes the requests of one endpoint under one set of options, and has the hook change them."""
-    from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
+    from google.cloud.tasks_v2 import CreateTaskRequest
 
-    new = CreateTaskRequest.pb()
-    parse, wrap = new.FromString, CreateTaskRequest.wrap
-    encode, fixed_path = plan.encode, plan.fixed_path
+    parse, wrap = CreateTaskRequest.pb().FromString, CreateTaskRequest.wrap
+    encode, fixed_path = _encoding(plan, options), plan.fixed_path
     base_url, countdown = options.callback_base_url, int((options.countdown or 0) * _SECOND)
 
-    fixed = new(parent=options.queue_path)
-    fixed.task.http_request.http_method = HttpMethod[method].value
-    if options.task_id is not None:
-        fixed.task.name = f"{options.queue_path}/tasks/{options.task_id}"
-    if fixed_path is not None:
-        fixed.task.http_request.url = base_url + fixed_path
+    fixed = _fixed_part(method, fixed_path, options)
     plain = fixed.SerializeToString()
     # The usual header is serialized too: to set one costs as much as all the rest.
     fixed.task.http_request.headers.update(JSON_TYPE)
@@ -59,19 +60,99 @@ def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
         if countdown:
             at = raw.task.schedule_time
             at.seconds, at.nanos = divmod(time.time_ns() + countdown, _SECOND)
+        if len(message) > _MAY_BE_TOO_LARGE:
+            _check_size(raw.task.ByteSize())
         return wrap(raw)
 
-    return _hooked(make_request, options.pre_create_hook) if options.pre_create_hook else make_request
+    make: MakeRequest = make_request
+    if options.schedule_time is not None:
+        make = _soon_enough(make, fixed.task.schedule_time.ToNanoseconds())
+    return _hooked(make, options.pre_create_hook) if options.pre_create_hook else make
+
+
+def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
+    """What is the same in all requests."""
+    from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
+
+    fixed = CreateTaskRequest.pb()(parent=options.queue_path)
+    fixed.task.http_request.http_method = HttpMethod[method].value
+    if options.task_id is not None:
+        fixed.task.name = f"{options.queue_path}/tasks/{options.task_id}"
+    if options.dispatch_deadline is not None:
+        fixed.task.dispatch_deadline.FromTimedelta(options.dispatch_deadline)
+    if options.schedule_time is not None:
+        fixed.task.schedule_time.FromDatetime(options.schedule_time)
+    if path is not None:
+        fixed.task.http_request.url = options.callback_base_url + path
+    fixed.task.http_request.headers.update(options.headers)
+    return fixed
 
 
 def _hooked(make: MakeRequest, hook: Callable[[Any], Any]) -> MakeRequest:
+    from google.cloud.tasks_v2 import CreateTaskRequest
+
     def make_hooked_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
         request = hook(make(values))
         if request is None:
             raise TypeError(f"pre_create_hook must return the request: {hook!r} returned None")
+        if isinstance(request, CreateTaskRequest):
+            _check_limits(CreateTaskRequest.pb(request).task)
         return request  # type: ignore[no-any-return]  # the hook's word
 
     return make_hooked_request
+
+
+def _soon_enough(make: MakeRequest, due: int) -> MakeRequest:
+    def make_scheduled_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
+        _check_horizon(due)
+        return make(values)
+
+    return make_scheduled_request
+
+
+def _encoding(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any]], Encoded]:
+    """The plan's encoding, with what the options add to the arguments and to the headers."""
+    more, own = options.dependency_arguments, options.headers
+    if not (more or own):
+        return plan.encode
+
+    def encode_with_options(values: Mapping[str, Any]) -> Encoded:
+        for name in values.keys() & more.keys():
+            raise TypeError(f"{name!r} is given twice, as an argument and in dependency_arguments")
+        path, headers, body = plan.encode({**values, **more})
+        for name, _ in headers:
+            if name in own:
+                reason = "a body is sent as JSON" if name == "content-type" else "an argument of this call sets it"
+                raise ValueError(f"the option headers cannot have {name!r}: {reason}")
+        return path, headers, body
+
+    return encode_with_options
+
+
+def _check_limits(task: Any) -> None:
+    """Raise ValueError if a hook made of the task what the service does not take."""
+    _check_size(task.ByteSize())
+    if task.HasField("schedule_time"):
+        _check_horizon(task.schedule_time.ToNanoseconds())
+    if task.HasField("dispatch_deadline"):
+        deadline = task.dispatch_deadline.ToTimedelta()
+        if not MIN_DEADLINE <= deadline <= MAX_DEADLINE:
+            raise ValueError(f"the dispatch deadline must be from {MIN_DEADLINE} to {MAX_DEADLINE}, not {deadline}")
+
+
+def _check_horizon(due: int) -> None:
+    if due - time.time_ns() > _MOST_AHEAD:
+        at = datetime.fromtimestamp(due // _SECOND, UTC)
+        raise ValueError(f"a task can be due at most {MOST_AHEAD.days} days ahead, not at {at.isoformat()}")
+
+
+def _check_size(size: int) -> None:
+    # What the service fills in counts too, some hundred bytes; of a task that near to the limit it says so itself.
+    if size > LARGEST:
+        raise ValueError(
+            f"the task has {size} bytes, and the service takes {LARGEST} at most: "
+            "keep the data elsewhere, and pass a reference to it"
+        )
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ import pytest
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import LocationName, QueueName, TaskName
-from gcptasks.engine import task_size, tasks
+from gcptasks.engine import task_limits, task_size, tasks
 from gcptasks.engine.model import HttpRequest, NewTask, OAuthToken, OidcToken, Task, Token
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
@@ -61,8 +61,8 @@ def long_name(project: str = "p", location: str = "l", queue: str = "q", task: s
 )
 def test_the_largest_task_is_kept_and_one_byte_more_is_refused(task: NewTask) -> None:
     """CT-101, CT-245."""
-    near = task_size.LARGEST - task_size.size(created(task, 0)) - 20
-    largest = near + task_size.LARGEST - task_size.size(created(task, near))
-    assert task_size.size(created(task, largest)) == task_size.LARGEST
+    near = task_limits.LARGEST - task_size.size(created(task, 0)) - 20
+    largest = near + task_limits.LARGEST - task_size.size(created(task, near))
+    assert task_size.size(created(task, largest)) == task_limits.LARGEST
     with pytest.raises(InvalidArgument, match="Task size too large"):
         created(task, largest + 1)

@@ -63,7 +63,7 @@ async def test_the_request_is_what_google_documents_and_the_answer_comes_back() 
     assert async_client.timeouts == [10.0]
 
 
-@pytest.mark.parametrize("size", [2, 84, 85, 101, 102, 103, 127, 128, 16_350, 16_383, 16_384, 100_000, 2_200_000])
+@pytest.mark.parametrize("size", [2, 84, 85, 101, 102, 103, 127, 128, 16_350, 16_383, 16_384, 100_000, 400_000])
 def test_a_body_of_any_size_is_carried_whole(size: int) -> None:
     hello.delay(name="x" * (size // 2), p=Payload(message="é" * size))
     request = client.requests[0].task.http_request
@@ -152,12 +152,6 @@ def test_a_task_id_that_is_no_string_is_refused() -> None:
     task_id: Any = 5
     with pytest.raises(TypeError, match="task_id must be a string"):
         ping.options(task_id=task_id)
-
-
-def test_positional_arguments_are_refused_until_they_are_supported() -> None:
-    with pytest.raises(TypeError, match=r"hello\.delay takes the endpoint's arguments by keyword"):
-        hello.delay("a", Payload(message="hi"))
-    assert client.requests == []
 
 
 async def test_arguments_that_do_not_fit_are_refused_before_anything_happens() -> None:

@@ -5,6 +5,7 @@ expressions); every other line must pass. The test takes the ignores away, which
 tree. Nothing here is executed.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, ParamSpec, TypeVar, assert_type
 
 from fastapi import APIRouter, Depends, Request
@@ -200,6 +201,10 @@ below.delay()  # type: ignore[call-arg]
 # error: Missing positional argument "headers" | Argument missing for parameter "headers"
 above.delay(number=1)  # type: ignore[call-arg]
 assert_type(by_default.delay(number=1), Task)
+assert_type(by_default.options(dependency_arguments={"tenant": "a"}, headers={"x-a": "b"}).delay(1), Task)
+by_default.options(schedule_time=datetime.now(UTC), dispatch_deadline=timedelta(minutes=1), headers={})
+# error: incompatible type "str" | Literal\['now'\].*"schedule_time"
+by_default.options(schedule_time="now")  # type: ignore[arg-type]
 assert_type(by_sentinel.delay(number=1), Task)
 # error: incompatible type "str" | Literal\['a'\].*"number" of type "int"
 by_sentinel.delay(number="a")  # type: ignore[arg-type]

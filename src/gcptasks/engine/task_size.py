@@ -8,9 +8,7 @@ from datetime import datetime, timedelta
 from gcptasks.base.epoch import EPOCH
 from gcptasks.engine.delivery import rpc_code, status_text
 from gcptasks.engine.model import Attempt, HttpRequest, OidcToken, RetryConfig, Task, Token
-
-LARGEST = 1_048_569
-"""Bytes: a mebibyte less 7."""
+from gcptasks.engine.task_limits import LARGEST
 
 _SECOND_NS = 1_000_000_000
 _BOUNDED = 512 * 1024

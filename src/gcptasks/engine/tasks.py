@@ -25,6 +25,7 @@ from gcptasks.engine import requests, retry, task_size
 from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import status_text
 from gcptasks.engine.model import Attempt, NewTask, Reply, RetryConfig, Task
+from gcptasks.engine.task_limits import MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
 NAME_BLOCK = timedelta(hours=24)
 """How long the name of a task that is gone cannot be used again (CT-130)."""
@@ -32,10 +33,7 @@ NAME_BLOCK = timedelta(hours=24)
 RETENTION = timedelta(days=31)
 """How old a task can get (CT-145)."""
 
-_MAX_AHEAD = timedelta(hours=720)
 _DEADLINE = timedelta(minutes=10)
-_MIN_DEADLINE = timedelta(seconds=15)
-_MAX_DEADLINE = timedelta(minutes=30)
 _MILLISECOND = timedelta(milliseconds=1)
 _MICROSECOND = timedelta(microseconds=1)
 _RETRY_AFTER_STATUSES = frozenset([429, 503])
@@ -122,7 +120,7 @@ def _scheduled_at(new: NewTask, now: datetime) -> datetime:
     sent = new.scheduled_at
     if sent is None or sent <= now:
         return now  # a past time means now (CT-111), and so does none (CT-116)
-    if sent - now > _MAX_AHEAD:
+    if sent - now > MOST_AHEAD:
         raise InvalidArgument(
             f"The Task.scheduleTime, {_pacific(sent, new.scheduled_ns)}, is too far in the future. "
             "Schedule time must be no more than 720h in the future."
@@ -139,6 +137,6 @@ def _pacific(when: datetime, ns: int) -> str:
 
 
 def _deadline(sent: timedelta) -> timedelta:
-    if not _MIN_DEADLINE <= sent <= _MAX_DEADLINE:
+    if not MIN_DEADLINE <= sent <= MAX_DEADLINE:
         raise InvalidArgument("Task.dispatchDeadline must be between [15s, 30m].")
     return sent - sent % _MILLISECOND  # Google cuts it to milliseconds (CT-292)
