@@ -1,6 +1,7 @@
 """The attempts that are under way, from the lease to the acknowledgement."""
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
@@ -34,6 +35,7 @@ class Attempts(Generic[L]):
     """Delivers what was leased, each in an asyncio task of its own, and writes down how they ended, many at a time.
 
     What is sent is for `outgoing` to say, and what is written for `acknowledge`. `over` is told what is written down.
+    Each attempt has the context variables that hold where this is made, and shares what it sets with no other.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Attempts(Generic[L]):
         self._outgoing = outgoing
         self._acknowledge = acknowledge
         self._over = over
+        self._context = contextvars.copy_context()
         self._running: dict[asyncio.Task[None], _Attempt[L]] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self._cut_off: set[asyncio.Task[None]] = set()
@@ -59,10 +62,9 @@ class Attempts(Generic[L]):
 
     def begin(self, leased: Iterable[L]) -> None:
         """Deliver these."""
-        loop = asyncio.get_running_loop()
-        for one in leased:
-            attempt = _Attempt(one, self._note_end)
-            self._running[loop.create_task(self._deliver(attempt))] = attempt
+        # Whoever asks for a step has a context of its own, with a user or a trace in it that is nothing to the task.
+        # Not by `create_task(context=…)`, which a task factory of the user's need not know.
+        self._context.copy().run(self._start, leased)
 
     async def over_by(self, until: float) -> None:
         """Wait until all are over and written down, or that time of the loop has come."""
@@ -83,6 +85,12 @@ class Attempts(Generic[L]):
         if self._writing:
             _log.warning("stopping: how some attempts ended is not written yet, so the next start repeats them")
         await _cancel_all(self._writing)
+
+    def _start(self, leased: Iterable[L]) -> None:
+        loop = asyncio.get_running_loop()
+        for one in leased:
+            attempt = _Attempt(one, self._note_end)
+            self._running[loop.create_task(self._deliver(attempt))] = attempt
 
     async def _deliver(self, attempt: "_Attempt[L]") -> None:
         try:
@@ -106,7 +114,7 @@ class Attempts(Generic[L]):
     def _note_end(self, leased: L, reply: Reply) -> None:
         """An attempt has ended. What ends in one turn of the loop is written down together, in the next."""
         if not self._ended:
-            asyncio.get_running_loop().call_soon(self._write_down)
+            asyncio.get_running_loop().call_soon(self._write_down, context=self._context)
         self._ended.append(Ended(leased, reply, self._clock.now()))
 
     def _write_down(self) -> None:

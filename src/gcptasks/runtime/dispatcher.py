@@ -53,9 +53,7 @@ class Dispatcher(Loop):
     def __init__(self, store: Store, target: Target, clock: Clock) -> None:
         super().__init__(clock)
         self._store = store
-        self._attempts = Attempts(
-            store, target, clock, outgoing=dispatch.outgoing, acknowledge=dispatch.acknowledge, over=self._over
-        )
+        self._target = target
 
     async def run_once(self) -> datetime:
         """Take a step, or go on with one that waits, and say when the next is needed."""
@@ -68,6 +66,14 @@ class Dispatcher(Loop):
     async def _begin(self) -> None:
         # What a stop cut off is under way no more, so nothing of what was in memory holds.
         self._lanes = Lanes(self._store)
+        self._attempts = Attempts(
+            self._store,
+            self._target,
+            self._clock,
+            outgoing=dispatch.outgoing,
+            acknowledge=dispatch.acknowledge,
+            over=self._over,
+        )
         self._others = OtherWriters(self._store)
         self._wanted = Wanted()
         self._step = _Step.IDLE

@@ -1,5 +1,6 @@
 """The database: verbs write to it and read from it, and whoever wants to know is told."""
 
+import contextvars
 import os
 import sqlite3
 import threading
@@ -27,6 +28,7 @@ class Store:
         self.events = events
         self._synchronous: Synchronous = synchronous
         self._watchers: list[Callable[[Changes], None]] = []
+        self._context = contextvars.copy_context()
         self._writer = Writer(self._open, self._tell)
         self._start_afresh()
         self.write = self._writer.write
@@ -103,6 +105,10 @@ class Store:
         return self._reader
 
     def _tell(self, events: list[Event], changes: Changes) -> None:
+        # Who commits, commits for others too, so its context variables say nothing about what has happened.
+        self._context.copy().run(self._hand_on, events, changes)
+
+    def _hand_on(self, events: list[Event], changes: Changes) -> None:
         self.events.emit(events)
         if changes:
             for watcher in self._watchers:
