@@ -7,11 +7,11 @@ import logging
 import os
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException
 from google.api_core.exceptions import AlreadyExists
 from pydantic import BaseModel
 
-from fastapi_gcp_tasks import DelayedRouteBuilder, as_delayed_task
+from fastapi_gcp_tasks import DelayedRouter
 from fastapi_gcp_tasks.dependencies import CloudTasksHeaders
 from fastapi_gcp_tasks.utils import queue_path
 
@@ -24,15 +24,13 @@ class Payload(BaseModel):
 
 
 # Where the queue reaches this application.
-DelayedRoute = DelayedRouteBuilder(
+tasks = DelayedRouter(
     base_url=os.environ.get("BASE_URL", "http://localhost:8000"),
     queue_path=queue_path(project="my-project", location="us-central1", queue="simple"),
 )
-tasks = APIRouter(route_class=DelayedRoute)
 app = FastAPI()
 
 
-@as_delayed_task
 @tasks.post("/hello")
 async def hello(p: Payload) -> None:
     log.info("Hello task ran with payload: %s", p.message)
@@ -44,7 +42,6 @@ def fail_twice(headers: Annotated[CloudTasksHeaders, Depends()]) -> None:
         raise HTTPException(503, "not yet")
 
 
-@as_delayed_task
 @tasks.post("/unsteady", dependencies=[Depends(fail_twice)])
 async def unsteady() -> None:
     log.info("Unsteady task ran at last")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         as_delayed_task,
         as_scheduled_task,
     )
+    from fastapi_gcp_tasks.routers import AsyncDelayedRouter, DelayedRouter
 
     # Not in `__all__`: `import *` is for a base install as well, and this needs the extra `local`.
     from gcptasks.server.local_service import LocalService as LocalService
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncDelayOptions",
     "AsyncDelayedRouteBuilder",
+    "AsyncDelayedRouter",
     "AsyncDelayedTask",
     "AsyncScheduledTask",
     "AsyncSchedulerOptions",
@@ -43,6 +45,7 @@ __all__ = [
     "CloudTasksHeaders",
     "DelayOptions",
     "DelayedRouteBuilder",
+    "DelayedRouter",
     "DelayedTask",
     "DoNotRetry",
     "MissingParamError",
@@ -80,6 +83,7 @@ _MODULES = {
         "as_delayed_task",
         "as_scheduled_task",
     ],
+    "routers": ["AsyncDelayedRouter", "DelayedRouter"],
 }
 _HOMES = {name: f"fastapi_gcp_tasks.{module}" for module, names in _MODULES.items() for name in names}
 _HOMES["injected"] = "gcptasks.worker.injected"

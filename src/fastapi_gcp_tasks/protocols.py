@@ -101,20 +101,23 @@ class _AsyncDelay(Protocol[P, R_co]):
         ...
 
 
-class DelayedTask(_Delay[P, R_co], Protocol[P, R_co]):
-    """An endpoint of a DelayedRouteBuilder."""
+class _Endpoint(Protocol[P, R_co]):
+    @property
+    def __name__(self) -> str: ...
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+
+class DelayedTask(_Delay[P, R_co], _Endpoint[P, R_co], Protocol[P, R_co]):
+    """An endpoint of a DelayedRouteBuilder."""
 
     def options(self, **options: Unpack[DelayOptions]) -> _Delay[P, R_co]:
         """The same task, with these options for its calls."""
         ...
 
 
-class AsyncDelayedTask(_AsyncDelay[P, R_co], Protocol[P, R_co]):
+class AsyncDelayedTask(_AsyncDelay[P, R_co], _Endpoint[P, R_co], Protocol[P, R_co]):
     """An endpoint of an AsyncDelayedRouteBuilder."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
     def options(self, **options: Unpack[AsyncDelayOptions]) -> _AsyncDelay[P, R_co]:
         """The same task, with these options for its calls."""
@@ -141,20 +144,16 @@ class _AsyncSchedule(Protocol[P]):
         ...
 
 
-class ScheduledTask(Protocol[P, R_co]):
+class ScheduledTask(_Endpoint[P, R_co], Protocol[P, R_co]):
     """An endpoint of a ScheduledRouteBuilder."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
     def scheduler(self, *, name: str, schedule: str, **options: Unpack[SchedulerOptions]) -> _Schedule[P]:
         """The job of that name: `.schedule(...)` creates or updates it, `.delete()` deletes it."""
         ...
 
 
-class AsyncScheduledTask(Protocol[P, R_co]):
+class AsyncScheduledTask(_Endpoint[P, R_co], Protocol[P, R_co]):
     """An endpoint of an AsyncScheduledRouteBuilder."""
-
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
     def scheduler(self, *, name: str, schedule: str, **options: Unpack[AsyncSchedulerOptions]) -> _AsyncSchedule[P]:
         """The job of that name: `.schedule(...)` creates or updates it, `.delete()` deletes it."""

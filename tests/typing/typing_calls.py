@@ -16,8 +16,10 @@ from pydantic import BaseModel
 
 from fastapi_gcp_tasks import (
     AsyncDelayedRouteBuilder,
+    AsyncDelayedRouter,
     CloudTasksHeaders,
     DelayedRouteBuilder,
+    DelayedRouter,
     DelayedTask,
     DelayOptions,
     as_async_delayed_task,
@@ -156,6 +158,51 @@ async def use_async() -> None:
     make_async_chili.options(task_name="a")  # type: ignore[call-arg]
     # error: has no attribute "name" | attribute "name"
     print(make_async_chili.delay(branch="Scranton", recipe=Recipe(name="chili")).name)  # type: ignore[attr-defined]
+
+
+# Routers
+
+typed = DelayedRouter(queue_path=QUEUE, base_url="https://a", client=CloudTasksClient(), prefix="/typed")
+async_typed = AsyncDelayedRouter(queue_path=QUEUE, base_url="https://a", client=client_factory)
+# error: incompatible type "CloudTasksAsyncClient" | "CloudTasksAsyncClient" is not assignable to "CloudTasksClient"
+DelayedRouter(queue_path=QUEUE, base_url="https://a", client=CloudTasksAsyncClient())  # type: ignore[arg-type]
+# error: Missing named argument "queue_path" | Argument missing for parameter "queue_path"
+AsyncDelayedRouter(base_url="https://a")  # type: ignore[call-arg]
+
+
+@typed.post("/{branch}", status_code=202)
+async def typed_chili(branch: str, recipe: Recipe, request: Request = injected) -> bool:
+    return True
+
+
+@task_default_options(countdown=60)
+@typed.get("/sync")
+def typed_sync(number: int) -> list[str]:
+    return [str(number)]
+
+
+@async_typed.post("/{branch}/async")
+async def typed_async_chili(branch: str, recipe: Recipe) -> bool:
+    return True
+
+
+assert_type(typed_chili.delay("Scranton", Recipe(name="chili")), Task)
+assert_type(typed_sync(1), list[str])
+assert_type(typed_chili.__name__, str)
+router.include_router(typed)
+# error: incompatible type "str" | Literal\['1'\].*"number" of type "int"
+typed_sync.delay(number="1")  # type: ignore[arg-type]
+# error: Missing positional argument "recipe" | Argument missing for parameter "recipe"
+typed_chili.delay("Scranton")  # type: ignore[call-arg]
+# error: Unexpected keyword argument "countdwon" | No parameter named "countdwon"
+typed_chili.options(countdwon=1)  # type: ignore[call-arg]
+
+
+async def use_routers() -> None:
+    assert_type(await typed_chili("Scranton", Recipe(name="chili")), bool)
+    assert_type(await typed_async_chili.delay("Scranton", Recipe(name="chili")), Task)
+    # error: incompatible type "CloudTasksClient" | "CloudTasksClient" is not assignable to "CloudTasksAsyncClient"
+    typed_async_chili.options(client=CloudTasksClient())  # type: ignore[arg-type]
 
 
 # Default options
