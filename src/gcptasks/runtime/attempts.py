@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import ctypes
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
@@ -19,6 +20,8 @@ from gcptasks.store.writer import NotNow
 _log = logging.getLogger("gcptasks")
 
 _AFTER_AN_ERROR = timedelta(seconds=1)
+_CANCELLED_HAVE = timedelta(seconds=1)
+"""For what was cancelled to end: some clean up, and some never end."""
 
 
 class Named(Protocol):
@@ -57,7 +60,6 @@ class Attempts(Generic[L]):
         self._context = contextvars.copy_context()
         self._running: dict[asyncio.Task[None], _Attempt[L]] = {}
         self._writing: set[asyncio.Task[None]] = set()
-        self._cut_off: set[asyncio.Task[None]] = set()
         self._ended: list[Ended[L]] = []
 
     def begin(self, leased: Iterable[L]) -> None:
@@ -67,24 +69,37 @@ class Attempts(Generic[L]):
         self._context.copy().run(self._start, leased)
 
     async def over_by(self, until: float) -> None:
-        """Wait until all are over and written down, or that time of the loop has come."""
+        """Wait until all are over and written down, or that time of the loop has come, or the loop is ending."""
         loop = asyncio.get_running_loop()
-        while (left := self._running.keys() | self._writing) and loop.time() < until:
+        while (left := self._running.keys() | self._writing) and loop.time() < until and not _loop_is_ending():
             await asyncio.wait(left, timeout=until - loop.time())
             # What has just ended is written down in the next turn.
             await asyncio.sleep(0)
 
     async def cut_off(self) -> None:
-        """Cancel what is not over, and write down what is."""
+        """Cancel what is not over, and write down what is. What does not end then either is left to itself."""
         if late := sum(not attempt.over for attempt in self._running.values()):
             _log.warning("stopping: %d attempts took too long and are left to the next start", late)
-        self._cut_off = set(self._running)
-        await _cancel_all(self._running)
-        # One that ended in this very turn of the loop is still to be written down.
-        self._write_down()
-        if self._writing:
-            _log.warning("stopping: how some attempts ended is not written yet, so the next start repeats them")
-        await _cancel_all(self._writing)
+        for attempt in self._running.values():
+            attempt.cut_off = True
+        try:
+            await _cancel_all(self._running)
+        finally:
+            self._abandon()
+            # One that ended in this very turn of the loop is still to be written down.
+            self._write_down()
+            if self._writing:
+                _log.warning("stopping: how some attempts ended is not written yet, so the next start repeats them")
+            await _cancel_all(self._writing)
+
+    def _abandon(self) -> None:
+        """Let go of what goes on though it was cancelled: how it ends counts no more, and nothing waits for it."""
+        abandoned, self._running = self._running, {}
+        for task, attempt in abandoned.items():
+            if not task.done():
+                _log.warning("stopping: the app goes on with %s though it was cancelled", attempt.leased.name)
+                _leave_behind(task)
+            attempt.over = True
 
     def _start(self, leased: Iterable[L]) -> None:
         loop = asyncio.get_running_loop()
@@ -93,12 +108,17 @@ class Attempts(Generic[L]):
             self._running[loop.create_task(self._deliver(attempt))] = attempt
 
     async def _deliver(self, attempt: "_Attempt[L]") -> None:
+        task = asyncio.current_task()
+        assert task is not None
         try:
+            if task not in self._running:
+                # An eager task factory begins it inside of `create_task`, in the midst of a step.
+                await asyncio.sleep(0)
             await self._target.send(self._outgoing(attempt.leased), attempt.end)
             if not attempt.over:
                 raise RuntimeError("its target said nothing")
         except asyncio.CancelledError:
-            if asyncio.current_task() in self._cut_off or _loop_is_ending():
+            if attempt.cut_off or _loop_is_ending():
                 raise
             attempt.end(Reply(status=500, reason="the app cancelled the task in which it ran"))
             _log.exception("the attempt of %s was cancelled by its app", attempt.leased.name)
@@ -107,9 +127,7 @@ class Attempts(Generic[L]):
             _log.exception("the attempt of %s failed in the dispatcher itself", attempt.leased.name)
         finally:
             # A callback of the task would do, and cost a turn of the loop for each.
-            task = asyncio.current_task()
-            assert task is not None
-            del self._running[task]
+            self._running.pop(task, None)
 
     def _note_end(self, leased: L, reply: Reply) -> None:
         """An attempt has ended. What ends in one turn of the loop is written down together, in the next."""
@@ -153,11 +171,21 @@ def _loop_is_ending() -> bool:
 
 
 async def _cancel_all(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Return once these were cancelled and have ended."""
+    """Cancel these, and return once they have ended, or after a moment."""
     if cut_off := list(tasks):
-        for task in cut_off:
-            task.cancel()
-        await asyncio.wait(cut_off)
+        if not _loop_is_ending():
+            for task in cut_off:
+                task.cancel()
+        await asyncio.wait(cut_off, timeout=_CANCELLED_HAVE.total_seconds())
+
+
+def _leave_behind(task: asyncio.Task[None]) -> None:
+    """Let the process end though this task does not."""
+    # `asyncio.run` waits for every task that is registered.
+    asyncio._unregister_task(task)
+    # A task that is thrown away unfinished is told so by one more exception. An app that ignores each would, now
+    # without an event loop, hold the interpreter for ever: let nobody throw it away, not even its end.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))
 
 
 def _track(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
@@ -169,11 +197,13 @@ def _track(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> N
 class _Attempt(Generic[L]):
     """One attempt, and whether how it ended is known."""
 
-    __slots__ = ("_tell", "leased", "over")
+    __slots__ = ("_tell", "cut_off", "leased", "over")
 
     def __init__(self, leased: L, tell: Callable[[L, Reply], None]) -> None:
         self.leased = leased
         self.over = False
+        self.cut_off = False
+        """Whether a stop has cancelled it."""
         self._tell = tell
 
     def end(self, reply: Reply) -> None:
