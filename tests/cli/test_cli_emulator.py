@@ -44,6 +44,7 @@ def test_a_path_that_does_not_exist_says_what_the_port_serves(start: Start) -> N
         assert response.read().decode() == (
             "There is nothing at GET /v2/nothing.\n"
             "This port serves over gRPC:\n  google.cloud.tasks.v2.CloudTasks\n  google.cloud.location.Locations\n"
+            "  google.longrunning.Operations\n"
             "and over HTTP:\n"
             "  GET /health\n  GET /.well-known/openid-configuration\n  GET /.well-known/jwks.json\n"
         )

@@ -10,10 +10,11 @@ from service.service_world import Api, Refusal
 TASKS = "google.cloud.tasks.v2.CloudTasks"
 SERVED = {
     TASKS: (
-        "CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetQueue, GetTask, ListQueues, ListTasks, PauseQueue, "
-        "PurgeQueue, ResumeQueue, RunTask"
+        "BatchCreateTasks, CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetQueue, GetTask, ListQueues, ListTasks, "
+        "PauseQueue, PurgeQueue, ResumeQueue, RunTask"
     ),
     "google.cloud.location.Locations": "GetLocation, ListLocations",
+    "google.longrunning.Operations": "GetOperation",
 }
 """The methods that are served, by API."""
 ALL_SERVED = "; ".join(f"{api}: {methods}" for api, methods in SERVED.items())
@@ -32,11 +33,9 @@ def _not_served(path: str) -> Refusal:
         ("get_iam_policy", f"{TASKS}/GetIamPolicy", {"resource": QUEUE}),
         ("set_iam_policy", f"{TASKS}/SetIamPolicy", {"resource": QUEUE}),
         ("test_iam_permissions", f"{TASKS}/TestIamPermissions", {"resource": QUEUE, "permissions": ["a"]}),
-        ("batch_create_tasks", f"{TASKS}/BatchCreateTasks", {"parent": QUEUE}),
         ("batch_delete_tasks", f"{TASKS}/BatchDeleteTasks", {"parent": QUEUE}),
         ("get_cmek_config", f"{TASKS}/GetCmekConfig", {"name": "projects/p/locations/l/cmekConfig"}),
         ("update_cmek_config", f"{TASKS}/UpdateCmekConfig", {}),
-        ("get_operation", "google.longrunning.Operations/GetOperation", {"name": "o"}),
     ],
 )
 def test_a_call_that_is_not_served_yet(api: Api, method: str, path: str, request_: dict[str, Any]) -> None:

@@ -64,6 +64,16 @@ class TaskName(NamedTuple):
         return f"{self.queue}/tasks/{self.task}"
 
 
+class OperationName(NamedTuple):
+    """`projects/P/locations/L/operations/O`."""
+
+    location: LocationName
+    operation: str
+
+    def __str__(self) -> str:
+        return f"{self.location}/operations/{self.operation}"
+
+
 def parse_project(text: str) -> ProjectName:
     """The project of that name. Raises `InvalidArgument` if the text is not one."""
     match text.split("/"):
@@ -118,6 +128,20 @@ def parse_task(text: str) -> TaskName:
             _TASK_ID_HELP,
         )
     return TaskName(queue, task)
+
+
+def parse_operation(text: str) -> OperationName:
+    """The operation of that name. Raises `InvalidArgument` if the text is not one."""
+    match text.split("/"):
+        case ["projects", project, "locations", location, "operations", operation] if (
+            _is_project(project) and _is_location(location) and operation
+        ):
+            return OperationName(LocationName(project, location), operation)
+        case _:
+            raise InvalidArgument(
+                "Operation name must be formatted: "
+                f'"projects/<PROJECT_ID>/locations/<LOCATION_ID>/operations/<OPERATION_ID>", not {text!r}.'
+            )
 
 
 def is_task_id(text: str) -> bool:

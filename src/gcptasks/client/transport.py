@@ -112,8 +112,29 @@ class _Transport:
         super().__init__(credentials=AnonymousCredentials(), host=host)  # type: ignore[call-arg]  # Google's base
         self._wrapped_methods = _AsTheyAre()
 
+    @property
+    def operations_client(self) -> "_Operations":
+        """What Google's client asks for an operation that it returned."""
+        return _Operations(self.rpc_of)
+
     def close(self) -> None:
         """Nothing is open."""
+
+
+class _Operations:
+    """The calls on operations that Google's futures make; each is awaited where the transport's are."""
+
+    def __init__(self, rpc_of: Callable[[str], Rpc]) -> None:
+        self._rpc_of = rpc_of
+
+    def get_operation(self, name: str, **options: Any) -> Any:
+        return self._call("GetOperation", operations_pb2.GetOperationRequest(name=name))
+
+    def cancel_operation(self, name: str, **options: Any) -> Any:
+        return self._call("CancelOperation", operations_pb2.CancelOperationRequest(name=name))
+
+    def _call(self, method: str, request: Any) -> Any:
+        return self._rpc_of(f"/{_MIXED_IN[method]}/{method}")(request)
 
 
 class _AsyncTransport(_Transport):

@@ -1,11 +1,13 @@
 """The table of Cloud Tasks: which of its methods are served, and how."""
 
+from google.longrunning.operations_pb2 import Operation
 from google.protobuf.message import Message
 
 from gcptasks.engine.model import Queue, Task
-from gcptasks.service import queues, tasks
+from gcptasks.service import batches, queues, tasks
 from gcptasks.service.method import Method
 from gcptasks.wire import common
+from gcptasks.wire.cloud_tasks import batches as batch_wire
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks import queues as queue_wire
 from gcptasks.wire.cloud_tasks import tasks as task_wire
@@ -28,6 +30,10 @@ def _task(answer: Task, request: _ShowsTask) -> messages.Task:
 
 def _task_page(answer: tasks.TaskPage, request: Message) -> messages.ListTasksResponse:
     return task_wire.task_list(answer.tasks, answer.next_token, answer.view)
+
+
+def _operation(answer: Operation, request: Message) -> Operation:
+    return answer
 
 
 def _nothing(answer: None, request: Message) -> common.Empty:
@@ -105,6 +111,15 @@ METHODS = (
         decode=task_wire.new_task,
         verb=tasks.create_task,
         encode=_task,
+        writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/BatchCreateTasks",
+        request=messages.BatchCreateTasksRequest,
+        response=Operation,
+        decode=batch_wire.new_tasks,
+        verb=batches.create_tasks,
+        encode=_operation,
         writes=True,
     ),
     Method(

@@ -85,7 +85,14 @@ def _add_signing_keys(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE signing_keys (one INTEGER PRIMARY KEY CHECK (one = 1), pem TEXT NOT NULL)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_add_tasks, _add_signing_keys)
+def _add_operations(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE operations (name TEXT PRIMARY KEY, done_at INTEGER NOT NULL, message BLOB NOT NULL)"
+    )
+    connection.execute("CREATE INDEX operations_done ON operations (done_at)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_add_tasks, _add_signing_keys, _add_operations)
 """What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 
 

@@ -9,6 +9,9 @@ from google.cloud import tasks_v2
 
 __all__ = [
     "Attempt",
+    "BatchCreateTasksMetadata",
+    "BatchCreateTasksRequest",
+    "BatchCreateTasksResponse",
     "CreateQueueRequest",
     "CreateTaskRequest",
     "DeleteQueueRequest",
@@ -56,6 +59,9 @@ PauseQueueRequest: Any = _google.PauseQueueRequest.pb()
 PurgeQueueRequest: Any = _google.PurgeQueueRequest.pb()
 ResumeQueueRequest: Any = _google.ResumeQueueRequest.pb()
 
+BatchCreateTasksMetadata: Any = _google.BatchCreateTasksMetadata.pb()
+BatchCreateTasksRequest: Any = _google.BatchCreateTasksRequest.pb()
+BatchCreateTasksResponse: Any = _google.BatchCreateTasksResponse.pb()
 CreateTaskRequest: Any = _google.CreateTaskRequest.pb()
 DeleteTaskRequest: Any = _google.DeleteTaskRequest.pb()
 GetTaskRequest: Any = _google.GetTaskRequest.pb()

@@ -1,6 +1,6 @@
 from collections.abc import Iterable, Mapping
 
-from google.protobuf.internal.containers import RepeatedCompositeFieldContainer, ScalarMap
+from google.protobuf.internal.containers import MessageMap, RepeatedCompositeFieldContainer, ScalarMap
 from google.protobuf.message import Message
 
 from gcptasks.wire.common import Duration, Status, Timestamp
@@ -191,6 +191,37 @@ class CreateTaskRequest(Message):
     @property
     def task(self) -> Task: ...
     def __init__(self, *, parent: str = "", task: Task | None = None, response_view: int = 0) -> None: ...
+
+class BatchCreateTasksRequest(Message):
+    parent: str
+    request_id: str
+    @property
+    def requests(self) -> RepeatedCompositeFieldContainer[CreateTaskRequest]: ...
+    def __init__(
+        self, *, parent: str = "", requests: Iterable[CreateTaskRequest] = (), request_id: str = ""
+    ) -> None: ...
+
+class BatchCreateTasksResponse(Message):
+    @property
+    def tasks(self) -> RepeatedCompositeFieldContainer[Task]: ...
+    def __init__(self, *, tasks: Iterable[Task] = ()) -> None: ...
+
+class BatchCreateTasksMetadata(Message):
+    state: int
+    @property
+    def start_time(self) -> Timestamp: ...
+    @property
+    def end_time(self) -> Timestamp: ...
+    @property
+    def failed_requests(self) -> MessageMap[int, Status]: ...
+    def __init__(
+        self,
+        *,
+        start_time: Timestamp | None = None,
+        end_time: Timestamp | None = None,
+        state: int = 0,
+        failed_requests: Mapping[int, Status] = ...,
+    ) -> None: ...
 
 class GetTaskRequest(Message):
     name: str

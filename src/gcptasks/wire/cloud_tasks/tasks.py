@@ -47,7 +47,7 @@ def new_task(request: messages.CreateTaskRequest) -> NewTask:
     task = request.task
     return NewTask(
         queue=queue,
-        name=_name_in(queue, task.name) if task.name else None,
+        name=name_in(queue, task.name) if task.name else None,
         request=_payload(task),
         scheduled_at=_schedule(task.schedule_time) if task.HasField("schedule_time") else None,
         scheduled_ns=task.schedule_time.nanos % 1000,
@@ -108,7 +108,8 @@ def task_list(tasks: Iterable[Task], next_page_token: str, view: View) -> messag
     )
 
 
-def _name_in(queue: QueueName, text: str) -> TaskName:
+def name_in(queue: QueueName, text: str) -> TaskName:
+    """The task of that name; `InvalidArgument` if it is not one of that queue (CT-026, CT-027)."""
     name = parse_task(text)
     if name.queue != queue:
         raise InvalidArgument(
