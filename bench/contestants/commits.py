@@ -17,8 +17,9 @@ from bench.contestants.load import IN_FLIGHT, TASKS, run, spread
 from bench.contestants.noops import PARENT, QUEUES
 from gcptasks.service.policy import Policy
 from gcptasks.service.served import method as served
+from gcptasks.store.checkpoints import Checkpoints
 from gcptasks.store.commit_place import CommitPlace
-from gcptasks.store.connection import open_writer
+from gcptasks.store.connection import leave_checkpoints, open_writer
 from gcptasks.store.database import Database, prepare_file
 from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
@@ -53,10 +54,12 @@ def writer(how: str, path: Path, delay: float) -> Writer:
     def open_connection() -> WriteConnection:
         open_writer(prepare_file(Database(path))).close()
         connection = sqlite3.connect(path, factory=Connection, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        leave_checkpoints(connection)
         return WriteConnection(connection, "full")
 
-    return Writer(open_connection, lambda events, changes: None, PLACES[how]())
+    made = Writer(open_connection, lambda events, changes: checkpoints.committed(), PLACES[how]())
+    checkpoints = Checkpoints(path, made.exclusively)
+    return made
 
 
 async def call(writer: Writer, name: str, message: Any) -> Any:

@@ -13,6 +13,9 @@ from gcptasks.store import schema
 
 Synchronous = Literal["full", "normal"]
 
+LOG_LIMIT = 4 * 2**20
+"""Bytes of the log that are kept, to be written over, once the log was copied into the database."""
+
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -48,8 +51,7 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
             if path is not None:
                 schema.check_owner(connection, path)
                 _write_ahead(connection, patience=10)
-                # A page that is written over and over is copied into the database once in 16 MiB, not once in 4.
-                connection.execute("PRAGMA wal_autocheckpoint = 4000")
+                leave_checkpoints(connection)
             schema.migrate(connection)
         except BaseException:
             connection.close()
@@ -77,6 +79,12 @@ def _write_ahead(connection: sqlite3.Connection, patience: float) -> None:
             if not is_busy(error) or time.monotonic() > until:
                 raise
             time.sleep(0.005)
+
+
+def leave_checkpoints(connection: sqlite3.Connection) -> None:
+    """Have no commit copy the log: `Checkpoints` does. The first commit to a log that was copied cuts its file back."""
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_LIMIT}")
 
 
 def open_reader(path: Path) -> sqlite3.Connection:

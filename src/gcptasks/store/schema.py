@@ -100,7 +100,7 @@ def check_owner(connection: sqlite3.Connection, path: Path) -> None:
     """Only read, and raise `StoreError` if the file is neither new nor of this service."""
     connection.execute("BEGIN")  # so that all that is read is of one moment, as another process may make the tables
     try:
-        owner, version = _number(connection, "application_id"), _version(connection)
+        owned_by, version = owner(connection), _version(connection)
         tables = {
             str(name)
             for (name,) in connection.execute(
@@ -109,10 +109,10 @@ def check_owner(connection: sqlite3.Connection, path: Path) -> None:
         }
     finally:
         connection.rollback()
-    is_new = owner == version == 0 and not tables
+    is_new = owned_by == version == 0 and not tables
     # Files of before there was an application id.
-    is_first = owner == 0 and version == 1 and tables >= _FIRST_TABLES
-    if owner != APPLICATION_ID and not is_new and not is_first:
+    is_first = owned_by == 0 and version == 1 and tables >= _FIRST_TABLES
+    if owned_by != APPLICATION_ID and not is_new and not is_first:
         raise StoreError(
             f"the database {path} belongs to another program, and was left as it is: "
             "give the path of a file that does not exist yet"
@@ -121,7 +121,7 @@ def check_owner(connection: sqlite3.Connection, path: Path) -> None:
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the file to the newest schema; `WrongSchema` if a newer version of this service wrote it."""
-    if _version(connection) == len(MIGRATIONS) and _number(connection, "application_id") == APPLICATION_ID:
+    if _version(connection) == len(MIGRATIONS) and owner(connection) == APPLICATION_ID:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -140,6 +140,11 @@ def migrate(connection: sqlite3.Connection) -> None:
         connection.rollback()  # SQLite may have ended the transaction by itself
         raise
     connection.execute("COMMIT")
+
+
+def owner(connection: sqlite3.Connection) -> int:
+    """Whose database it is: `APPLICATION_ID` if it is ours."""
+    return _number(connection, "application_id")
 
 
 def _version(connection: sqlite3.Connection) -> int:

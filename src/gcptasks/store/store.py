@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from gcptasks.base.events import Event, Events
 from gcptasks.store.cache import Cache
+from gcptasks.store.checkpoints import Checkpoints
 from gcptasks.store.connection import Synchronous, leave_to_parent, open_reader, open_writer, store_errors
 from gcptasks.store.database import Database, prepare_file
 from gcptasks.store.tx import Changes, Tx
@@ -30,6 +31,7 @@ class Store:
         self._watchers: list[Callable[[Changes], None]] = []
         self._context = contextvars.copy_context()
         self._writer = Writer(self._open, self._tell)
+        self._checkpoints = None if database.path is None else Checkpoints(database.path, self._writer.exclusively)
         self._start_afresh()
         self.write = self._writer.write
         self.write_unsynced = self._writer.write_unsynced
@@ -77,8 +79,9 @@ class Store:
 
     def close(self) -> None:
         """Commit what waits and close the file; what is in memory stays. It is opened again when used again."""
-        if self.database.path is None:
+        if self._checkpoints is None:
             return
+        self._checkpoints.stop()
         with self._reading:
             if self._reader is not None:
                 self._reader.close()
@@ -90,11 +93,15 @@ class Store:
         if self._reader is not None:
             leave_to_parent(self._reader)
         self._watchers = []
+        if self._checkpoints is not None:
+            self._checkpoints.forked()
         self._start_afresh()
         self._writer.forked()
 
     def _open(self) -> WriteConnection:
         path = prepare_file(self.database)
+        if self._checkpoints is not None:
+            self._checkpoints.start()
         return WriteConnection(open_writer(path), self._synchronous, path)
 
     def _read_connection(self) -> sqlite3.Connection:
@@ -105,6 +112,8 @@ class Store:
         return self._reader
 
     def _tell(self, events: list[Event], changes: Changes) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.committed()
         # Who commits, commits for others too, so its context variables say nothing about what has happened.
         self._context.copy().run(self._hand_on, events, changes)
 

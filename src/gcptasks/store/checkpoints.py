@@ -1,0 +1,160 @@
+"""Copies the write-ahead log into the database, in a thread, so that the log begins anew and stays short.
+
+SQLite would have whichever commit passes a limit copy the log, on the event loop that it stands on. That is switched
+off in every connection of ours. Instead a commit that finds the log long starts a thread, for one round:
+
+1. With a connection of its own it copies while others write, and again what they wrote meanwhile, until little is left.
+   Beside steady writes that alone never ends: a log begins anew only at a moment at which all of it is copied.
+2. So it takes the writer's lock, which no event loop waits for, and the file's, and copies the small rest. The next
+   commit begins the log anew, and cuts the file back to `LOG_LIMIT`.
+
+How long the log is tells the size of its file, which is larger than `LOG_LIMIT` only while there is that much in it. So
+every process that writes sees when a round is due, whoever wrote, and whether or not anybody delivers.
+"""
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from gcptasks.base.errors import StoreError
+from gcptasks.store import schema
+from gcptasks.store.connection import LOG_LIMIT, connect, is_busy, store_errors
+
+_log = logging.getLogger("gcptasks")
+
+_LITTLE = 64
+"""Pages, so few that copying them holds up nobody."""
+_PASSES = 8
+"""How often it copies at most before it finishes with whatever is left, while writers wait."""
+_TRIES = 20
+"""How often it tries to find a moment at which no other process writes."""
+_PAUSE = 0.05
+"""Seconds between two rounds, for a reader or another process may keep the log from beginning anew."""
+_LONG = 64 * 2**20
+"""Bytes in the log from which on it is said what keeps it from beginning anew, and tried once a second."""
+_LONG_PAUSE = 1.0
+
+
+class Checkpoints:
+    """Keeps the log of one database short. `alone` calls back with the connection that writes, nobody else using it."""
+
+    def __init__(self, path: Path, alone: Callable[[Callable[[sqlite3.Connection], bool | None]], bool | None]) -> None:
+        self._path = path
+        self._log_path = Path(os.path.realpath(path) + "-wal")
+        self._alone = alone
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+        self._not_before = 0.0
+        self._complained = False
+
+    def committed(self) -> None:
+        """Start a round if one is due. Called after each commit, in whichever thread committed."""
+        if self.length() <= LOG_LIMIT or self._stopped or time.monotonic() < self._not_before:
+            return
+        if self._thread is not None and self._thread.is_alive():
+            return
+        # Two at the same moment do no harm: SQLite lets one of them copy.
+        self._thread = threading.Thread(target=self._round, name="gcptasks-checkpoint")
+        try:
+            self._thread.start()
+        except RuntimeError:  # no thread to be had, or the interpreter is shutting down
+            self._round()
+
+    def length(self) -> int:
+        """Bytes that the log takes."""
+        try:
+            return self._log_path.stat().st_size
+        except OSError:
+            return 0
+
+    def start(self) -> None:
+        """Keep the log short from now on, again after `stop`."""
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Return when no round is under way any more, its connection closed, and begin none."""
+        self._stopped = True
+        thread = self._thread
+        if thread is not None and thread.is_alive():
+            thread.join()
+
+    def forked(self) -> None:
+        """In a forked child: there is no thread."""
+        self._thread = None
+
+    def _round(self) -> None:
+        try:
+            with store_errors(self._path):
+                whole = self._copy_all()
+        except StoreError as error:
+            self._complain("the log of the database cannot be copied into it, and is tried again: %s", error)
+            self._not_before = time.monotonic() + _LONG_PAUSE
+            return
+        long = self.length() > _LONG
+        if whole:
+            self._complained = False
+        elif long:
+            self._complain(
+                "the log of the database %s has %d MiB, and grows: somebody else reads from the database, in a "
+                "transaction that does not end. End the program that has the file open, such as a shell of SQLite; "
+                "then the log is cut back by itself",
+                self._path,
+                self.length() // 2**20,
+            )
+        self._not_before = time.monotonic() + (_LONG_PAUSE if long and not whole else _PAUSE)
+
+    def _complain(self, message: str, *values: object) -> None:
+        """Say it once, until all is well again."""
+        if not self._complained:
+            self._complained = True
+            _log.warning(message, *values)
+
+    def _copy_all(self) -> bool:
+        """Have all of the log copied at one moment; whether there was one."""
+        with closing(connect(self._path, patience=0)) as copying:
+            # Asked also because SQLite copies no log that it has not opened, and opens it when it first reads.
+            if schema.owner(copying) != schema.APPLICATION_ID:
+                return False
+            for _ in range(_TRIES):
+                self._copy_most(copying)
+                if self._stopped:
+                    return False
+                whole = self._alone(lambda writing: _finish(writing, copying))
+                if whole is not None:
+                    return whole
+                time.sleep(0.002)
+        return False
+
+    def _copy_most(self, copying: sqlite3.Connection) -> None:
+        before = 0
+        for _ in range(_PASSES):
+            length, _ = _copy(copying)
+            if length - before < _LITTLE or self._stopped:
+                return
+            before = length
+
+
+def _finish(writing: sqlite3.Connection, copying: sqlite3.Connection) -> bool | None:
+    """Copy the rest while nobody writes; whether that was all, or None if another process was writing."""
+    try:
+        writing.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        if is_busy(error):
+            return None
+        raise
+    try:
+        length, copied = _copy(copying)
+        return length == copied
+    finally:
+        writing.rollback()
+
+
+def _copy(copying: sqlite3.Connection) -> tuple[int, int]:
+    """Copy what nobody still needs as it was; the pages in the log, and how many of them are copied by now."""
+    _, length, copied = copying.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return length, copied

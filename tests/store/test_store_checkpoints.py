@@ -1,0 +1,235 @@
+"""The write-ahead log stays short, whoever writes, and no event loop copies it."""
+
+import asyncio
+import logging
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from gcptasks.base.events import Events
+from gcptasks.store import checkpoints
+from gcptasks.store.connection import LOG_LIMIT, open_writer
+from gcptasks.store.database import Database, parse_database, prepare_file
+from gcptasks.store.store import Store
+from gcptasks.store.tx import Tx
+from store.store_verbs import NOW, add_task
+
+MIB = 2**20
+BOUND = 32 * MIB
+"""Above what the log takes under steady writes, on a machine that has other work."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tasks.db"
+
+
+def log_of(path: Path) -> int:
+    try:
+        return Path(f"{path}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def count(tx: Tx) -> int:
+    found: int = tx._sql.execute("SELECT count(*) FROM tasks").fetchone()[0]
+    return found
+
+
+def writing(path: Path, many: int, size: int, way: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "store.store_busy_writer", str(path), str(many), str(size), way]
+    return subprocess.Popen(
+        command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def longest_log(path: Path, processes: "list[subprocess.Popen[str]]") -> int:
+    """The longest that the log was until the processes had ended, which they must do well."""
+    longest = 0
+
+    def read(process: "subprocess.Popen[str]") -> None:
+        nonlocal longest
+        assert process.stdout is not None
+        for _ in process.stdout:
+            longest = max(longest, log_of(path))
+
+    threads = [threading.Thread(target=read, args=(process,)) for process in processes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for process in processes:
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait()) == ("", 0)
+        process.stderr.close()
+        assert process.stdout is not None
+        process.stdout.close()
+    return longest
+
+
+@contextmanager
+def long_reader(path: Path) -> Generator[None]:
+    """Another process that reads from the database as it is now, until the end of the block."""
+    program = (
+        "import sqlite3, sys\n"
+        f"reader = sqlite3.connect({str(path)!r}, isolation_level=None)\n"
+        "reader.execute('BEGIN')\n"
+        "reader.execute('SELECT count(*) FROM tasks').fetchone()\n"
+        "print(flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        reader.stdout.readline()
+        yield
+        assert reader.stdin is not None
+        reader.stdin.close()
+
+
+@pytest.mark.parametrize(
+    ("processes", "many", "size", "way"),
+    [
+        (1, 8000, 10_000, "loop"),
+        (1, 2000, 10_000, "thread"),
+        (4, 1500, 10_000, "loop"),
+        pytest.param(1, 50_000, 2000, "loop", marks=pytest.mark.slow),
+        pytest.param(1, 50_000, 2000, "thread", marks=pytest.mark.slow),
+        pytest.param(4, 15_000, 2000, "loop", marks=pytest.mark.slow),
+        pytest.param(4, 15_000, 2000, "thread", marks=pytest.mark.slow),
+    ],
+)
+def test_the_log_stays_short_under_steady_writes(path: Path, processes: int, many: int, size: int, way: str) -> None:
+    Store(parse_database(str(path)), Events()).open()
+    longest = longest_log(path, [writing(path, many, size, way) for _ in range(processes)])
+    print(f"the longest log: {longest / MIB:.1f} MiB")
+    assert longest <= BOUND
+    with closing(Store(parse_database(str(path)), Events())) as store:
+        assert store.read(count) == processes * many
+
+
+def test_no_commit_copies_the_log(path: Path) -> None:
+    with closing(open_writer(prepare_file(Database(path)))) as connection:
+        connection.execute("CREATE TABLE large (body BLOB)")
+        size = path.stat().st_size
+        for _ in range(30):
+            connection.execute("INSERT INTO large VALUES (zeroblob(1000000))")
+        assert path.stat().st_size == size
+        assert log_of(path) > 30_000_000
+
+
+async def test_the_log_is_copied_in_a_thread_and_begins_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: set[threading.Thread] = set()
+    copy = checkpoints._copy
+
+    def noted(copying: sqlite3.Connection) -> tuple[int, int]:
+        threads.add(threading.current_thread())
+        return copy(copying)
+
+    monkeypatch.setattr(checkpoints, "_copy", noted)
+    with closing(Store(parse_database(str(path)), Events())) as store:
+        await store.write(add_task, NOW, b"x" * 2 * LOG_LIMIT)
+        async with asyncio.timeout(10):
+            while log_of(path) > LOG_LIMIT:
+                await store.write(add_task)
+    assert threads
+    assert threading.current_thread() not in threads
+
+
+def test_a_log_is_copied_even_if_no_thread_can_be_started(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with closing(Store(parse_database(str(path)), Events())) as store:
+        store.write_sync(add_task, NOW, b"x" * 2 * LOG_LIMIT)
+        store.write_sync(add_task)
+        assert log_of(path) <= LOG_LIMIT
+
+
+def test_a_long_reader_is_named_once_and_the_log_is_cut_back_afterwards(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(Store(parse_database(str(path)), Events())) as store:
+        store.write_sync(add_task)
+        with long_reader(path):
+            until = time.monotonic() + 30
+            while not caplog.messages and time.monotonic() < until:
+                store.write_sync(add_task, NOW, b"x" * MIB)
+            # Trouble that lasts is not told again.
+            for _ in range(20):
+                store.write_sync(add_task, NOW, b"x" * MIB)
+            assert log_of(path) > 64 * MIB
+        [message] = caplog.messages
+        assert f"the log of the database {path} has " in message
+        assert "somebody else reads from the database, in a transaction that does not end" in message
+        until = time.monotonic() + 30
+        while log_of(path) > LOG_LIMIT and time.monotonic() < until:
+            store.write_sync(add_task)
+        assert log_of(path) <= LOG_LIMIT
+
+
+def test_a_log_that_cannot_be_copied_is_told_once_and_copied_later(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(copying: sqlite3.Connection) -> tuple[int, int]:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(checkpoints, "_LONG_PAUSE", 0.0)
+    with closing(Store(parse_database(str(path)), Events())) as store:
+        with monkeypatch.context() as trouble:
+            trouble.setattr(checkpoints, "_copy", broken)
+            for _ in range(10):
+                store.write_sync(add_task, NOW, b"x" * MIB)
+            store.close()
+            assert [record.levelno for record in caplog.records] == [logging.WARNING]
+            assert "disk I/O error" in caplog.text
+        until = time.monotonic() + 30
+        store.write_sync(add_task, NOW, b"x" * 2 * LOG_LIMIT)
+        while log_of(path) > LOG_LIMIT and time.monotonic() < until:
+            store.write_sync(add_task)
+        assert log_of(path) <= LOG_LIMIT
+
+
+def test_a_store_is_closed_while_its_log_is_copied(path: Path) -> None:
+    store = Store(parse_database(str(path)), Events())
+    for done in range(10):
+        store.write_sync(add_task, NOW, b"x" * 2 * LOG_LIMIT)
+        store.close()
+        assert not any(thread.name == "gcptasks-checkpoint" for thread in threading.enumerate())
+        assert log_of(path) == 0
+        assert store.read(count) == done + 1
+    store.close()
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_a_process_that_is_killed_while_it_copies_loses_nothing(path: Path, kills: int) -> None:
+    """Its log is copied once in 400 tasks, so some of the kills come while it is."""
+    chance, durable, copied = random.Random(1), 0, 0
+    for _ in range(kills):
+        with writing(path, 100_000, 10_000, "loop") as process:
+            assert process.stdout is not None
+            said = 0
+            stop_after = chance.randrange(100, 3000)
+            while said < stop_after:
+                said = int(process.stdout.readline())
+            process.send_signal(signal.SIGKILL)
+            said = int(([str(said), *process.stdout.read().split()])[-1])
+            assert process.stderr is not None
+            process.stderr.read()
+        durable += said
+        copied += log_of(path) > LOG_LIMIT
+        with closing(Store(parse_database(str(path)), Events())) as store:
+            found = store.read(count)
+            assert found >= durable
+            durable = found
+            assert store.read(lambda tx: tx._sql.execute("PRAGMA integrity_check").fetchone()) == ("ok",)
+    print(f"{copied} of {kills} while the log was to be copied")
