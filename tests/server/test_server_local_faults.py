@@ -200,7 +200,7 @@ async def test_an_app_that_raises_or_hangs_is_a_failed_attempt_too(caplog: pytes
 async def test_a_database_that_another_process_keeps_locked_is_unavailable_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(writer, "_PATIENCE_MS", 50)
+    monkeypatch.setattr(writer, "_PATIENCE", 0.05)
     carrier = Carrier(f"sqlite:///{tmp_path}/tasks.db")
     async with serving(carrier.app):
         carrier.note.delay(text="accepted")

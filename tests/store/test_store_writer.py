@@ -165,7 +165,8 @@ async def test_a_lock_that_is_never_let_go_is_an_error_that_says_so(
     file_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await file_store.write(add_queue)
-    monkeypatch.setattr(writer, "_PATIENCE_MS", 10)
+    for patience in ("_PATIENCE", "_PATIENCE_ON_LOOP"):
+        monkeypatch.setattr(writer, patience, 0.01)
     other = sqlite3.connect(file_store.database.path or "", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(Busy, match="locked by another process"):

@@ -3,19 +3,26 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
+from gcptasks.base.errors import StoreError, TaskError
 from gcptasks.base.running_loop import running_loop
 from gcptasks.store.tx import Tx
 
 R = TypeVar("R")
 
+_INTERRUPTIONS = 5
+"""After so many the verb is not run again."""
+
 
 class Pending(Generic[R]):
-    """A verb with its arguments. With a `loop`, `wait` returns the outcome there."""
+    """A verb with its arguments. The outcome is handed to the `future`, on its loop, or asked for by `result`."""
 
-    __slots__ = ("_answer", "_args", "_error", "_future", "_kwargs", "_verb", "done", "durable", "loop")
+    __slots__ = (
+        *("_answer", "_args", "_error", "_future", "_interruptions", "_kwargs", "_verb"),
+        *("done", "durable", "loop", "settled"),
+    )
 
     def __init__(
         self,
@@ -24,60 +31,105 @@ class Pending(Generic[R]):
         kwargs: dict[str, Any],
         *,
         durable: bool,
-        loop: asyncio.AbstractEventLoop | None = None,
+        future: asyncio.Future[R] | None = None,
     ) -> None:
         self._verb = verb
         self._args = args
         self._kwargs = kwargs
         self._answer: R
         self._error: BaseException | None = None
-        self._future: asyncio.Future[R] | None = None if loop is None else loop.create_future()
+        self._future = future
+        self.loop = None if future is None else future.get_loop()
+        self._interruptions = 0
         self.durable = durable
         self.done = False
-        self.loop = loop
-
-    async def wait(self) -> R:
-        assert self._future is not None
-        return await self._future
+        self.settled = False
+        """It need not be run any more: it is done, or its caller has left."""
 
     def result(self) -> R:
         if self._error is not None:
             raise self._error
         return self._answer
 
-    def run(self, tx: Tx) -> None:
-        """Run the verb. What it refuses is its outcome, and undone; an error of sqlite3 fails the transaction."""
+    def run(self, tx: Tx) -> Exception | None:
+        """Run the verb. What it refuses is its outcome, and undone; an error of sqlite3 fails the transaction.
+
+        Returns what interrupted it, though it ran well thereafter: that is for the call that runs now, whosever verb
+        this is.
+        """
         tx.savepoint()
         try:
             self._answer = self._verb(tx, *self._args, **self._kwargs)
-            tx.keep()
         except sqlite3.Error:
             raise
-        except Exception as error:
+        except TaskError as error:
             tx.undo()
             self._error = error
+        except Exception as error:
+            tx.undo()
+            return self._run_again(tx, error)
+        else:
+            tx.keep()
+        return None
+
+    def _run_again(self, tx: Tx, error: Exception) -> Exception | None:
+        """Find out whether it is a fault of the verb, which comes again, or came from outside, as from a signal."""
+        tx.savepoint()
+        try:
+            self._answer = self._verb(tx, *self._args, **self._kwargs)
+        except sqlite3.Error:
+            raise
+        except Exception as again:
+            tx.undo()
+            self._error = again
+            return None
+        tx.keep()
+        return error
+
+    def undone(self, *, interrupted: bool) -> None:
+        """Its transaction was undone, so that it can be run again; it may have been `interrupted` itself."""
+        if self.done:
+            return
+        self._error = None
+        if interrupted:
+            self._interruptions += 1
+        if self._interruptions >= _INTERRUPTIONS:
+            self._error = StoreError("the call was interrupted again and again")
+            hand_over([self])
 
     def fail(self, error: BaseException) -> None:
         """The transaction failed, and with it every verb that had not been refused."""
         self._error = self._error or error
 
-    def finish(self) -> None:
-        """Hand over the outcome."""
-        self.done = True
-        if self.loop is None:
-            return
-        if self.loop is running_loop():
-            self._resolve()
-            return
-        # A loop that was closed has nobody left who waits.
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._resolve)
-
-    def _resolve(self) -> None:
-        assert self._future is not None
-        if self._future.cancelled():
+    def resolve(self) -> None:
+        """Hand the outcome to the future, on its loop; twice is harmless."""
+        if self._future is None or self._future.done():  # cancelled, or told before
             return
         if self._error is not None:
             self._future.set_exception(self._error)
         else:
             self._future.set_result(self._answer)
+
+
+def hand_over(verbs: Iterable[Pending[Any]]) -> None:
+    """Hand the outcomes of these to their callers; twice is harmless."""
+    here = running_loop()
+    elsewhere: list[Pending[Any]] = []
+    for one in verbs:
+        one.done = one.settled = True
+        if one.loop is here:
+            one.resolve()
+        elif one.loop is not None:
+            elsewhere.append(one)
+    for loop in {one.loop for one in elsewhere if one.loop is not None}:
+        theirs = [one for one in elsewhere if one.loop is loop]
+        # A loop that was closed has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            # Two calls, for one of them may be interrupted before it has begun.
+            loop.call_soon_threadsafe(_resolve, theirs)
+            loop.call_soon_threadsafe(_resolve, theirs)
+
+
+def _resolve(verbs: list[Pending[Any]]) -> None:
+    for one in verbs:
+        one.resolve()

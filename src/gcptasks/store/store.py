@@ -3,16 +3,19 @@
 import contextvars
 import os
 import sqlite3
-import threading
 import weakref
 from collections.abc import Callable
+from types import FrameType
 from typing import Concatenate, ParamSpec, TypeVar
 
+from gcptasks.base.errors import TaskError
 from gcptasks.base.events import Event, Events
+from gcptasks.base.running_call import this_frame
 from gcptasks.store.cache import Cache
 from gcptasks.store.checkpoints import Checkpoints
 from gcptasks.store.connection import Synchronous, leave_to_parent, open_reader, open_writer, store_errors
 from gcptasks.store.database import Database, prepare_file
+from gcptasks.store.loop_lock import Hold, LoopLock
 from gcptasks.store.tx import Changes, Tx
 from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
@@ -41,7 +44,7 @@ class Store:
         _stores.add(self)
 
     def _start_afresh(self) -> None:
-        self._reading = threading.Lock()
+        self._reading = LoopLock()
         self._reader: sqlite3.Connection | None = None
 
     def read(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -58,8 +61,7 @@ class Store:
         with store_errors():
             if self.database.path is None:
                 return self._writer.exclusively(run)
-            with self._reading:
-                return run(self._read_connection())
+            return self._read_file(run)
 
     def watch(self, watcher: Callable[[Changes], None]) -> Callable[[], None]:
         """Call `watcher` after each commit that a dispatcher may want to know of, in whichever thread committed.
@@ -82,10 +84,9 @@ class Store:
         if self._checkpoints is None:
             return
         self._checkpoints.stop()
-        with self._reading:
-            if self._reader is not None:
-                self._reader.close()
-            self._reader = None
+        hold = self._have_reader(this_frame())
+        self._close_reader()
+        self._let_go_of_reader(hold)
         self._writer.close()
 
     def forked(self) -> None:
@@ -103,6 +104,36 @@ class Store:
         if self._checkpoints is not None:
             self._checkpoints.start()
         return WriteConnection(open_writer(path), self._synchronous, path)
+
+    def _read_file(self, run: Callable[[sqlite3.Connection], R]) -> R:
+        hold = self._have_reader(this_frame())
+        try:
+            found = run(self._read_connection())
+        except TaskError:
+            self._let_go_of_reader(hold)
+            raise
+        except BaseException:
+            # Statements that somebody still holds, as a traceback may, would keep the connection at an old state.
+            self._close_reader()
+            raise
+        self._let_go_of_reader(hold)
+        return found
+
+    def _have_reader(self, frame: FrameType) -> Hold:
+        hold = self._reading.acquire(frame)
+        assert hold is not None
+        if hold.torn:
+            self._close_reader()
+        return hold
+
+    def _let_go_of_reader(self, hold: Hold) -> None:
+        self._reading.release(hold)
+        hold.end()
+
+    def _close_reader(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
 
     def _read_connection(self) -> sqlite3.Connection:
         if self._reader is None:

@@ -1,13 +1,16 @@
 """The connection that writes, and the life of a transaction on it."""
 
 import sqlite3
+import time
 import weakref
 from pathlib import Path
 
 from gcptasks.base.errors import StoreError
 from gcptasks.store.cache import Cache
-from gcptasks.store.connection import Synchronous, data_version, leave_to_parent
+from gcptasks.store.connection import Synchronous, data_version, is_busy, leave_to_parent
 from gcptasks.store.tx import Tx
+
+_COMMIT = ("COMMIT",)
 
 
 class WriteConnection:
@@ -24,33 +27,50 @@ class WriteConnection:
         self._durable = False
         self._synchronous = synchronous
         self._syncing: bool | None = None
-        self._patience_ms = -1
+        # We wait ourselves: SQLite's pauses become so long that who writes all the time is never found pausing.
+        connection.execute("PRAGMA busy_timeout = 0")
         self._cache = Cache()
         # What is in memory stays until nobody has the store any more; Python 3.13 warns of one left open.
         self._closing = weakref.finalize(self, connection.close)
 
-    def begin(self, *, durable: bool, patience_ms: int) -> Tx:
-        """A transaction, whose commit is synced if `durable`; busy if another process writes for longer than that."""
+    def begin(self, *, durable: bool, until: float) -> Tx | None:
+        """A transaction, whose commit is synced if `durable`; None if another process writes until then (monotonic)."""
         self._durable = durable
         syncing = durable and self._synchronous == "full"
         if syncing is not self._syncing:
             self.sql.execute("PRAGMA synchronous = FULL" if syncing else "PRAGMA synchronous = NORMAL")
             self._syncing = syncing
-        if patience_ms != self._patience_ms:
-            self.sql.execute(f"PRAGMA busy_timeout = {patience_ms}")
-            self._patience_ms = patience_ms
-        self.sql.execute("BEGIN IMMEDIATE")
+        while not self._begun():
+            if time.monotonic() > until:
+                return None
+            time.sleep(0.001)
         self._cache.refresh(self.sql)
         return Tx(self.sql, self._cache)
 
-    def commit(self) -> None:
-        """Commit; `StoreError`, and nothing is, if it were durable in a file that is no longer at its path."""
+    def _begun(self) -> bool:
+        try:
+            self.sql.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            if not is_busy(error):
+                raise
+            return False
+        return True
+
+    @property
+    def is_file(self) -> bool:
+        return self._path is not None
+
+    def commit(self, committed: list[object]) -> None:
+        """Commit, which puts something into `committed`, in one step with it, between which nothing can come.
+
+        `StoreError`, and nothing is, if it were durable in a file that is no longer at its path.
+        """
         if self._durable and self._path is not None and _file_at(self._path) != self._file:
             raise StoreError(
                 f"the database {self._path} was deleted or replaced while it was in use, so nothing more is written: "
                 "put the file back, or restart this service to go on with what is there now"
             )
-        self.sql.execute("COMMIT")
+        committed.extend(map(self.sql.execute, _COMMIT))
 
     def roll_back(self) -> None:
         """Undo the transaction, if there is one still: SQLite ends some by itself."""

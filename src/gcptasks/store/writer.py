@@ -8,6 +8,10 @@ Verbs run where the lock was taken, for handing statements to a thread costs mor
 interpreter at each one, and a busy loop gives it back only every 5 ms. Where commits turn out to be slow, as on a slow
 disk, the commit alone goes to a thread and the loop goes on meanwhile (docs/performance.md has the figures).
 
+A call may be interrupted anywhere, as by Ctrl-C or a timeout. Then the next one that takes the lock, or already this
+one on its way out, puts right what was left: it answers what was committed, and has run again what was not (`_mend`).
+So only the interrupted call hears of the interruption.
+
 A commit of nothing but leases and acknowledgements is not synced: a killed process loses none of it, and what a power
 cut takes is delivered again. A later synced commit makes it durable too.
 """
@@ -19,16 +23,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from types import FrameType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from gcptasks.base.errors import StoreError
+from gcptasks.base.errors import Busy, StoreError, TaskError
 from gcptasks.base.events import Event
+from gcptasks.base.running_call import this_frame
 from gcptasks.base.running_loop import running_loop
 from gcptasks.store.commit_place import CommitPlace
-from gcptasks.store.connection import as_store_error, is_busy, store_errors
-from gcptasks.store.loop_lock import LoopLock
-from gcptasks.store.pending import Pending
+from gcptasks.store.connection import as_store_error, store_errors
+from gcptasks.store.group import Group
+from gcptasks.store.loop_lock import Hold, LoopLock
+from gcptasks.store.pending import Pending, hand_over
 from gcptasks.store.tx import Changes, Tx
 from gcptasks.store.write_connection import WriteConnection
 
@@ -39,18 +45,14 @@ _log = logging.getLogger("gcptasks")
 
 _GROUP = 256
 """How many verbs share a commit at most, so that a loop is not held for longer than some 10 ms."""
-_PATIENCE_MS = 10_000
-"""How long a thread waits for another process's lock."""
-
-
-@dataclass(slots=True)
-class _Group:
-    """Verbs that are committed together, their transaction open; or that failed together."""
-
-    verbs: list[Pending[Any]]
-    durable: bool
-    tx: Tx | None = None
-    error: StoreError | None = None
+_PATIENCE = 10.0
+"""Seconds that a thread waits for another process's lock."""
+_PATIENCE_ON_LOOP = 5.0
+"""The same for a call that blocks an event loop."""
+_LOOK_AGAIN = 0.1
+"""Seconds after which a loop that waits looks by itself what became of it."""
+_HANDED_OVER = 0.5
+"""Seconds within which the thread must have begun what it was given, or another goes on with it."""
 
 
 class NotNow(Exception):
@@ -74,74 +76,82 @@ class Writer:
     def _start_afresh(self) -> None:
         self._lock = LoopLock()
         self._waiting: deque[Pending[Any]] = deque()
+        self._group: Group | None = None
+        """What is being done by the call that has the lock, or was when it was interrupted."""
+        self._untold: dict[Group, None] = {}
+        """What is committed and answered, and not told yet."""
         self._flush_on: asyncio.AbstractEventLoop | None = None
+        self._look_on: asyncio.AbstractEventLoop | None = None
+        self._look_at = 0.0
         self._opened: WriteConnection | None = None
         self._thread: ThreadPoolExecutor | None = None
 
     async def write(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The verb's answer, once it is durable; or what it raised, nothing of it done."""
-        return await self._enqueue(verb, args, kwargs, durable=True).wait()
+        return await self._enqueue(verb, args, kwargs, durable=True)
 
     async def write_unsynced(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The verb's answer, once it is committed, not synced: it survives SIGKILL, but not a power cut."""
-        return await self._enqueue(verb, args, kwargs, durable=False).wait()
+        return await self._enqueue(verb, args, kwargs, durable=False)
 
     def write_unsynced_now(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As `write_unsynced`, without waiting: `NotNow`, nothing done, if another thread or process is writing."""
         pending = Pending(verb, args, kwargs, durable=False)
-        if not self._lock.try_acquire():
-            raise NotNow
         try:
-            group = self._run([pending], 0)
-        except NotNow:
-            self._lock.release()
+            done = self._commit_with(pending, alone=True)
+        except BaseException:
+            self._recover()
             raise
-        self._finish(group)
+        if not done:
+            raise NotNow
         return pending.result()
 
     def write_sync(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As `write`, blocking the thread, which may be one that runs an event loop."""
         pending = Pending(verb, args, kwargs, durable=True)
         self._waiting.append(pending)
-        while not pending.done:
-            self._lock.acquire()
-            if pending.done:  # whoever had the lock took it along
-                self._lock.release()
-            else:
-                self._commit_next()
+        try:
+            self._commit_with(pending)
+            if not pending.done:
+                self._commit_patiently(pending)
+        except BaseException:
+            pending.settled = True
+            self._recover()
+            raise
         return pending.result()
 
     def exclusively(self, read: Callable[[sqlite3.Connection], R]) -> R:
         """What `read` finds on the writing connection, no transaction being open."""
-        self._lock.acquire()
         try:
-            return read(self._connection().sql)
-        finally:
-            self._lock.release()
+            return self._read(read)
+        except TaskError:
+            raise
+        except BaseException:
+            self._recover()
+            raise
 
     def data_version(self) -> int | None:
         """A number that changes when another process has written; None if it cannot be asked just now."""
-        if not self._lock.try_acquire():
+        hold = self._lock.try_acquire(this_frame())
+        if hold is None:
             return None
         try:
+            if hold.torn:
+                self._mend()
             with store_errors():
                 return self._connection().data_version()
         finally:
-            self._lock.release()
+            self._let_go(hold)
 
     def close(self) -> None:
         """Commit what waits, and close the file. It is opened again when used again."""
-        while self._waiting:
-            self._lock.acquire()
-            self._commit_next()
-        self._lock.acquire()
         try:
-            self._close_connection()
-            if self._thread is not None:
-                self._thread.shutdown(wait=False)
-            self._thread = None
-        finally:
-            self._lock.release()
+            while self._waiting:
+                self._commit_or_fail(None)
+            self._close()
+        except BaseException:
+            self._recover()
+            raise
 
     def forked(self) -> None:
         """In a forked child: leave the parent's connection alone, and begin with nothing."""
@@ -151,14 +161,28 @@ class Writer:
 
     def _enqueue(
         self, verb: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], *, durable: bool
-    ) -> Pending[R]:
+    ) -> asyncio.Future[R]:
         loop = asyncio.get_running_loop()
-        pending = Pending(verb, args, kwargs, durable=durable, loop=loop)
-        self._waiting.append(pending)
+        outcome: asyncio.Future[R] = loop.create_future()
+        self._waiting.append(Pending(verb, args, kwargs, durable=durable, future=outcome))
         if self._flush_on is not loop:
             loop.call_soon(self._flush, loop)
             self._flush_on = loop
-        return pending
+            self._look_later(loop)
+        return outcome
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the loop look by itself before long: whoever was to call it may have been interrupted."""
+        now = loop.time()
+        if self._look_on is not loop or self._look_at < now:
+            loop.call_at(now + _LOOK_AGAIN, self._look, loop)
+            self._look_on, self._look_at = loop, now + _LOOK_AGAIN
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._look_on = None
+        if self._waiting:
+            self._look_later(loop)
+            self._flush(loop)
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         """Commit what waits, on its event loop; if somebody else has the lock, once it is let go.
@@ -166,70 +190,155 @@ class Writer:
         Afterwards no call of this loop waits for another to come: it is in a group, or the loop is called again.
         """
         self._flush_on = None
-        if not self._waiting or not self._lock.acquire_or_call(loop, self._flush):
+        if not self._waiting:
             return
-        verbs = self._next_verbs()
-        if self._waiting:  # now, for the group may fail, or be left to the thread, which commits no more than one
-            self._lock.call_when_free(loop, self._flush)
         try:
-            group = self._run(verbs, 0)
-        except NotNow:
-            self._waiting.extendleft(reversed(verbs))
-            self._in_thread(self._commit_next)
+            self._commit_on(loop)
+        except BaseException:
+            loop.call_soon(self._flush, loop)
+            self._recover()
+            raise
+
+    def _commit_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        hold = self._lock.acquire_or_call(this_frame(), loop, self._flush)
+        if hold is None:
             return
-        if group.durable and self._place.choose_thread():
-            self._in_thread(self._finish, group)
+        if hold.torn:
+            self._mend()
+        verbs = self._next_verbs()
+        if len(self._waiting) > len(verbs):
+            # Now, for the group may fail, or be left to the thread, which commits no more than one.
+            self._lock.call_when_free(loop, self._flush)
+        group = self._run(hold, verbs)
+        if group is None:
+            self._in_thread(hold, self._commit_or_fail, hold)
+        elif group.durable and self._place.choose_thread():
+            self._in_thread(hold, self._finish_kept, group)
         else:
             self._finish(group)
 
-    def _commit_next(self) -> None:
-        """Commit a group of what waits, however long another process writes. The lock is held, and let go."""
-        self._finish(self._run(self._next_verbs(), _PATIENCE_MS))
+    def _commit_with(self, pending: Pending[Any], until: float = 0.0, *, alone: bool = False) -> bool:
+        """Commit that verb `alone`, or a group of what waits, with it or before it.
+
+        False, nothing done, if somebody else is writing until then (monotonic).
+        """
+        while (hold := self._lock.try_acquire(this_frame())) is None:
+            if not self._lock.wait(this_frame(), until):
+                return False
+            if pending.done:  # whoever had the lock took it along
+                return True
+        if hold.torn:
+            self._mend()
+        if pending.done:
+            self._let_go(hold)
+            return True
+        group = self._run(hold, [pending] if alone else self._next_verbs(), until)
+        if group is None:
+            self._let_go(hold)
+            return False
+        self._finish(group)
+        return True
+
+    def _commit_patiently(self, pending: Pending[Any]) -> None:
+        until = _patience()
+        while not pending.done:
+            if not self._commit_with(pending, until):
+                raise _busy()
+
+    def _commit_or_fail(self, kept: Hold | None) -> None:
+        """Commit a group of what waits; it fails if another process is writing for too long."""
+        hold = self._lock.acquire(this_frame()) if kept is None else self._lock.inherit(kept, this_frame())
+        if hold is None:
+            return
+        if hold.torn:
+            self._mend()
+        verbs = self._next_verbs()
+        group = self._run(hold, verbs, _patience())
+        if group is None:
+            group = Group(verbs, hold)
+            group.error = _busy()
+        self._finish(group)
+
+    def _finish_kept(self, group: Group) -> None:
+        """`_finish`, in the thread; nothing if somebody else has gone on, since the thread was late."""
+        hold = self._lock.inherit(group.hold, this_frame())
+        if hold is not None:
+            group.hold = hold
+            self._finish(group)
+
+    def _read(self, read: Callable[[sqlite3.Connection], R]) -> R:
+        hold = self._have_lock(this_frame())
+        if hold.torn:
+            self._mend()
+        try:
+            found = read(self._connection().sql)
+        except TaskError:
+            self._let_go(hold)
+            raise
+        self._let_go(hold)
+        return found
+
+    def _close(self) -> None:
+        hold = self._have_lock(this_frame())
+        if hold.torn:
+            self._mend()
+        self._close_connection()
+        if self._thread is not None:
+            self._thread.shutdown(wait=False)
+        self._thread = None
+        self._let_go(hold)
+
+    def _have_lock(self, frame: FrameType) -> Hold:
+        hold = self._lock.try_acquire(frame) or self._lock.acquire(frame, _patience())
+        if hold is None:
+            raise _busy()
+        return hold
 
     def _next_verbs(self) -> list[Pending[Any]]:
-        return [self._waiting.popleft() for _ in range(min(len(self._waiting), _GROUP))]
+        """The verbs that come next. They go on waiting until they are settled. The lock is held."""
+        self._drop_settled()
+        waiting = self._waiting
+        first = [waiting[index] for index in range(min(len(waiting), _GROUP))]
+        return [one for one in first if not one.settled]
 
-    def _run(self, verbs: list[Pending[Any]], patience_ms: int) -> _Group:
+    def _drop_settled(self) -> None:
+        while self._waiting and self._waiting[0].settled:
+            self._waiting.popleft()
+
+    def _run(self, hold: Hold, verbs: list[Pending[Any]], until: float = 0.0) -> Group | None:
         """Run these in one transaction, left open. The lock is held.
 
-        `NotNow`, nothing done, if there is no patience and another process is writing.
+        None, nothing done, if another process is writing until then (monotonic).
         """
-        group = _Group(verbs, durable=any(one.durable for one in verbs))
+        self._group = group = Group(verbs, hold)
         try:
-            group.tx = tx = self._connection().begin(durable=group.durable, patience_ms=patience_ms)
-            for one in verbs:
-                one.run(tx)
-            tx.finish()
+            tx = self._connection().begin(durable=group.durable, until=until)
+            if tx is None:
+                self._group = None
+                return None
+            group.run(tx)
         except sqlite3.Error as error:
-            if group.tx is None and patience_ms == 0 and is_busy(error):
-                raise NotNow from error
             group.error = as_store_error(error)
         except StoreError as error:
             group.error = error
-        except BaseException:  # such as Ctrl-C: the callers are told, and nobody is left waiting for the lock
-            group.error = StoreError("the process was interrupted")
-            self._finish(group)
-            raise
         return group
 
-    def _finish(self, group: _Group) -> None:
+    def _finish(self, group: Group) -> None:
         """Commit the group, hand over the outcomes, let go of the lock, and say what happened."""
-        try:
-            if group.error is None:
-                self._commit(group)
-            if group.error is not None:
-                self._give_up(group, group.error)
-            for one in group.verbs:
-                one.finish()
-        finally:
-            self._lock.release()
-        if group.error is None and group.tx is not None:
-            self._tell(group.tx.events, group.tx.changes)
+        if group.error is None:
+            self._commit(group)
+        if group.error is not None:
+            self._undo()
+            group.fail(group.error)
+        self._answer(group)
+        self._let_go(group.hold)
+        if group.interruption is not None:
+            raise group.interruption
 
-    def _commit(self, group: _Group) -> None:
+    def _commit(self, group: Group) -> None:
         begun = time.perf_counter()
         try:
-            self._connection().commit()
+            self._connection().commit(group.committed)
         except sqlite3.Error as error:
             group.error = as_store_error(error)
         except StoreError as error:
@@ -237,18 +346,59 @@ class Writer:
         if group.durable and running_loop() is not None:
             self._place.took(time.perf_counter() - begun)
 
-    def _give_up(self, group: _Group, error: StoreError) -> None:
+    def _answer(self, group: Group) -> None:
+        if group.committed:
+            self._untold[group] = None
+        hand_over(group.verbs)
+        self._group = None
+        self._drop_settled()
+
+    def _let_go(self, hold: Hold) -> None:
+        """Let go of the lock, and say what happened; also of others who were interrupted before they could."""
+        self._lock.release(hold)
+        for group in list(self._untold):
+            if group.hold is not hold:
+                if group.hold.lasts():
+                    continue  # it is being told
+                group.hold = hold
+            if group.tx is not None and group.may_be_told():
+                self._tell(group.tx.events, group.tx.changes)
+            self._untold.pop(group, None)
+        hold.end()
+
+    def _mend(self) -> None:
+        """Put right what was left by the call that had the lock before, which was interrupted. The lock is held."""
+        group = self._group
+        if group is not None and group.committed:
+            self._answer(group)
+            return
+        self._undo()
+        if self._opened is not None and self._opened.is_file:
+            # Statements that somebody still holds, as a traceback may, would keep the connection at an old state.
+            self._close_connection()
+        if group is not None:
+            group.undone()
+        self._group = None
+
+    def _recover(self) -> None:
+        """Put right what this call left when it was interrupted, unless another has the lock: that one does."""
+        hold = self._lock.try_acquire(this_frame())
+        if hold is not None:
+            if hold.torn:
+                self._mend()
+            self._let_go(hold)
+
+    def _undo(self) -> None:
         try:
             if self._opened is not None:
                 self._opened.roll_back()
         except sqlite3.Error:
             _log.exception("a transaction cannot be rolled back, so the database is closed, which undoes it too")
             self._close_connection()
-        for one in group.verbs:
-            one.fail(error)
 
-    def _in_thread(self, work: Callable[..., None], *args: Any) -> None:
-        """Have the thread go on, which lets go of the lock in the end."""
+    def _in_thread(self, hold: Hold, work: Callable[..., None], *args: Any) -> None:
+        """Have the thread go on, which takes over the lock, and lets go of it in the end."""
+        hold.keep(_HANDED_OVER)
         try:
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1, thread_name_prefix="gcptasks-commit")
@@ -268,3 +418,17 @@ class Writer:
         if self._opened is not None:
             self._opened.close()
         self._opened = None
+
+
+def _patience() -> float:
+    """Until when (monotonic) a call waits that begins now."""
+    return time.monotonic() + (_PATIENCE if running_loop() is None else _PATIENCE_ON_LOOP)
+
+
+def _busy() -> Busy:
+    if running_loop() is None:
+        return Busy(f"the database is locked by another process, since {_PATIENCE:g} s or more: end what locks it")
+    return Busy(
+        f"the database is locked by another process, since {_PATIENCE_ON_LOOP:g} s or more, and this call blocks an "
+        f"event loop: await an async client instead, or call in a thread, which waits for {_PATIENCE:g} s"
+    )
