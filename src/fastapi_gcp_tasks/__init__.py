@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gcptasks.base.errors import MissingExtra
 
 if TYPE_CHECKING:
+    from fastapi_gcp_tasks.bulk import BulkItem, BulkResult
     from fastapi_gcp_tasks.decorators import task_default_options
     from fastapi_gcp_tasks.delayed_route import AsyncDelayedRouteBuilder, DelayedRouteBuilder
     from fastapi_gcp_tasks.dependencies import CloudTasksHeaders, DoNotRetry, RetryLater, max_retries
@@ -42,6 +43,8 @@ __all__ = [
     "AsyncScheduledTask",
     "AsyncSchedulerOptions",
     "BadMethodError",
+    "BulkItem",
+    "BulkResult",
     "CloudTasksHeaders",
     "DelayOptions",
     "DelayedRouteBuilder",
@@ -64,6 +67,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "bulk": ["BulkItem", "BulkResult"],
     "decorators": ["task_default_options"],
     "delayed_route": ["AsyncDelayedRouteBuilder", "DelayedRouteBuilder"],
     "dependencies": ["CloudTasksHeaders", "DoNotRetry", "RetryLater", "max_retries"],

@@ -27,7 +27,7 @@ class DelayedRoute(TaskRoute):
         if not adopt_copy(self, settings.get("methods")):
             task = Delayed(self, compile_plan(self), self.sender)
             task.settle(defaults_of(endpoint))
-            register(self, task.settle, delay=task.delay, options=task.options)
+            register(self, task.settle, delay=task.delay, delay_many=task.delay_many, options=task.options)
 
 
 class AsyncDelayedRoute(TaskRoute):
@@ -40,7 +40,7 @@ class AsyncDelayedRoute(TaskRoute):
         if not adopt_copy(self, settings.get("methods")):
             task = AsyncDelayed(self, compile_plan(self), self.sender)
             task.settle(defaults_of(endpoint))
-            register(self, task.settle, delay=task.delay, options=task.options)
+            register(self, task.settle, delay=task.delay, delay_many=task.delay_many, options=task.options)
 
 
 def DelayedRouteBuilder(

@@ -1,7 +1,7 @@
 """What `.delay` and `.options` of an endpoint do."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from fastapi.routing import APIRoute
@@ -12,12 +12,14 @@ from fastapi_gcp_tasks.exception import BadMethodError
 from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer
 from fastapi_gcp_tasks.registration import endpoint_label, route_label
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
-from fastapi_gcp_tasks.task_request import MakeRequest, request_maker
+from fastapi_gcp_tasks.task_request import MakeRequest, named_request_maker, request_maker
 from gcptasks.base.http import METHODS
 from gcptasks.base.unset import UNSET, merged
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest, Task
+
+    from fastapi_gcp_tasks.bulk import Bulk, BulkResult
 
 S = TypeVar("S", Sender, AsyncSender)
 
@@ -46,9 +48,30 @@ class _Delayed(Generic[S]):
             self._sender.check(layer.client)
         return type(self)(self._route, self._plan, self._sender, merged(self._over, layer))
 
+    def _bulk(
+        self,
+        items: Iterable[Mapping[str, Any]],
+        task_ids: Iterable[str] | None,
+        concurrency: int,
+        progress: Callable[[int], None] | None,
+    ) -> "tuple[Bulk, TaskOptions]":
+        """The items as work to be done, and the options for it; `TypeError` or `ValueError` for what does not fit."""
+        from fastapi_gcp_tasks.bulk import Bulk
+
+        options = self._options()
+        if options.task_id is not None:
+            raise TypeError("the option task_id names one task: give delay_many task_ids")
+        if concurrency < 1:
+            raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
+        make = named_request_maker(self._plan, task_method(self._route), options)
+        return Bulk(make, items, task_ids, progress), options
+
+    def _options(self) -> TaskOptions:
+        return merged(merged(self._sender.options, defaults_of(self._route.endpoint)), self._over)
+
     def _bind(self) -> "tuple[MakeRequest, Callable[[CreateTaskRequest], Any]]":
         method = task_method(self._route)
-        options = merged(merged(self._sender.options, defaults_of(self._route.endpoint)), self._over)
+        options = self._options()
         self._bound = bound = request_maker(self._plan, method, options), self._sender.sending(options)
         return bound
 
@@ -74,6 +97,20 @@ class Delayed(_Delayed[Sender]):
         make, send = self._bound or self._bind()
         return send(make(values))  # type: ignore[no-any-return]  # what a Sender sends comes back as a Task
 
+    def delay_many(
+        self,
+        items: Iterable[Mapping[str, Any]],
+        *,
+        task_ids: Iterable[str] | None = None,
+        concurrency: int = 10,
+        progress: Callable[[int], None] | None = None,
+    ) -> "BulkResult":
+        """Create a task for each item, a mapping of the endpoint's arguments; what became of each."""
+        from fastapi_gcp_tasks.bulk_calls import run_bulk
+
+        bulk, options = self._bulk(items, task_ids, concurrency, progress)
+        return run_bulk(bulk, self._sender.ready_client(options), options.task_create_timeout, concurrency)
+
 
 class AsyncDelayed(_Delayed[AsyncSender]):
     """Creates tasks of one endpoint, and does not block the event loop."""
@@ -84,6 +121,21 @@ class AsyncDelayed(_Delayed[AsyncSender]):
             values = self._named(args, values)
         make, send = self._bound or self._bind()
         return await send(make(values))  # type: ignore[no-any-return]  # as above
+
+    async def delay_many(
+        self,
+        items: Iterable[Mapping[str, Any]],
+        *,
+        task_ids: Iterable[str] | None = None,
+        concurrency: int = 10,
+        progress: Callable[[int], None] | None = None,
+    ) -> "BulkResult":
+        """Create a task for each item, a mapping of the endpoint's arguments; what became of each."""
+        from fastapi_gcp_tasks.bulk_calls import run_bulk_async
+
+        bulk, options = self._bulk(items, task_ids, concurrency, progress)
+        client = await self._sender.ready_client(options)
+        return await run_bulk_async(bulk, client, options.task_create_timeout, concurrency)
 
 
 def positional_names(endpoint: Callable[..., Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """Types for task endpoints, and the casts that give them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         RetryConfig,
     )
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Task
+
+    from fastapi_gcp_tasks.bulk import BulkResult
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,10 +96,32 @@ class _Delay(Protocol[P, R_co]):
         """Create a task that calls the endpoint with these arguments."""
         ...
 
+    def delay_many(
+        self,
+        items: Iterable[Mapping[str, Any]],
+        *,
+        task_ids: Iterable[str] | None = None,
+        concurrency: int = 10,
+        progress: Callable[[int], None] | None = None,
+    ) -> "BulkResult":
+        """Create a task for each item, a mapping of the endpoint's arguments; what became of each."""
+        ...
+
 
 class _AsyncDelay(Protocol[P, R_co]):
     async def delay(self, *args: P.args, **kwargs: P.kwargs) -> "Task":
         """Create a task that calls the endpoint with these arguments."""
+        ...
+
+    async def delay_many(
+        self,
+        items: Iterable[Mapping[str, Any]],
+        *,
+        task_ids: Iterable[str] | None = None,
+        concurrency: int = 10,
+        progress: Callable[[int], None] | None = None,
+    ) -> "BulkResult":
+        """Create a task for each item, a mapping of the endpoint's arguments; what became of each."""
         ...
 
 

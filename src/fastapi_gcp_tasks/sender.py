@@ -31,6 +31,13 @@ class Sender:
                 "a CloudTasksAsyncClient, or a factory of one, is for AsyncDelayedRouteBuilder"
             )
 
+    def ready_client(self, options: TaskOptions) -> "CloudTasksClient":
+        """The client that creates tasks; their queue is created before, if that is ours to do."""
+        client: CloudTasksClient = self._default.get() if options.client is None else options.client
+        if self._queues is not None:
+            self._queues.ensure(options.queue_path, options.task_create_timeout, client)
+        return client
+
     def sending(self, options: TaskOptions) -> "Callable[[CreateTaskRequest], Task]":
         """What creates a task; its queue is created before, if that is ours to do."""
         given, default = options.client, self._default
@@ -64,6 +71,13 @@ class AsyncSender:
                 f"AsyncDelayedRouteBuilder takes a CloudTasksAsyncClient or a factory of one, not {client!r}; "
                 "a CloudTasksClient is for DelayedRouteBuilder"
             )
+
+    async def ready_client(self, options: TaskOptions) -> "CloudTasksAsyncClient":
+        """The running loop's client that creates tasks; their queue is created before, if that is ours to do."""
+        client = self._client_of(options.client)()
+        if self._queues is not None:
+            await self._queues.ensure(options.queue_path, options.task_create_timeout, client)
+        return client
 
     def sending(self, options: TaskOptions) -> "Callable[[CreateTaskRequest], Awaitable[Task]]":
         """What creates a task; its queue is created before, if that is ours to do."""

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
+from fastapi_gcp_tasks import option_checks as check
 from fastapi_gcp_tasks.encode import JSON_TYPE, Plan
 from fastapi_gcp_tasks.encode.plan import Encoded
 from fastapi_gcp_tasks.options import TaskOptions
@@ -18,6 +19,10 @@ from gcptasks.engine.task_limits import LARGEST, MAX_DEADLINE, MIN_DEADLINE, MOS
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest
+
+    from fastapi_gcp_tasks.bulk import MakeNamedRequest
+
+P = ParamSpec("P")
 
 MakeRequest = Callable[[Mapping[str, Any]], "CreateTaskRequest"]
 
@@ -70,6 +75,22 @@ def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
     return _hooked(make, options.pre_create_hook) if options.pre_create_hook else make
 
 
+def named_request_maker(plan: Plan, method: str, options: TaskOptions) -> "MakeNamedRequest":
+    """The same for many tasks, each with an id of its own or none."""
+    from google.cloud.tasks_v2 import CreateTaskRequest
+
+    make = request_maker(plan, method, options._replace(pre_create_hook=None))
+    names = f"{options.queue_path}/tasks/"
+
+    def make_named_request(values: Mapping[str, Any], task_id: str | None) -> "CreateTaskRequest":
+        request = make(values)
+        if task_id is not None:
+            CreateTaskRequest.pb(request).task.name = f"{names}{check.task_id('task_ids', task_id)}"
+        return request
+
+    return _hooked(make_named_request, options.pre_create_hook) if options.pre_create_hook else make_named_request
+
+
 def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
     """What is the same in all requests."""
     from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
@@ -88,11 +109,11 @@ def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
     return fixed
 
 
-def _hooked(make: MakeRequest, hook: Callable[[Any], Any]) -> MakeRequest:
+def _hooked(make: Callable[P, "CreateTaskRequest"], hook: Callable[[Any], Any]) -> Callable[P, "CreateTaskRequest"]:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
-    def make_hooked_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
-        request = hook(make(values))
+    def make_hooked_request(*args: P.args, **kwargs: P.kwargs) -> "CreateTaskRequest":
+        request = hook(make(*args, **kwargs))
         if request is None:
             raise TypeError(f"pre_create_hook must return the request: {hook!r} returned None")
         if isinstance(request, CreateTaskRequest):

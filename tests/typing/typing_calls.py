@@ -17,6 +17,8 @@ from pydantic import BaseModel
 from fastapi_gcp_tasks import (
     AsyncDelayedRouteBuilder,
     AsyncDelayedRouter,
+    BulkItem,
+    BulkResult,
     CloudTasksHeaders,
     DelayedRouteBuilder,
     DelayedRouter,
@@ -198,7 +200,14 @@ typed_chili.delay("Scranton")  # type: ignore[call-arg]
 typed_chili.options(countdwon=1)  # type: ignore[call-arg]
 
 
+assert_type(typed_sync.delay_many([{"number": 1}], task_ids=["a"]).failed, list[BulkItem])
+assert_type(typed_sync.options(countdown=1).delay_many({"number": n} for n in range(3)), BulkResult)
+# error: List item 0 has incompatible type "int" | "Literal\[1\]" is not assignable to "Mapping\[str, Any\]"
+typed_sync.delay_many([1])  # type: ignore[list-item]
+
+
 async def use_routers() -> None:
+    assert_type(await typed_async_chili.delay_many([]), BulkResult)
     assert_type(await typed_chili("Scranton", Recipe(name="chili")), bool)
     assert_type(await typed_async_chili.delay("Scranton", Recipe(name="chili")), Task)
     # error: incompatible type "CloudTasksClient" | "CloudTasksClient" is not assignable to "CloudTasksAsyncClient"
