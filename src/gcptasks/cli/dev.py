@@ -17,6 +17,7 @@ from gcptasks.cli.output import LogLevel, log_to_terminal, say, warn
 from gcptasks.cli.serving import Serving, served
 from gcptasks.cli.signals import stop_signal
 from gcptasks.rpc.listener import bind
+from gcptasks.runtime.targets.open_files import raise_limit
 from gcptasks.server.emulator import Emulator, emulating
 from gcptasks.server.settings import PortSettings
 
@@ -26,6 +27,7 @@ R = TypeVar("R")
 def run(app: Application, host: str, port: int, settings: PortSettings, log_level: LogLevel, *, reload: bool) -> int:
     """Run both until Ctrl-C, or until the application ends by itself; the exit code."""
     log_to_terminal(log_level)
+    raise_limit()
     return asyncio.run(_run(app, host, port, settings, reload=reload))
 
 

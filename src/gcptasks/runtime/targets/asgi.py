@@ -61,6 +61,7 @@ class AsgiTarget:
         assert task is not None
         call = _Call(scope, body, on_reply)
         timer = call.loop.call_later(request.deadline.total_seconds(), call.expire, task, request.deadline)
+        call.until = timer.when()
         try:
             await call.run(self._app, task)
         except asyncio.CancelledError:
@@ -116,6 +117,7 @@ class _Call:
         "_told",
         "expired",
         "loop",
+        "until",
     )
 
     def __init__(self, scope: Scope, body: bytes, on_reply: OnReply) -> None:
@@ -130,6 +132,7 @@ class _Call:
         self._reason = ""
         self._ended: asyncio.Event | None = None
         self.expired = False
+        self.until = 0.0
         self.loop = asyncio.get_running_loop()
 
     async def run(self, app: AsgiApp, task: asyncio.Task[Any]) -> None:
@@ -171,7 +174,7 @@ class _Call:
             return plain(self._status)
         reason = self._reason if self._status >= 500 else ""
         location, retry = self._asked
-        return HopReply(status=self._status, reason=reason, retry_after=retry, location=location)
+        return HopReply(status=self._status, reason=reason, retry_after=retry, location=location, until=self.until)
 
     def _read(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Keep what a response that is no success may ask for; raises, to the app, as under uvicorn."""

@@ -41,6 +41,7 @@ class Connection(asyncio.Protocol):
     def _clear(self) -> None:
         self._status = 0
         self._received = 0
+        self._until = 0.0
         self._location: bytes | None = None
         self._retry_after: bytes | None = None
 
@@ -54,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._clear()
         self._bodiless = bodiless
         self.reusable = False
+        self._until = until
         self._waiting = self._loop.create_future()
         timer = self._loop.call_at(until, self._expire)
         self._transport.write(request)
@@ -167,6 +169,7 @@ class Connection(asyncio.Protocol):
             status=self._status,
             retry_after=None if self._retry_after is None else retry_after(self._retry_after),
             location=None if self._location is None else self._location.decode("utf-8", "replace"),
+            until=self._until,
         )
 
     def _fail(self, error: Exception) -> None:

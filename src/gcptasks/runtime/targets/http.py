@@ -3,12 +3,13 @@
 import asyncio
 import ssl
 
-from gcptasks.base.errors import DeadlinePassed, DeliveryError
+from gcptasks.base.errors import DeadlinePassed, DeliveryError, Unreachable
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import Origin, parse_url
 from gcptasks.runtime.targets.connection import ClosedUnanswered, Connection
 from gcptasks.runtime.targets.fields import body_of, fields_of
 from gcptasks.runtime.targets.pool import Pool, PoolLimits
+from gcptasks.runtime.targets.shortage import NotYet
 from gcptasks.runtime.targets.target import HopReply, OnReply, late, unusable
 
 
@@ -27,14 +28,28 @@ class HttpTarget:
         on_reply(await self._reply(request))
 
     async def _reply(self, request: Outgoing) -> HopReply:
-        until = asyncio.get_running_loop().time() + request.deadline.total_seconds()
         try:
-            address = parse_url(request.url)
-            return await self._deliver(address.origin, _wire(request), until, bodiless=request.method == "HEAD")
+            origin = parse_url(request.url).origin
+        except Unreachable as error:
+            return unusable(error)
+        places = self._pool.places
+        if not places.take_now(origin):
+            await places.take(origin)
+        try:
+            wire = _wire(request)
+            while True:
+                # The deadline begins when there is what it takes to send.
+                until = asyncio.get_running_loop().time() + request.deadline.total_seconds()
+                try:
+                    return await self._deliver(origin, wire, until, bodiless=request.method == "HEAD")
+                except NotYet as not_yet:
+                    await asyncio.shield(not_yet.ready)
         except DeadlinePassed:
             return late(request.deadline)
         except DeliveryError as error:
             return unusable(error)
+        finally:
+            places.give_back(origin)
 
     async def close(self) -> None:
         await self._pool.close()

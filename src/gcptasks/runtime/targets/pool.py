@@ -1,22 +1,35 @@
 """Connections to workers, kept for the next attempt."""
 
 import asyncio
-import errno
+import os
+import re
 import socket
 import ssl
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from gcptasks.base.errors import DeadlinePassed, Unreachable
 from gcptasks.runtime.targets.address import Origin
 from gcptasks.runtime.targets.connection import Connection
+from gcptasks.runtime.targets.dialing import dial
+from gcptasks.runtime.targets.open_files import connections_to_workers
+from gcptasks.runtime.targets.places import Places
+from gcptasks.runtime.targets.resolver import Resolver
+from gcptasks.runtime.targets.shortage import Shortage, lacking
+
+_HANDSHAKE = 3600.0
+"""Seconds for TLS to begin: more than an attempt may take, so that its deadline is what ends it."""
+_OF_OPENSSL = re.compile(r"^\[.*?\] | \(_ssl\.c:\d+\)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLimits:
-    """What a connection may cost."""
+    """What connections may cost."""
 
+    connections: int = field(default_factory=connections_to_workers)
+    """How many there are at most, over all workers."""
     idle_connections: int = 256
     """How many are kept while nothing needs them, over all workers."""
     idle_time: timedelta = timedelta(seconds=4)
@@ -34,6 +47,10 @@ class Pool:
         self._limits = limits
         self._verify = verify
         self._tls: ssl.SSLContext | None = None
+        self._resolver = Resolver()
+        self._shortage = Shortage()
+        self.places = Places(limits.connections)
+        """Take one before a connection, and give it back when that was kept or is gone."""
         self._open: set[Connection] = set()
         self._idle: dict[Origin, deque[Connection]] = {}
         self._idle_count = 0
@@ -51,19 +68,35 @@ class Pool:
         return None
 
     async def connect(self, origin: Origin, until: float) -> Connection:
-        """A new connection; `Unreachable` if the worker takes none, `DeadlinePassed` after `until`."""
-        loop = asyncio.get_running_loop()
-        tls = self._tls_context() if origin.scheme == "https" else None
+        """A new connection; `Unreachable` if the worker takes none, `DeadlinePassed` after `until`.
+
+        `NotYet` if this machine has none to give.
+        """
+        self._shortage.check()
+        if self._idle_count > self.places.free:
+            self._close_one_kept()
         timeout = asyncio.timeout_at(until)
         try:
             async with timeout:
-                _, connection = await loop.create_connection(self._new, origin.host, origin.port, ssl=tls)
-        except (OSError, ValueError) as error:  # a ValueError for what can be no host, such as a label of 64 letters
+                connection = await self._opened(origin)
+        except (OSError, ValueError, MemoryError) as error:  # a ValueError for what can be no host, as a label too long
             if timeout.expired():
                 raise DeadlinePassed from None
+            if what := lacking(error):
+                raise self._shortage.begin(what) from error
             raise Unreachable(_why(error, origin)) from error
+        self._shortage.end()
         self._open.add(connection)
         connection.lost.add_done_callback(lambda _: self._open.discard(connection))
+        return connection
+
+    async def _opened(self, origin: Origin) -> Connection:
+        over: dict[str, Any] = {}
+        if origin.scheme == "https":
+            name = origin.host.rstrip(".")  # the dot of a full name stands in no certificate
+            over = {"ssl": self._tls_context(), "server_hostname": name, "ssl_handshake_timeout": _HANDSHAKE}
+        sock = await dial(await self._resolver.find(origin.host), origin.port)
+        _, connection = await asyncio.get_running_loop().create_connection(self._new, sock=sock, **over)
         return connection
 
     def keep(self, origin: Origin, connection: Connection) -> None:
@@ -101,6 +134,12 @@ class Pool:
             self._tls = self._verify if isinstance(self._verify, ssl.SSLContext) else _context(self._verify)
         return self._tls
 
+    def _close_one_kept(self) -> None:
+        """Make room for a connection to another worker."""
+        idle = next(filter(None, self._idle.values()))
+        idle.popleft().abort()
+        self._idle_count -= 1
+
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         span = self._limits.idle_time.total_seconds()
@@ -115,6 +154,8 @@ class Pool:
 
 
 def _context(verify: bool) -> ssl.SSLContext:
+    # Without a file descriptor to read them with, OpenSSL has no certificates and does not say so.
+    os.close(os.open(os.devnull, os.O_RDONLY))
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname = False
@@ -122,12 +163,13 @@ def _context(verify: bool) -> ssl.SSLContext:
     return context
 
 
-def _why(error: OSError | ValueError, origin: Origin) -> str:
-    if isinstance(error, socket.gaierror):
-        return f"the host {origin.host} cannot be found: {error.strerror}"
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS with {origin}: {error}"
-    # A name with several addresses fails with the text of every error and the class of none.
-    if isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error):
-        return f"connection refused by {origin}"
-    return f"no connection to {origin}: {error}"
+def _why(error: Exception, origin: Origin) -> str:
+    match error:
+        case socket.gaierror():
+            return f"the host {origin.host} cannot be found: {error.strerror}"
+        case ssl.SSLError():
+            return f"no TLS with {origin}: {_OF_OPENSSL.sub('', str(error))}"
+        case ConnectionRefusedError():
+            return f"connection refused by {origin}"
+        case _:
+            return f"no connection to {origin}: {str(error) or 'it was closed at once'}"

@@ -73,7 +73,7 @@ class _Hops:
         self._pick = pick
         self._request = request
         self._tell = tell
-        self._until = asyncio.get_running_loop().time() + request.deadline.total_seconds()
+        self._until = 0.0
         self._count = 0
         self.following: Outgoing | None = None
         """The request to go on with, once the hop before it is over."""
@@ -92,6 +92,7 @@ class _Hops:
             self._tell(replace(response, reason=reason))
         else:
             self.following = following
+            self._until = response.until
             # The app that redirects may go on for long after its response, and it is waited for.
             self._expiry = asyncio.get_running_loop().call_at(self._until, self._expire)
 

@@ -32,6 +32,8 @@ class HopReply(Reply):
 
     location: str | None = None
     """The `Location` header."""
+    until: float = 0.0
+    """When the deadline of the attempt ends, a time of the loop; with a `location` only."""
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,74 @@
+"""Who may have a connection: bounded for each worker and in all, so that a worker that hangs harms no other.
+
+A worker may have as great a part of the free places as is free of all: where half are free, half as many as are free.
+So one that hangs gets four in ten, those after it less and less, and of 1,000 places there is one left for another when
+50 hang. Whoever finds none waits, and workers take turns.
+"""
+
+import asyncio
+from collections import deque
+
+from gcptasks.runtime.targets.address import Origin
+
+
+class Places:
+    """`most` places, each for one connection."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._free = most
+        self._taken: dict[Origin, int] = {}
+        self._waiting: dict[Origin, deque[asyncio.Future[None]]] = {}
+
+    @property
+    def free(self) -> int:
+        return self._free
+
+    def take_now(self, origin: Origin) -> bool:
+        """Have a place at once, if there is one and nobody waits for it."""
+        if origin in self._waiting or not self._may_have_one(origin):
+            return False
+        self._take(origin)
+        return True
+
+    async def take(self, origin: Origin) -> None:
+        """Have a place, however long that takes."""
+        if self.take_now(origin):
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(origin, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.give_back(origin)
+            raise
+
+    def give_back(self, origin: Origin) -> None:
+        """Let another one have the place."""
+        self._free += 1
+        self._taken[origin] -= 1
+        if not self._taken[origin]:
+            del self._taken[origin]
+        while self._waiting and self._let_one_in():
+            pass
+
+    def _may_have_one(self, origin: Origin) -> bool:
+        return self._taken.get(origin, 0) * self._most < self._free * self._free
+
+    def _take(self, origin: Origin) -> None:
+        self._free -= 1
+        self._taken[origin] = self._taken.get(origin, 0) + 1
+
+    def _let_one_in(self) -> bool:
+        origin = next(filter(self._may_have_one, self._waiting), None)
+        if origin is None:
+            return False
+        turns = self._waiting.pop(origin)
+        turn = turns.popleft()
+        if turns:
+            self._waiting[origin] = turns  # behind the others
+        if not turn.cancelled():
+            self._take(origin)
+            turn.set_result(None)
+        return True
