@@ -96,7 +96,7 @@ def _outcomes(chunk: list[Numbered], operation: Any) -> Iterator[BulkItem]:
     from google.api_core import exceptions
     from google.cloud.tasks_v2 import BatchCreateTasksMetadata, BatchCreateTasksResponse
 
-    error_of: Any = exceptions.from_grpc_status  # it is not typed
+    google: Any = exceptions  # not all of it is typed
     metadata = operation.metadata
     if not isinstance(metadata, BatchCreateTasksMetadata):  # an answer that is no message, as a mock gives
         yield from (BulkItem(index, request.task.name) for index, request in chunk)
@@ -106,7 +106,7 @@ def _outcomes(chunk: list[Numbered], operation: Any) -> Iterator[BulkItem]:
     for number, (index, request) in enumerate(chunk):
         if number in failed:
             status = failed[number]
-            yield BulkItem(index, request.task.name, error_of(status.code, status.message))
+            yield BulkItem(index, request.task.name, google.from_grpc_status(status.code, status.message))
         else:
             yield BulkItem(index, next(tasks).name)
 
