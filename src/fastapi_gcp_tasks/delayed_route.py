@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.delayed_task import AsyncDelayed, Delayed
 from fastapi_gcp_tasks.encode import compile_plan
+from fastapi_gcp_tasks.option_checks import BaseUrl
 from fastapi_gcp_tasks.options import TASK_OPTIONS, builder_layer
 from fastapi_gcp_tasks.registration import adopt_copy, register
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
@@ -46,8 +47,8 @@ class AsyncDelayedRoute(TaskRoute):
 def DelayedRouteBuilder(
     *,
     queue_path: str,
-    callback_base_url: str | None = None,
-    base_url: str | None = None,
+    callback_base_url: BaseUrl | None = None,
+    base_url: BaseUrl | None = None,
     task_create_timeout: float | None = 10.0,
     pre_create_hook: "DelayedTaskHook | None" = None,
     client: "CloudTasksClient | None" = None,
@@ -57,7 +58,8 @@ def DelayedRouteBuilder(
     """A route class for `APIRouter(route_class=...)`: its endpoints get `.delay` and `.options`.
 
     `callback_base_url` is the URL at which the worker serves the router, the prefixes of outer routers included;
-    `base_url` is its older name. `auto_create_queue` creates each queue when it is first used.
+    `base_url` is its older name. A function that returns it is asked at the first call.
+    `auto_create_queue` creates each queue when it is first used.
     `verify`: who may call the endpoints, by `verify_oidc` or `verify_secret`. False says that the platform checks, as
     Cloud Run does; without any of them a warning is logged at the first request that nobody verified.
     The default client is Google's own, or one for the emulator that CLOUD_TASKS_EMULATOR_HOST names.
@@ -84,8 +86,8 @@ def DelayedRouteBuilder(
 def AsyncDelayedRouteBuilder(
     *,
     queue_path: str,
-    callback_base_url: str | None = None,
-    base_url: str | None = None,
+    callback_base_url: BaseUrl | None = None,
+    base_url: BaseUrl | None = None,
     task_create_timeout: float | None = 10.0,
     pre_create_hook: "DelayedTaskHook | None" = None,
     client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None" = None,
@@ -95,7 +97,8 @@ def AsyncDelayedRouteBuilder(
     """A route class for `APIRouter(route_class=...)`: its endpoints get `.delay`, to be awaited, and `.options`.
 
     `callback_base_url` is the URL at which the worker serves the router, the prefixes of outer routers included;
-    `base_url` is its older name. `auto_create_queue` creates each queue when it is first used.
+    `base_url` is its older name. A function that returns it is asked at the first call.
+    `auto_create_queue` creates each queue when it is first used.
     `verify`: who may call the endpoints, by `verify_oidc` or `verify_secret`. False says that the platform checks, as
     Cloud Run does; without any of them a warning is logged at the first request that nobody verified.
     The default client is Google's own, or one for the emulator that CLOUD_TASKS_EMULATOR_HOST names.

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.encode import Plan
 from fastapi_gcp_tasks.exception import BadMethodError
-from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer
+from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer, with_url
 from fastapi_gcp_tasks.registration import endpoint_label, route_label
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 from fastapi_gcp_tasks.task_request import MakeRequest, named_request_maker, request_maker
@@ -67,7 +67,7 @@ class _Delayed(Generic[S]):
         return Bulk(make, items, task_ids, progress), options
 
     def _options(self) -> TaskOptions:
-        return merged(merged(self._sender.options, defaults_of(self._route.endpoint)), self._over)
+        return with_url(merged(merged(self._sender.options, defaults_of(self._route.endpoint)), self._over))
 
     def _bind(self) -> "tuple[MakeRequest, Callable[[CreateTaskRequest], Any]]":
         method = task_method(self._route)

@@ -16,8 +16,8 @@ class JobOptions(NamedTuple):
     """One layer of the options of jobs."""
 
     location_path: str = _UNSET
-    callback_base_url: str = _UNSET
-    """Without a slash at its end."""
+    callback_base_url: check.BaseUrl = _UNSET
+    """Without a slash at its end, or what returns one."""
     job_create_timeout: float | None = _UNSET
     pre_create_hook: Callable[[Any], Any] | None = _UNSET
     client: Any = _UNSET

@@ -14,13 +14,21 @@ from gcptasks.base.names import is_task_id
 from gcptasks.client.api import Api
 from gcptasks.engine.task_limits import MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
+BaseUrl = str | Callable[[], str]
+"""What a base URL may be."""
+
 Check = Callable[[str, Any], Any]
 """Takes the option's name and value, and returns the value as it is kept."""
 
 
-def url(name: str, value: Any) -> str:
-    """A URL that a path can be appended to."""
-    return _prefix(name, _string(name, value))
+def url(name: str, value: Any) -> BaseUrl:
+    """A URL that a path can be appended to, or what returns one, to be asked once it is needed."""
+    return value if callable(value) else _prefix(name, _string(name, value))
+
+
+def url_now(name: str, value: BaseUrl) -> str:
+    """The URL, asked for now if it is to be asked for."""
+    return _prefix(name, _string(name, value())) if callable(value) else value
 
 
 @lru_cache(maxsize=1024)
@@ -34,6 +42,8 @@ def _prefix(name: str, url: str) -> str:
         raise ValueError(f"{name} must begin with http:// or https:// and a host, unlike {url!r}")
     if "?" in url or "#" in url:
         raise ValueError(f"{name} can have neither query nor fragment, unlike {url!r}")
+    if "{" in url or "}" in url:
+        raise ValueError(f"{name} can have no parameter in braces, unlike {url!r}: the path of the route may")
     if not url.isprintable() or " " in url:
         raise ValueError(f"{name} can have neither blanks nor control characters, unlike {url!r}")
     return url.rstrip("/")

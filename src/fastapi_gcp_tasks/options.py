@@ -38,8 +38,8 @@ class TaskOptions(NamedTuple):
     """One layer of the options of tasks."""
 
     queue_path: str = _UNSET
-    callback_base_url: str = _UNSET
-    """Without a slash at its end."""
+    callback_base_url: check.BaseUrl = _UNSET
+    """Without a slash at its end, or what returns one."""
     task_create_timeout: float | None = _UNSET
     pre_create_hook: Callable[[Any], Any] | None = _UNSET
     client: Any = _UNSET
@@ -90,6 +90,12 @@ def builder_layer(kind: Kind[R], given: Mapping[str, Any]) -> R:
     if not given.keys() & _URL_NAMES:
         raise TypeError("callback_base_url is missing: the URL at which the worker serves the router")
     return merged(kind.defaults, options_layer(kind, given))
+
+
+def with_url(options: TaskOptions) -> TaskOptions:
+    """The options, their base URL asked for if it is to be asked for; `TypeError` or `ValueError` if it is none."""
+    url = check.url_now("callback_base_url", options.callback_base_url)
+    return options._replace(callback_base_url=url)
 
 
 def _with_newer_name(given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Task
 
     from fastapi_gcp_tasks.bulk import BulkResult
+    from fastapi_gcp_tasks.option_checks import BaseUrl
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,8 +25,8 @@ R_co = TypeVar("R_co", covariant=True)
 
 class _DelayOptions(TypedDict, total=False):
     queue_path: str
-    callback_base_url: str
-    base_url: str
+    callback_base_url: "BaseUrl"
+    base_url: "BaseUrl"
     """The older name of `callback_base_url`."""
     task_create_timeout: float | None
     """Seconds to wait for the service; None waits without a limit."""
@@ -64,8 +65,8 @@ class TaskDefaultOptions(DelayOptions, total=False):
 
 class _SchedulerOptions(TypedDict, total=False):
     location_path: str
-    callback_base_url: str
-    base_url: str
+    callback_base_url: "BaseUrl"
+    base_url: "BaseUrl"
     """The older name of `callback_base_url`."""
     job_create_timeout: float | None
     """Seconds to wait for the service; None waits without a limit."""

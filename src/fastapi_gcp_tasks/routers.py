@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ca
 from fastapi import APIRouter
 
 from fastapi_gcp_tasks.delayed_route import AsyncDelayedRouteBuilder, DelayedRouteBuilder
+from fastapi_gcp_tasks.option_checks import BaseUrl
 from fastapi_gcp_tasks.protocols import AsyncDelayedTask, DelayedTask
 from fastapi_gcp_tasks.task_route import TaskRoute, Verify
 
@@ -83,8 +84,8 @@ class DelayedRouter(TaskRouter[MakesDelayed]):
         self,
         *,
         queue_path: str,
-        callback_base_url: str | None = None,
-        base_url: str | None = None,
+        callback_base_url: BaseUrl | None = None,
+        base_url: BaseUrl | None = None,
         task_create_timeout: float | None = 10.0,
         pre_create_hook: "DelayedTaskHook | None" = None,
         client: "CloudTasksClient | None" = None,
@@ -115,8 +116,8 @@ class AsyncDelayedRouter(TaskRouter[MakesAsyncDelayed]):
         self,
         *,
         queue_path: str,
-        callback_base_url: str | None = None,
-        base_url: str | None = None,
+        callback_base_url: BaseUrl | None = None,
+        base_url: BaseUrl | None = None,
         task_create_timeout: float | None = 10.0,
         pre_create_hook: "DelayedTaskHook | None" = None,
         client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None" = None,

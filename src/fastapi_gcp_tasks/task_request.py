@@ -41,7 +41,7 @@ def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
 
     parse, wrap = CreateTaskRequest.pb().FromString, CreateTaskRequest.wrap
     encode, fixed_path = _encoding(plan, options), plan.fixed_path
-    base_url, countdown = options.callback_base_url, int((options.countdown or 0) * _SECOND)
+    base_url, countdown = str(options.callback_base_url), int((options.countdown or 0) * _SECOND)
 
     fixed = _fixed_part(method, fixed_path, options)
     plain = fixed.SerializeToString()
@@ -104,7 +104,7 @@ def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
     if options.schedule_time is not None:
         fixed.task.schedule_time.FromDatetime(options.schedule_time)
     if path is not None:
-        fixed.task.http_request.url = options.callback_base_url + path
+        fixed.task.http_request.url = f"{options.callback_base_url}{path}"
     fixed.task.http_request.headers.update(options.headers)
     return fixed
 

@@ -66,6 +66,7 @@ def test_an_unknown_option_is_refused_by_name(build: Any) -> None:
         ("https://worker.example.com/#a", ValueError, "neither query nor fragment"),
         ("https://worker.example.com/a b", ValueError, "neither blanks nor control"),
         ("https://worker.example.com/a\n", ValueError, "neither blanks nor control"),
+        ("https://worker.example.com/{tenant}", ValueError, "no parameter in braces"),
         (b"https://worker.example.com", TypeError, "must be a string"),
     ],
 )
@@ -96,6 +97,29 @@ def test_the_routes_path_is_appended_to_the_url(name: str, base: str, expected: 
 
     hello.delay()
     assert client.requests[0].task.http_request.url == expected
+
+
+@pytest.mark.parametrize("wrong", ["worker.example.com", None])
+def test_a_url_may_be_asked_for_at_the_first_call(wrong: Any) -> None:
+    answers, client = [wrong, "https://worker.example.com/"], FakeClient()
+    router = delayed_router(client, callback_base_url=lambda: answers.pop(0))
+
+    @as_delayed_task
+    @router.post("/hello")
+    def hello() -> None: ...
+
+    assert len(answers) == 2
+    with pytest.raises((ValueError, TypeError), match="callback_base_url must b"):
+        hello.delay()
+    hello.delay()
+    hello.delay()
+    assert answers == []
+    hello.options(base_url=lambda: "https://other.example.com").delay()
+    assert [request.task.http_request.url for request in client.requests] == [
+        "https://worker.example.com/hello",
+        "https://worker.example.com/hello",
+        "https://other.example.com/hello",
+    ]
 
 
 @each_builder

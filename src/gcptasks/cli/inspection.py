@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from fastapi_gcp_tasks.delayed_route import AsyncDelayedRoute, DelayedRoute
 from fastapi_gcp_tasks.fastapi_versions import routes_inside
+from fastapi_gcp_tasks.options import with_url
 from gcptasks.cli.found import Found, TaskRow
 from gcptasks.server.local_service import LocalService
 
@@ -61,7 +62,7 @@ def _task_routes(routes: Iterable[Any]) -> Iterator[TaskRoute]:
 
 
 def _row(route: TaskRoute) -> TaskRow:
-    options = route.sender.options
+    options = with_url(route.sender.options)
     methods = ",".join(sorted(route.methods or ())) or "-"
     return TaskRow(route.name, methods, f"{options.callback_base_url}{route.path}", str(options.queue_path))
 
