@@ -5,6 +5,8 @@ the connection can serve again; where that takes too long or too much, the conne
 """
 
 import asyncio
+import re
+import ssl
 from typing import cast
 
 import httptools
@@ -13,6 +15,7 @@ from gcptasks.base.errors import BadReply, DeadlinePassed, Unreachable
 from gcptasks.runtime.targets.target import HopReply, plain, retry_after
 
 _MOST_HEADER_BYTES = 256 * 1024
+_OF_OPENSSL = re.compile(r"^\[.*?\] | \(_ssl\.c:\d+\)$")
 
 
 class ClosedUnanswered(Unreachable):
@@ -101,7 +104,8 @@ class Connection(asyncio.Protocol):
         if self._status or self._received:
             self._end("the connection was closed before an answer was whole")
         elif self._under_way:
-            self._fail(ClosedUnanswered())
+            why = f"the TLS connection was closed: {tls_reason(exc)}" if isinstance(exc, ssl.SSLError) else None
+            self._fail(ClosedUnanswered(why))
 
     # What the parser calls.
 
@@ -175,3 +179,8 @@ class Connection(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error)
+
+
+def tls_reason(error: ssl.SSLError) -> str:
+    """Why OpenSSL refused, without the names that it has for its own files and codes."""
+    return _OF_OPENSSL.sub("", str(error))

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import socket
 import ssl
 from collections import deque
@@ -12,7 +11,7 @@ from typing import Any
 
 from gcptasks.base.errors import DeadlinePassed, Unreachable
 from gcptasks.runtime.targets.address import Origin
-from gcptasks.runtime.targets.connection import Connection
+from gcptasks.runtime.targets.connection import Connection, tls_reason
 from gcptasks.runtime.targets.dialing import dial
 from gcptasks.runtime.targets.open_files import connections_to_workers
 from gcptasks.runtime.targets.places import Places
@@ -21,7 +20,6 @@ from gcptasks.runtime.targets.shortage import Shortage, lacking
 
 _HANDSHAKE = 3600.0
 """Seconds for TLS to begin: more than an attempt may take, so that its deadline is what ends it."""
-_OF_OPENSSL = re.compile(r"^\[.*?\] | \(_ssl\.c:\d+\)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,8 +166,10 @@ def _why(error: Exception, origin: Origin) -> str:
         case socket.gaierror():
             return f"the host {origin.host} cannot be found: {error.strerror}"
         case ssl.SSLError():
-            return f"no TLS with {origin}: {_OF_OPENSSL.sub('', str(error))}"
+            return f"no TLS with {origin}: {tls_reason(error)}"
         case ConnectionRefusedError():
             return f"connection refused by {origin}"
+        case ConnectionResetError() | ConnectionAbortedError() if origin.scheme == "https":
+            return f"no TLS with {origin}: the connection was closed during the handshake"
         case _:
-            return f"no connection to {origin}: {str(error) or 'it was closed at once'}"
+            return f"no connection to {origin}: {error}"

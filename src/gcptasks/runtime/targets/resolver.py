@@ -131,7 +131,7 @@ class _Lookup:
 
 def _without_lookup(host: str) -> list[Host] | None:
     """The addresses of what is no name, and of this machine, which needs nobody to be asked."""
-    if host == "localhost":
+    if host in ("localhost", "localhost."):
         return _LOCALHOST
     for family in (socket.AF_INET, socket.AF_INET6):
         with contextlib.suppress(OSError):
