@@ -100,7 +100,9 @@ def test_a_file_of_before_there_was_an_application_id_is_adopted(tmp_path: Path)
     task = store.write_sync(add_task)
     store.close()
     assert application_id(path) == APPLICATION_ID
-    run_sql(path, "DROP TABLE signing_keys", "DROP TABLE operations")  # what later migrations made
+    # What later migrations made.
+    run_sql(path, "DROP TABLE signing_keys", "DROP TABLE operations")
+    run_sql(path, "DROP TABLE leftovers", "ALTER TABLE queues DROP COLUMN first_id")
     run_sql(path, "PRAGMA user_version = 1", "PRAGMA application_id = 0")
     run_sql(path, "CREATE TABLE notes_of_its_user (text TEXT)", "ANALYZE")
     store = Store(parse_database(str(path)), Events())

@@ -14,6 +14,10 @@ from gcptasks.base.names import QueueName, TaskName
 _log = logging.getLogger("gcptasks")
 
 
+MOST_COUNTED = 100_000
+"""Up to here it is counted how many tasks a queue had, for that takes time."""
+
+
 class QueueChange(StrEnum):
     """What became of a queue."""
 
@@ -30,7 +34,7 @@ class QueueChanged:
     change: QueueChange
     at: datetime
     tasks: int = 0
-    """How many tasks went with it: those of a queue that was purged or deleted."""
+    """How many tasks went with it: those of a queue that was purged or deleted, counted up to `MOST_COUNTED`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import logging
 
 from gcptasks.base.events import (
+    MOST_COUNTED,
     AttemptFailed,
     AttemptStarted,
     AttemptSucceeded,
@@ -43,7 +44,8 @@ def line(event: Event) -> str:
     """What happened, for people."""
     match event:
         case QueueChanged(queue, change, _, tasks):
-            return f"queue {queue.queue} {change}" + f", tasks dropped: {tasks}" * bool(tasks)
+            count = f"{tasks} or more" if tasks >= MOST_COUNTED else str(tasks)
+            return f"queue {queue.queue} {change}" + f", tasks dropped: {count}" * bool(tasks)
         case TaskCreated(task, scheduled_at):
             return f"{_shown(task)} created, due {scheduled_at.isoformat()}"
         case TaskForced(task):

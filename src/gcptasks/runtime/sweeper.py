@@ -8,6 +8,8 @@ from gcptasks.service.upkeep import sweep
 from gcptasks.store.store import Store
 
 _EVERY = timedelta(minutes=1)
+_BETWEEN = timedelta(milliseconds=10)
+"""While there is more to drop. In between, others have the event loop and the database."""
 
 
 class Sweeper(Loop):
@@ -23,4 +25,4 @@ class Sweeper(Loop):
     async def run_once(self) -> datetime:
         """Sweep a little, and say when to go on."""
         more = await self._store.write_unsynced(sweep, self._clock.now())
-        return self._clock.now() + (timedelta(0) if more else _EVERY)
+        return self._clock.now() + (_BETWEEN if more else _EVERY)

@@ -76,13 +76,15 @@ def resume_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Q
 
 def purge_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queue:
     stored = existing(tx, request)
-    dropped = tx.tasks.delete_all(stored, now + NAME_BLOCK)
-    return _saved(tx, queues.purged(stored.queue, now), QueueChange.PURGED, now, dropped)
+    queue = queues.purged(stored.queue, now)
+    dropped = tx.queues.purge(stored, queue, now + NAME_BLOCK)
+    _changed(tx, queue.name, QueueChange.PURGED, now, dropped)
+    return queue
 
 
-def _saved(tx: Tx, queue: Queue, change: QueueChange, now: datetime, dropped: int = 0) -> Queue:
+def _saved(tx: Tx, queue: Queue, change: QueueChange, now: datetime) -> Queue:
     tx.queues.save(queue)
-    _changed(tx, queue.name, change, now, dropped)
+    _changed(tx, queue.name, change, now)
     return queue
 
 

@@ -23,7 +23,9 @@ _LEASE = (
     "UPDATE tasks SET dispatch_count = dispatch_count + 1, "
     "first_dispatched_at = coalesce(first_dispatched_at, ?), "
     "attempt_scheduled_at = scheduled_at, attempt_dispatched_at = ?, attempt_responded_at = NULL "
+    # What a purge left behind belongs to no queue.
     "WHERE id IN (SELECT value FROM json_each(?)) AND scheduled_at <= ? "
+    "AND EXISTS (SELECT 1 FROM queues WHERE queues.id = queue) "
     f"RETURNING id, queue, task_id, {TASK_COLUMNS}"
 )
 _FORCED = (
@@ -79,7 +81,7 @@ class Leases:
         if len(rows) > 1:
             place = {number: index for index, number in enumerate(numbers)}
             rows.sort(key=lambda row: place[row[0]])
-        queue_of = {stored.number: stored.queue for stored in queues}
+        queue_of = {stored.number: stored for stored in queues}
         return [self._leased(queue_of[row[1]], row, forced) for row in rows]
 
     def force(self, number: int) -> None:
@@ -93,8 +95,9 @@ class Leases:
             self._sql.execute("DELETE FROM forced WHERE id <= ?", (max(row[0] for row in rows),))
         return [Forced(row[1], parse_queue(row[2])) for row in rows]
 
-    def _leased(self, queue: Queue, row: Row, forced: bool) -> Leased:
-        task_id = row[2] or self._numbers.id_of(row[1], row[0])
+    def _leased(self, stored: StoredQueue, row: Row, forced: bool) -> Leased:
+        queue = stored.queue
+        task_id = row[2] or self._numbers.id_of(stored.first_number, row[0])
         return Leased(
             number=row[0],
             task=task_of(queue.name, task_id, row[3:]),

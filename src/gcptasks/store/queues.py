@@ -4,24 +4,30 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
+from gcptasks.base.events import MOST_COUNTED
 from gcptasks.base.names import LocationName, ProjectName, QueueName, parse_queue
 from gcptasks.engine.model import Queue
 from gcptasks.store.rows import QUEUE_COLUMNS, queue_of, queue_row
 from gcptasks.store.times import to_us
 
-_FIND = f"SELECT id, {QUEUE_COLUMNS} FROM queues WHERE name = ?"
+_FIND = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE name = ?"
 _LIST = f"SELECT {QUEUE_COLUMNS} FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
 _NEXT = "SELECT name FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT 1"
-_ALL = f"SELECT id, {QUEUE_COLUMNS} FROM queues"
+_ALL = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues"
 _INSERT = f"INSERT INTO queues ({QUEUE_COLUMNS}) VALUES ({', '.join('?' * 11)})"
+_INSERT_AGAIN = f"INSERT INTO queues ({QUEUE_COLUMNS}, first_id) VALUES ({', '.join('?' * 12)})"
 _UPDATE = f"UPDATE queues SET ({QUEUE_COLUMNS}) = ({', '.join('?' * 11)}) WHERE name = ?"
+_COUNT = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE queue = ? LIMIT ?)"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredQueue:
-    """A queue and its number in the database."""
+    """A queue and its numbers in the database."""
 
     number: int
+    """What its tasks are kept under. A purge changes it."""
+    first_number: int
+    """What its blocked names and the ids of unnamed tasks go by. It never changes."""
     queue: Queue
 
 
@@ -38,11 +44,11 @@ class Queues:
             row = self._sql.execute(_FIND, (str(name),)).fetchone()
             if row is None:
                 return None
-            known = self._cache[name] = StoredQueue(row[0], queue_of(row[1:]))
+            known = self._cache[name] = StoredQueue(row[0], row[1], queue_of(row[2:]))
         return known
 
     def all(self) -> list[StoredQueue]:
-        return [StoredQueue(row[0], queue_of(row[1:])) for row in self._sql.execute(_ALL)]
+        return [StoredQueue(row[0], row[1], queue_of(row[2:])) for row in self._sql.execute(_ALL)]
 
     def page(self, location: LocationName, after: str, limit: int) -> list[Queue]:
         """Up to `limit` queues of the location whose full name comes after `after`, in the order of names (CT-052)."""
@@ -69,22 +75,40 @@ class Queues:
         self._cache.pop(queue.name, None)
         self._sql.execute(_UPDATE, (*queue_row(queue), str(queue.name)))
 
-    def delete(self, stored: StoredQueue, blocked_until: datetime) -> int:
-        """Drop the queue, and keep its name from being used again until then; how many tasks went with it."""
-        name = str(stored.queue.name)
-        self._cache.pop(stored.queue.name, None)
-        self._sql.execute("DELETE FROM forced WHERE task IN (SELECT id FROM tasks WHERE queue = ?)", (stored.number,))
-        tasks = self._sql.execute("DELETE FROM tasks WHERE queue = ?", (stored.number,)).rowcount
-        self._sql.execute("DELETE FROM blocked_tasks WHERE queue = ?", (stored.number,))
-        self._sql.execute("DELETE FROM queues WHERE id = ?", (stored.number,))
-        self._sql.execute("INSERT OR REPLACE INTO blocked_queues VALUES (?, ?)", (name, to_us(blocked_until)))
+    def purge(self, stored: StoredQueue, purged: Queue, names_until: datetime) -> int:
+        """Drop all tasks of the queue, their names blocked until then (CT-283), and save it as it is now.
+
+        Returns how many there were, counted up to `MOST_COUNTED`.
+        """
+        tasks = self._leave(stored, to_us(names_until))
+        # Under another number, so that nobody finds them from now on.
+        self._sql.execute(_INSERT_AGAIN, (*queue_row(purged), stored.first_number))
         return tasks
+
+    def delete(self, stored: StoredQueue, blocked_until: datetime) -> int:
+        """Drop the queue with its tasks, and keep its name from being used again until then.
+
+        Returns how many tasks there were, counted up to `MOST_COUNTED`.
+        """
+        tasks = self._leave(stored, None)
+        values = (str(stored.queue.name), to_us(blocked_until))
+        self._sql.execute("INSERT OR REPLACE INTO blocked_queues VALUES (?, ?)", values)
+        return tasks
+
+    def _leave(self, stored: StoredQueue, names_until: int | None) -> int:
+        """Drop the row of the queue, and leave its tasks to be dropped bit by bit; how many there are."""
+        self._cache.pop(stored.queue.name, None)
+        self._sql.execute("INSERT INTO leftovers VALUES (?, ?, ?)", (stored.first_number, stored.number, names_until))
+        self._sql.execute("DELETE FROM queues WHERE id = ?", (stored.number,))
+        found: int = self._sql.execute(_COUNT, (stored.number, MOST_COUNTED)).fetchone()[0]
+        return found
 
     def blocked(self, name: QueueName, now: datetime) -> bool:
         """Whether a queue of that name was deleted too recently (CT-032)."""
         query = "SELECT 1 FROM blocked_queues WHERE name = ? AND until > ?"
         return self._sql.execute(query, (str(name), to_us(now))).fetchone() is not None
 
-    def unblock(self, now: datetime) -> None:
-        """Set free the names whose block has ended."""
-        self._sql.execute("DELETE FROM blocked_queues WHERE until <= ?", (to_us(now),))
+    def unblock(self, now: datetime, limit: int) -> int:
+        """Set free up to `limit` names whose block has ended; how many there were."""
+        query = "DELETE FROM blocked_queues WHERE name IN (SELECT name FROM blocked_queues WHERE until <= ? LIMIT ?)"
+        return self._sql.execute(query, (to_us(now), limit)).rowcount

@@ -2,6 +2,8 @@
 
 Times are whole microseconds since 1970 in UTC. A task's `id` is its number; an unnamed task has no `task_id`, its name
 is made from the number (`engine.made_ids`), so a finished one needs nothing kept to be told from one that never was.
+A queue that is purged gets another `id`, and its tasks stay behind under the old one, where nobody finds them
+(`store/leftovers.py`). Its `first_id` is then the one that it was created with: blocked names and made ids go by that.
 """
 
 import secrets
@@ -92,7 +94,20 @@ def _add_operations(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX operations_done ON operations (done_at)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_add_tasks, _add_signing_keys, _add_operations)
+def _add_leftovers(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE queues ADD COLUMN first_id INTEGER")
+    connection.execute(
+        "CREATE TABLE leftovers (first_id INTEGER NOT NULL, queue INTEGER NOT NULL, names_until INTEGER, "
+        "PRIMARY KEY (first_id, queue)) WITHOUT ROWID"
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _add_tasks,
+    _add_signing_keys,
+    _add_operations,
+    _add_leftovers,
+)
 """What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 
 

@@ -26,14 +26,20 @@ _RETRY = (
     "UPDATE tasks SET (scheduled_at, response_count, attempt_scheduled_at, attempt_dispatched_at, "
     "attempt_responded_at, attempt_status) = (?, ?, ?, ?, ?, ?) WHERE id = ?"
 )
-_DELETE = "DELETE FROM tasks WHERE id IN (SELECT value FROM json_each(?)) RETURNING id, queue, task_id"
+# What a purge left behind belongs to no queue, and is gone already.
+_DELETE = (
+    "DELETE FROM tasks WHERE id IN (SELECT value FROM json_each(?)) AND EXISTS "
+    "(SELECT 1 FROM queues WHERE queues.id = queue) RETURNING id, queue, task_id"
+)
 _OLDEST = (
-    "SELECT tasks.id, created_at, queue, task_id, name FROM tasks JOIN queues ON queues.id = queue "
+    "SELECT tasks.id, created_at, coalesce(first_id, queue), task_id, name FROM tasks JOIN queues ON queues.id = queue "
     "ORDER BY tasks.id LIMIT ?"
 )
-_BLOCK = "INSERT OR REPLACE INTO blocked_tasks VALUES (?, ?, ?)"
-_BLOCK_ALL = (
-    "INSERT OR REPLACE INTO blocked_tasks SELECT queue, task_id, ? FROM tasks WHERE queue = ? AND task_id IS NOT NULL"
+_BLOCK = "INSERT OR REPLACE INTO blocked_tasks SELECT coalesce(first_id, id), ?, ? FROM queues WHERE id = ?"
+_IS_BLOCKED = (
+    "SELECT 1 FROM blocked_tasks WHERE queue = ? AND task_id = ? AND until > ? "
+    "UNION ALL SELECT 1 FROM leftovers JOIN tasks ON tasks.queue = leftovers.queue "
+    "WHERE leftovers.first_id = ? AND task_id = ? AND names_until > ? LIMIT 1"
 )
 
 
@@ -61,29 +67,29 @@ class Tasks:
 
     def made_name(self, queue: StoredQueue, number: int) -> TaskName:
         """The name of the unnamed task with that number."""
-        return TaskName(queue.queue.name, self._numbers.id_of(queue.number, number))
+        return TaskName(queue.queue.name, self._numbers.id_of(queue.first_number, number))
 
     def insert(self, queue: StoredQueue, number: int, task: Task, *, named: bool) -> None:
         self._sql.execute(_INSERT, (number, queue.number, task.name.task if named else None, *new_task_row(task)))
 
     def find(self, queue: StoredQueue, task_id: str) -> StoredTask | None:
         row = self._sql.execute(_BY_NAME, (queue.number, task_id)).fetchone()
-        if row is None and (number := self._numbers.number_of(queue.number, task_id)) is not None:
+        if row is None and (number := self._numbers.number_of(queue.first_number, task_id)) is not None:
             row = self._sql.execute(_BY_NUMBER, (number, queue.number)).fetchone()
         return None if row is None else StoredTask(row[0], task_of(queue.queue.name, task_id, row[2:]))
 
     def existed(self, queue: StoredQueue, task_id: str, now: datetime) -> bool:
         """Whether a task of that name is gone too recently for the name to be used again (CT-129, CT-136)."""
-        query = "SELECT 1 FROM blocked_tasks WHERE queue = ? AND task_id = ? AND until > ?"
-        if self._sql.execute(query, (queue.number, task_id, to_us(now))).fetchone() is not None:
+        values = (queue.first_number, task_id, to_us(now))
+        if self._sql.execute(_IS_BLOCKED, values * 2).fetchone() is not None:
             return True
-        return self._numbers.number_of(queue.number, task_id) is not None
+        return self._numbers.number_of(queue.first_number, task_id) is not None
 
     def page(self, queue: StoredQueue, after: Due, limit: int) -> list[StoredTask]:
         """Up to `limit` tasks of the queue that come after `after`, in the order of when they are due."""
         name = queue.queue.name
         return [
-            StoredTask(row[0], task_of(name, row[1] or self._numbers.id_of(queue.number, row[0]), row[2:]))
+            StoredTask(row[0], task_of(name, row[1] or self._numbers.id_of(queue.first_number, row[0]), row[2:]))
             for row in self._sql.execute(_PAGE, (queue.number, after.at, after.number, limit))
         ]
 
@@ -96,16 +102,10 @@ class Tasks:
     def delete(self, numbers: list[int], blocked_until: datetime) -> set[int]:
         """Drop the tasks, their names blocked until then; the numbers of those that were still there."""
         gone = self._sql.execute(_DELETE, (str(numbers),)).fetchall()
-        named = [(queue, task_id, to_us(blocked_until)) for _, queue, task_id in gone if task_id is not None]
+        named = [(task_id, to_us(blocked_until), queue) for _, queue, task_id in gone if task_id is not None]
         if named:
             self._sql.executemany(_BLOCK, named)
         return {row[0] for row in gone}
-
-    def delete_all(self, queue: StoredQueue, blocked_until: datetime) -> int:
-        """Drop every task of the queue, their names blocked until then (CT-283); how many there were."""
-        self._sql.execute(_BLOCK_ALL, (to_us(blocked_until), queue.number))
-        self._sql.execute("DELETE FROM forced WHERE task IN (SELECT id FROM tasks WHERE queue = ?)", (queue.number,))
-        return self._sql.execute("DELETE FROM tasks WHERE queue = ?", (queue.number,)).rowcount
 
     def created_before(self, when: datetime, limit: int) -> dict[int, TaskName]:
         """The numbers and names of up to `limit` tasks that are older than that."""

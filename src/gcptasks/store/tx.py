@@ -11,6 +11,7 @@ from gcptasks.base.names import QueueName
 from gcptasks.store.cache import Cache
 from gcptasks.store.due import Due
 from gcptasks.store.leases import Leases
+from gcptasks.store.leftovers import Leftovers
 from gcptasks.store.operations import Operations
 from gcptasks.store.queues import Queues
 from gcptasks.store.signing_keys import SigningKeys
@@ -62,6 +63,10 @@ class Tx:
         self.leases = Leases(connection, self._numbers)
         self.events: list[Event] = []
         self._events_before, self._changes_before = 0, self.changes.mark()
+
+    @property
+    def leftovers(self) -> Leftovers:
+        return Leftovers(self._sql)
 
     @property
     def operations(self) -> Operations:
