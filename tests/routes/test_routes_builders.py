@@ -101,7 +101,8 @@ def test_the_routes_path_is_appended_to_the_url(name: str, base: str, expected: 
 
 @pytest.mark.parametrize("wrong", ["worker.example.com", None])
 def test_a_url_may_be_asked_for_at_the_first_call(wrong: Any) -> None:
-    answers, client = [wrong, "https://worker.example.com/"], FakeClient()
+    answers: list[Any] = [wrong, "https://worker.example.com/"]
+    client = FakeClient()
     router = delayed_router(client, callback_base_url=lambda: answers.pop(0))
 
     @as_delayed_task
