@@ -6,7 +6,7 @@ export PYTHON
 PINS := pyproject.toml scripts/install $(wildcard requirements/*.txt)
 SOURCES := $(shell find src -name '*.py')
 
-.PHONY: help demo test test-slow lint format check bench docs test-lowest test-base
+.PHONY: help demo test test-slow test-loops lint format check bench docs test-lowest test-base
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -19,6 +19,9 @@ test: .venv/ready ## the tests, on the newest FastAPI
 
 test-slow: .venv/ready ## the slow ones: kills, storms, fuzz, many processes
 	scripts/test -m slow
+
+test-loops: .venv/ready ## what runs on an event loop, on uvloop and with eager tasks
+	scripts/test-loops
 
 lint: .venv/ready ## ruff and the floors: the quick part of check
 	scripts/lint

@@ -1,17 +1,25 @@
-"""What holds for every test: hypothesis profiles, and no network beyond this machine."""
+"""What holds for every test: hypothesis profiles, the event loop, and no network beyond this machine."""
 
+import asyncio
 import ipaddress
 import os
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hypothesis import settings
+
+from loops import LOOP, NEW_LOOP
 
 # A change, not a throw of the dice, decides whether `make test` is green; the others go looking.
 settings.register_profile("ci", deadline=None, derandomize=True, database=None)
 settings.register_profile("dev", deadline=None)
 settings.register_profile("deep", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {LOOP: NEW_LOOP}
 
 
 def _is_here(host: object) -> bool:

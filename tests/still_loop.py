@@ -9,6 +9,8 @@ import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from loops import LOOP, begun_at_once
+
 R = TypeVar("R")
 
 
@@ -30,6 +32,8 @@ class StillLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._still = _Selector()
         super().__init__(self._still)
+        if LOOP == "eager":
+            begun_at_once(self)
 
     def time(self) -> float:
         return self._still.waited

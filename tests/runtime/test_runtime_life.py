@@ -21,6 +21,7 @@ from gcptasks.runtime.loop import Startable
 from gcptasks.runtime.sweeper import Sweeper
 from gcptasks.server.backend import Backend
 from gcptasks.server.settings import Settings
+from loops import run as run_on_loop
 from runtime.runtime_doubles import RecordingTarget
 from runtime.runtime_world import World, settled
 
@@ -118,8 +119,8 @@ def test_whatever_came_before_a_start_works_and_a_stop_leaves_nothing(
         assert not others()
 
     # Each on an event loop of its own, as the tests of an application are.
-    asyncio.run(run(first))
-    asyncio.run(run(second))
+    run_on_loop(run(first))
+    run_on_loop(run(second))
     life.world.store.close()
 
 
@@ -142,16 +143,16 @@ def test_an_event_loop_that_was_closed_without_a_stop_is_forgotten(kind: Callabl
     async def run() -> None:
         await life.subject.start()
         await life.works()
-        # asyncio.run cancels what is left, and closes the loop.
+        # The runner cancels what is left, and closes the loop.
 
     for _ in range(2):
-        asyncio.run(run())
+        run_on_loop(run())
 
     async def stop() -> None:
         await life.subject.stop(GRACE)
         assert not others()
 
-    asyncio.run(stop())
+    run_on_loop(stop())
     life.world.store.close()
 
 
@@ -161,7 +162,7 @@ async def test_what_runs_on_another_event_loop_is_stopped_there(kind: Callable[[
     await life.subject.start()
     for word in (life.subject.start(), life.subject.stop(GRACE)):
         with pytest.raises(SetupError, match="another event loop"):
-            await asyncio.to_thread(asyncio.run, word)
+            await asyncio.to_thread(run_on_loop, word)
     await life.works()
     await life.subject.stop(GRACE)
 

@@ -16,6 +16,7 @@ from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.times import to_us
 from gcptasks.store.writer import NotNow
 from gcptasks.wire.cloud_tasks import messages
+from loops import NEW_LOOP
 from runtime.runtime_doubles import START
 from runtime.runtime_world import World, settled
 from store.store_verbs import QUEUE, add_task
@@ -150,7 +151,7 @@ async def test_a_stop_that_is_cancelled_cancels_what_runs(world: World) -> None:
 
 def test_a_dispatcher_whose_loop_was_closed_disturbs_no_writer() -> None:
     world = World(None)
-    loop = asyncio.new_event_loop()
+    loop = NEW_LOOP()
     loop.run_until_complete(world.dispatcher.start())
     running = asyncio.all_tasks(loop)
     for task in running:

@@ -21,6 +21,7 @@ from fastapi_gcp_tasks import (
     as_delayed_task,
     max_retries,
 )
+from loops import run as run_on_loop
 from server.server_apps import QUEUE, URL, Carrier, Done, serving, task_router
 
 
@@ -42,7 +43,7 @@ async def _in_a_thread(carrier: Carrier) -> None:
 
 
 async def _on_the_loop_of_another_thread(carrier: Carrier) -> None:
-    await asyncio.to_thread(lambda: asyncio.run(_awaited(carrier)))
+    await asyncio.to_thread(lambda: run_on_loop(_awaited(carrier)))
 
 
 @pytest.mark.parametrize("way", [_blocking, _awaited, _in_a_thread, _on_the_loop_of_another_thread])
@@ -117,7 +118,7 @@ def test_what_a_script_left_is_delivered_by_the_next_start(tmp_path: Path) -> No
         async with serving(carrier.app):
             await carrier.done.reach(1)
 
-    asyncio.run(run())
+    run_on_loop(run())
     assert carrier.done == ["left"]
 
 
@@ -273,7 +274,7 @@ def test_under_uvicorn_all_ways_work_and_a_stop_ends_everything(tmp_path: Path) 
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
         for path in ("/from-sync-endpoint", "/from-async-endpoint"):
             urllib.request.urlopen(f"{url}{path}", data=b"").close()
-        asyncio.run(carrier.done.reach(4))
+        run_on_loop(carrier.done.reach(4))
         server.should_exit = True
         thread.join()
     assert sorted(carrier.done) == [

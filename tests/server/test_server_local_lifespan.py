@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from fastapi_gcp_tasks import LocalService, as_delayed_task
 from gcptasks.base.errors import SetupError
+from loops import run as run_on_loop
 from server.server_apps import QUEUE, URL, Done, StartFailed, serving, task_router
 
 Lifespan = Callable[[Any], Any]
@@ -116,7 +117,7 @@ def test_one_service_runs_on_one_event_loop_after_another(tmp_path: Path, databa
             await held.done.until(lambda: f"{name} done" in held.done)
 
     for name in ("first", "second", "third"):
-        asyncio.run(run(name))
+        run_on_loop(run(name))
     assert held.left() == 0
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, cast
 
 from h2.errors import ErrorCodes
 
@@ -77,7 +77,7 @@ class Http2(asyncio.BufferedProtocol):
         self._pinged = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # that of uvloop does not derive from it
         self._transport = transport
         self._connections.add(self)
         self._silence = self._limits.silence.total_seconds()

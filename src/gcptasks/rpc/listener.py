@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Self
+from typing import Self, cast
 
 from gcptasks.base.errors import PortInUse, SetupError
 from gcptasks.rpc.framing import PREFACE
@@ -133,7 +133,7 @@ class _Opening(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast("asyncio.Transport", transport)  # that of uvloop does not derive from it
         self._transport = transport
         if not self._admit(transport):
             transport.abort()

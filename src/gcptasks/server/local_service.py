@@ -102,9 +102,12 @@ class LocalService:
             tokens = self._backend.tokens
             self._apps[self._app_url] = AsgiTarget(app, state, Delivery(tokens.issuer, tokens.public_keys))
             await self._backend.start()
+            # Made now: at the very end of the interpreter, when a coroutine that was thrown away is closed, Python 3.13
+            # crashes where a time is made.
+            grace = self._settings.grace_period
             try:
                 yield
             finally:
-                await self._backend.stop(self._settings.grace_period)
+                await self._backend.stop(grace)
         finally:
             self._running = False
