@@ -11,7 +11,7 @@ from h2.events import ConnectionTerminated, PingAckReceived, PingReceived, Strea
 from h2.settings import SettingCodes
 from hyperframe.frame import DataFrame, HeadersFrame, SettingsFrame, WindowUpdateFrame
 
-from gcptasks.rpc.framing import PREFACE
+from gcptasks.rpc.frame_watch import PREFACE
 from rpc.rpc_clients import Connect, Listen
 
 REQUEST = [(":method", "POST"), (":scheme", "http"), (":path", "/a.B/C")]

@@ -25,12 +25,15 @@ from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
+from gcptasks.rpc.frame_watch import FrameWatch
 from gcptasks.rpc.header_lists import Headers, RememberingEncoder, are_trailers, is_request
 from gcptasks.rpc.limits import ListenerLimits
+from gcptasks.rpc.unsent import Unsent
 
-PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FIRST_WINDOW: Final = 65_535
 """Bytes of a request that a client may send before we grant more; the default of HTTP/2."""
+_UNCOUNTED: Final = 64
+"""How many streams may be opened between two counts of them at least."""
 
 
 class Sink(Protocol):
@@ -57,19 +60,13 @@ class Framing:
     """One connection's frames: bytes in, calls of `sink`; responses in, bytes out."""
 
     def __init__(self, sink: Sink, limits: ListenerLimits) -> None:
-        self.waiting = 0
-        """Bytes of responses that wait for the client's window."""
         self._sink = sink
-        self._bodies: dict[int, tuple[memoryview, Headers]] = {}
+        self._watch = FrameWatch(limits)
         self._window = max(limits.buffered, FIRST_WINDOW)
         self._used = 0
         self._ours = bytearray()
         self._over = False
         self._dead: set[int] = set()
-        self._head = b""
-        """The first bytes of a frame whose length is not told yet."""
-        self._skip = len(PREFACE)
-        """How many bytes from now the next frame begins."""
         self._told: dict[type[Event], Callable[[Any], None]] = {
             RequestReceived: self._request_received,
             DataReceived: self._data_received,
@@ -77,16 +74,17 @@ class Framing:
             StreamEnded: self._stream_ended,
             StreamReset: self._stream_reset,
             WindowUpdated: self._window_updated,
-            RemoteSettingsChanged: self._window_updated,
+            RemoteSettingsChanged: self._settings_changed,
         }
-        self._h2 = H2Connection(
+        self._h2 = _Connection(
+            limits.streams,
             H2Configuration(
                 client_side=False,
                 validate_inbound_headers=False,
                 normalize_inbound_headers=False,
                 validate_outbound_headers=False,
                 normalize_outbound_headers=False,
-            )
+            ),
         )
         self._h2.encoder = RememberingEncoder()
         self._h2.local_settings = Settings(
@@ -97,6 +95,7 @@ class Framing:
             },
         )
         self._h2.decoder.max_header_list_size = limits.headers
+        self.unsent = Unsent(self._h2, self._watch.answered)
 
     def start(self) -> None:
         """Say our settings."""
@@ -106,8 +105,8 @@ class Framing:
 
     def receive(self, data: bytes) -> bool:
         """Tell the sink what came; False once nothing more can be said on this connection."""
-        if self._is_overlong(data):
-            self.go_away(ErrorCodes.FRAME_SIZE_ERROR)
+        if reason := self._watch.look(data):
+            self.go_away(reason)
             self._over = True
             return False
         try:
@@ -136,9 +135,7 @@ class Framing:
         if self._over:
             return
         self._h2.send_headers(stream, headers)
-        self._bodies[stream] = (memoryview(body), trailers)
-        self.waiting += len(body)
-        self._push(stream)
+        self.unsent.send(stream, body, trailers)
 
     def refuse(self, stream: int, headers: Headers, *, complete: bool) -> None:
         """Answer with headers alone; `complete` says whether the request's body was."""
@@ -152,7 +149,11 @@ class Framing:
         """End a request without a response."""
         if not self._over:
             self._close(stream, code)
-        self._forget(stream)
+        self.unsent.forget(stream)
+
+    def forgive(self) -> None:
+        """Start anew with counting the frames that ask for nothing."""
+        self._watch.forgive()
 
     def ping(self) -> None:
         """Ask the client for a sign of life."""
@@ -173,18 +174,6 @@ class Framing:
         ours = bytes(self._ours)
         self._ours.clear()
         return ours + self._h2.data_to_send()
-
-    def _is_overlong(self, data: bytes) -> bool:
-        """Whether a frame is announced that is longer than we allow. h2 looks once it has all of it, 16 MiB later."""
-        data = self._head + data
-        at, end = self._skip, len(data)
-        while at + 3 <= end:
-            length = data[at] << 16 | data[at + 1] << 8 | data[at + 2]
-            if length > self._h2.max_inbound_frame_size:
-                return True
-            at += 9 + length
-        self._head, self._skip = (data[at:], 0) if at < end else (b"", at - end)
-        return False
 
     def _request_received(self, event: RequestReceived) -> None:
         if event.stream_id in self._dead:
@@ -216,31 +205,48 @@ class Framing:
             self._sink.ended(event.stream_id)
 
     def _stream_reset(self, event: StreamReset) -> None:
-        self._forget(event.stream_id)
+        self.unsent.forget(event.stream_id)
         self._sink.gone(event.stream_id)
 
-    def _window_updated(self, _: WindowUpdated | RemoteSettingsChanged) -> None:
-        if not self._over:
-            for stream in self._bodies.keys() - self._dead:
-                self._push(stream)
+    def _window_updated(self, event: WindowUpdated) -> None:
+        if self._over:
+            return
+        if event.stream_id == 0:
+            self.unsent.connection_opened(self._dead)
+        elif event.stream_id not in self._dead:
+            self.unsent.stream_opened(event.stream_id)
 
-    def _push(self, stream: int) -> None:
-        body, trailers = self._bodies[stream]
-        while body and (size := min(self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)) > 0:
-            chunk, body = body[:size], body[size:]
-            self.waiting -= len(chunk)
-            self._h2.send_data(stream, chunk)
-        if body:
-            self._bodies[stream] = (body, trailers)
-        else:
-            del self._bodies[stream]
-            self._h2.send_headers(stream, trailers, end_stream=True)
+    def _settings_changed(self, event: RemoteSettingsChanged) -> None:
+        if SettingCodes.INITIAL_WINDOW_SIZE in event.changed_settings and not self._over:
+            self.unsent.all_opened(self._dead)
 
     def _close(self, stream: int, code: ErrorCodes) -> None:
         # The rest of a request that is answered early may have come by now, and then its stream is closed.
         with suppress(StreamClosedError):
             self._h2.reset_stream(stream, code)
 
-    def _forget(self, stream: int) -> None:
-        if stream in self._bodies:
-            self.waiting -= len(self._bodies.pop(stream)[0])
+
+class _Connection(H2Connection):
+    """One of `h2`, which counts the open streams before each new one, but seldom."""
+
+    MAX_CLOSED_STREAMS = 1024
+    """How many it remembers, for frames that come late."""
+
+    def __init__(self, most: int, config: H2Configuration) -> None:
+        super().__init__(config)
+        self._most = most
+        self._opened = 0
+        self._count_at = 0
+
+    @property
+    def open_inbound_streams(self) -> int:
+        """Half of those that are open at most: a client that opens twice as many as it may ends its connection.
+
+        What is above its limit before that is for the sink to refuse.
+        """
+        # A count walks all streams, and drops the closed ones. So as many are opened between two.
+        self._opened += 1
+        if self._opened >= self._count_at:
+            self._opened = super().open_inbound_streams + 1
+            self._count_at = min(max(2 * self._opened, _UNCOUNTED), 2 * self._most)
+        return self._opened // 2

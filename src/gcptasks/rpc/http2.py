@@ -67,6 +67,8 @@ class Http2(asyncio.BufferedProtocol):
         """Those without a response, by stream."""
         self._arriving: dict[int, _Call] = {}
         """Of these, the ones whose message is not whole."""
+        self._begun: list[_Call] = []
+        """Those that the last bytes began."""
         self._running: set[asyncio.Task[None]] = set()
         self._spare_resets = limits.resets
         self._draining = False
@@ -95,9 +97,10 @@ class Http2(asyncio.BufferedProtocol):
             return
         self._heard = True
         open_ = self._framing.receive(data)
-        for call in self._arriving.values():
-            if call.timer is None:
+        for call in self._begun:
+            if call.stream in self._arriving:
                 self._expect_rest(call)
+        self._begun.clear()
         self._flush_soon()
         if not open_:
             self.close()
@@ -162,6 +165,7 @@ class Http2(asyncio.BufferedProtocol):
         else:
             call = _Call(stream, opening, self._limits.message, self._loop.time())
             self._calls[stream] = self._arriving[stream] = call
+            self._begun.append(call)
 
     def received(self, stream: int, data: bytes) -> None:
         if call := self._arriving.get(stream):
@@ -199,7 +203,12 @@ class Http2(asyncio.BufferedProtocol):
     def _is_busy(self) -> bool:
         # A call whose client reset it is cancelled, which may take it a moment: those count as well, otherwise
         # opening and resetting would start calls without end (CVE-2023-44487).
-        return len(self._running) >= self._limits.streams or self._framing.waiting > self._limits.buffered
+        unsent = self._framing.unsent
+        return (
+            len(self._running) >= self._limits.streams
+            or len(self._calls) + len(unsent) >= self._limits.streams
+            or unsent.bytes > self._limits.buffered
+        )
 
     def _start(self, call: _Call, message: bytes) -> None:
         if call.timer:
@@ -266,7 +275,7 @@ class Http2(asyncio.BufferedProtocol):
     def _flush(self) -> None:
         self._flushing = False
         self._send()
-        if self._draining and not (self._calls or self._running or self._framing.waiting):
+        if self._draining and not (self._calls or self._running or self._framing.unsent):
             self.close()
 
     def _send(self) -> None:
@@ -294,4 +303,5 @@ class Http2(asyncio.BufferedProtocol):
             self._pinged = True
             self._framing.ping()
             self._flush_soon()
+        self._framing.forgive()
         self._watch = self._loop.call_later(self._silence, self._look)

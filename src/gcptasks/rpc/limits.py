@@ -20,6 +20,9 @@ class ListenerLimits:
     """Bytes per connection that large requests may fill, and that may wait for the client to read them."""
     resets: int = 1000
     """How many more calls a client may reset than it lets us answer before its connection ends."""
+    frames: int = 1000
+    """How many frames that ask for nothing (windows, pings, settings, priorities, resets, data in crumbs) a client may
+    send in `silence`, beyond what it takes to read its responses, before its connection ends."""
     opening: timedelta = timedelta(seconds=10)
     """For the first bytes of a connection, up to where they tell HTTP/2 from HTTP/1.1."""
     request: timedelta = timedelta(seconds=60)

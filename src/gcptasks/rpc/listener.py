@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Self, cast
 
 from gcptasks.base.errors import PortInUse, SetupError
-from gcptasks.rpc.framing import PREFACE
+from gcptasks.rpc.frame_watch import PREFACE
 from gcptasks.rpc.http2 import Handler, Http2
 from gcptasks.rpc.limits import ListenerLimits
 
