@@ -249,6 +249,15 @@ class TestConnections:
             assert (await answer_of(target, outgoing(made.url))).status == 204
         assert made.connections == 1
 
+    async def test_one_sends_what_it_has_without_waiting_for_more(self, worker: Workers, target: HttpTarget) -> None:
+        """Else the end of a longer body might wait for the worker to acknowledge its beginning, for 40 ms."""
+        made = await worker(answering(NO_CONTENT))
+        await answer_of(target, outgoing(made.url))
+        [connection] = target._pool._open
+        assert connection._transport is not None
+        sock = connection._transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
     async def test_as_many_as_are_needed_at_once(self, worker: Workers, target: HttpTarget) -> None:
         all_here = asyncio.Barrier(5)
 

@@ -24,6 +24,7 @@ class Names:
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
         self.gate = threading.Event()
+        self.address = "127.0.0.1"
 
     def look_up(self, host: str, port: Any, *args: Any, **kwargs: Any) -> list[Any]:
         self.asked[host] += 1
@@ -31,7 +32,7 @@ class Names:
             self.gate.wait()
         elif not host.startswith("quick"):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self.address, 0))]
 
 
 @pytest.fixture
@@ -100,6 +101,47 @@ async def test_an_answer_is_not_kept_for_long(
     for _ in range(3):
         assert (await answer_of(target, outgoing(named(made.url, "quick.test")))).status == 204
     assert names.asked == {"quick.test": 3}
+
+
+async def test_a_kept_answer_that_leads_nowhere_is_no_failed_attempt(
+    worker: Workers, target: HttpTarget, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker has moved since its name was looked up."""
+    monkeypatch.setattr(resolver, "_FRESH", 0.0)
+    made = await worker(answering(CLOSING))
+    names.address = "127.0.0.1"
+    assert (await answer_of(target, outgoing(named(made.url, "quick.test")))).status == 204
+    moved = await worker(answering(CLOSING), host="127.0.0.2")
+    names.address = "127.0.0.2"
+    url = moved.url.replace("127.0.0.2", "quick.test")
+    replies = await asyncio.gather(*(answer_of(target, outgoing(url)) for _ in range(3)))
+    assert [reply.status for reply in replies] == [204] * 3
+    assert names.asked["quick.test"] <= 4
+
+
+async def test_a_worker_that_is_down_is_not_looked_up_for_each_attempt(target: HttpTarget, names: Names) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        url = f"http://quick.test:{sock.getsockname()[1]}"
+    for _ in range(5):
+        reply = await answer_of(target, outgoing(url))
+        assert (reply.status, reply.reason) == (0, f"connection refused by {url}")
+    assert names.asked == {"quick.test": 1}
+
+
+async def test_a_lookup_that_takes_too_long_is_given_up_and_begun_anew(
+    worker: Workers, target: HttpTarget, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a name that once hung would hang for good."""
+    monkeypatch.setattr(resolver, "_TOO_LONG", 0.05)
+    monkeypatch.setattr(resolver, "_FAILURE_KEPT", 0.0)
+    monkeypatch.setattr(resolver, "_MOST_LOOKUPS", 1)
+    url = named((await worker(answering(NO_CONTENT))).url, "slow.test")
+    reply = await answer_of(target, outgoing(url))
+    assert (reply.status, reply.reason) == (0, "the host slow.test cannot be found: the lookup took longer than 0.05 s")
+    monkeypatch.setattr(resolver, "_TOO_LONG", 60.0)
+    names.gate.set()
+    assert (await answer_of(target, outgoing(url))).status == 204
+    assert names.asked == {"slow.test": 2}
 
 
 async def test_a_name_that_there_is_not(target: HttpTarget, names: Names) -> None:

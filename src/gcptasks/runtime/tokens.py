@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import OAuthToken, OidcToken, Token
+from gcptasks.runtime.own_thread import in_own_thread
 from gcptasks.service.signing_keys import keep_signing_key, signing_key
 from gcptasks.store.store import Store
 
@@ -87,7 +88,7 @@ class Tokens:
     async def _load_key(self) -> Key:
         pem = self._store.read(signing_key)
         if pem is None:
-            pem = await self._store.write(keep_signing_key, await asyncio.to_thread(_new_pem))
+            pem = await self._store.write(keep_signing_key, await in_own_thread(_new_pem, "gcptasks-key"))
         return _read_key(pem)
 
 

@@ -26,7 +26,10 @@ async def dial(hosts: Iterable[Host], port: int) -> socket.socket:
 async def _connect(host: Host, port: int) -> socket.socket:
     address = host.at(port)
     with contextlib.ExitStack() as unless_connected:
-        sock = unless_connected.enter_context(socket.socket(host.family, socket.SOCK_STREAM))
+        sock = unless_connected.enter_context(
+            # asyncio turns Nagle's algorithm off for what says that it is TCP.
+            socket.socket(host.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        )
         sock.setblocking(False)
         try:
             await asyncio.get_running_loop().sock_connect(sock, address)

@@ -93,9 +93,19 @@ class Pool:
         if origin.scheme == "https":
             name = origin.host.rstrip(".")  # the dot of a full name stands in no certificate
             over = {"ssl": self._tls_context(), "server_hostname": name, "ssl_handshake_timeout": _HANDSHAKE}
-        sock = await dial(await self._resolver.find(origin.host), origin.port)
+        sock = await self._socket(origin)
         _, connection = await asyncio.get_running_loop().create_connection(self._new, sock=sock, **over)
         return connection
+
+    async def _socket(self, origin: Origin) -> socket.socket:
+        hosts = await self._resolver.find(origin.host)
+        try:
+            return await dial(hosts, origin.port)
+        except OSError as error:
+            others = None if lacking(error) else await self._resolver.find_others(origin.host, hosts)
+            if others is None:
+                raise
+            return await dial(others, origin.port)
 
     def keep(self, origin: Origin, connection: Connection) -> None:
         """Keep a connection whose exchange has ended, or close it if it can't or shan't serve again."""

@@ -1,23 +1,30 @@
 """The addresses of hosts, looked up in threads of our own.
 
 asyncio would look them up in the threads that the app has for its own work, and a few names that take long would fill
-them. A lookup cannot be stopped, so its thread is a daemon: it keeps no process from ending.
+them. A lookup cannot be stopped: one that takes too long is given up, and its thread left to itself.
 """
 
 import asyncio
 import contextlib
 import socket
-import threading
 from collections import deque
+from functools import partial
 from typing import NamedTuple
 
+from gcptasks.runtime.own_thread import in_own_thread
 from gcptasks.runtime.targets.shortage import Lacking, NotYet, lacking
 
 _KEPT = 10.0
 """Seconds that an answer is used."""
 _FAILURE_KEPT = 2.0
+_FRESH = 1.0
+"""Seconds for which nothing better is expected, though the addresses lead nowhere."""
+_TOO_LONG = 60.0
+"""Seconds after which a lookup is given up."""
 _MOST_LOOKUPS = 64
 """At the same time, each for another host."""
+_MOST_THREADS = 256
+"""With those of lookups that were given up."""
 _MOST_KEPT = 1000
 
 
@@ -48,6 +55,7 @@ class Resolver:
         self._lookups: dict[str, _Lookup] = {}
         self._waiting: deque[_Lookup] = deque()
         self._running = 0
+        self._threads = 0
         self._most_kept = _MOST_KEPT
 
     async def find(self, host: str) -> list[Host]:
@@ -57,76 +65,92 @@ class Resolver:
         """
         if (known := _without_lookup(host)) is not None:
             return known
-        found = await asyncio.shield(self._lookup(host).found)
+        lookup = self._lookups.get(host)
+        if lookup is None or lookup.is_old(_KEPT):
+            lookup = self._begin(host)
+        if not lookup.begun.done():
+            raise NotYet(lookup.begun)
+        found = await asyncio.shield(lookup.found)
         if isinstance(found, Exception):
             raise found.with_traceback(None)  # of whoever asked before
         return found
 
-    def _lookup(self, host: str) -> "_Lookup":
+    async def find_others(self, host: str, tried: list[Host]) -> list[Host] | None:
+        """Other addresses than these, which led nowhere: they may have been kept for too long."""
         lookup = self._lookups.get(host)
-        if lookup is None or lookup.is_old():
-            lookup = self._lookups[host] = _Lookup(host)
-            self._waiting.append(lookup)
-            self._start()
-            if len(self._lookups) > self._most_kept:
-                self._forget_old()
-        if not lookup.begun.done():
-            raise NotYet(lookup.begun)
+        if lookup is None:
+            return None
+        if lookup.is_old(_FRESH):
+            self._begin(host)
+        found = await self.find(host)
+        return None if found == tried else found
+
+    def _begin(self, host: str) -> "_Lookup":
+        lookup = self._lookups[host] = _Lookup(host)
+        self._waiting.append(lookup)
+        self._start()
+        if len(self._lookups) > self._most_kept:
+            self._lookups = {host: lookup for host, lookup in self._lookups.items() if not lookup.is_old(_KEPT)}
+            self._most_kept = max(_MOST_KEPT, 2 * len(self._lookups))
         return lookup
 
     def _start(self) -> None:
-        while self._waiting and self._running < _MOST_LOOKUPS:
+        while self._waiting and self._running < _MOST_LOOKUPS and self._threads < _MOST_THREADS:
             lookup = self._waiting.popleft()
             lookup.begun.set_result(None)
             try:
-                threading.Thread(target=self._run, args=(lookup,), name="gcptasks-lookup", daemon=True).start()
-            except RuntimeError as error:  # no thread to be had
+                thread = in_own_thread(partial(_look_up, lookup.host), "gcptasks-lookup")
+            except RuntimeError as error:  # there is none to be had
                 lookup.end(Lacking(str(error)))
-            else:
-                self._running += 1
+                continue
+            self._threads += 1
+            self._running += 1
+            too_long = socket.gaierror(socket.EAI_AGAIN, f"the lookup took longer than {_TOO_LONG:g} s")
+            timer = asyncio.get_running_loop().call_later(_TOO_LONG, lookup.end, too_long)
+            lookup.found.add_done_callback(partial(self._ended, timer))
+            thread.add_done_callback(partial(self._thread_ended, lookup))
 
-    def _run(self, lookup: "_Lookup") -> None:
-        """Look it up, in a thread."""
-        found = _look_up(lookup.host)
-        # A loop that was closed has nobody left who waits.
-        with contextlib.suppress(RuntimeError):
-            lookup.loop.call_soon_threadsafe(self._end, lookup, found)
-
-    def _end(self, lookup: "_Lookup", found: Found) -> None:
+    def _ended(self, timer: asyncio.TimerHandle, _: "asyncio.Future[Found]") -> None:
+        timer.cancel()
         self._running -= 1
-        lookup.end(found)
         self._start()
 
-    def _forget_old(self) -> None:
-        self._lookups = {host: lookup for host, lookup in self._lookups.items() if not lookup.is_old()}
-        self._most_kept = max(_MOST_KEPT, 2 * len(self._lookups))
+    def _thread_ended(self, lookup: "_Lookup", thread: "asyncio.Future[Found]") -> None:
+        self._threads -= 1
+        lookup.end(thread.result())
+        self._start()
 
 
 class _Lookup:
     """The lookup of one host, and what it found."""
 
-    __slots__ = ("_until", "begun", "found", "host", "loop")
+    __slots__ = ("_ended_at", "_loop", "begun", "found", "host")
 
     def __init__(self, host: str) -> None:
         self.host = host
-        self.loop = asyncio.get_running_loop()
-        self.begun: asyncio.Future[None] = self.loop.create_future()
-        self.found: asyncio.Future[Found] = self.loop.create_future()
-        self._until = 0.0
+        self._loop = asyncio.get_running_loop()
+        self.begun: asyncio.Future[None] = self._loop.create_future()
+        self.found: asyncio.Future[Found] = self._loop.create_future()
+        self._ended_at = 0.0
 
     def end(self, found: Found) -> None:
-        match found:
+        """That was found; what comes later does not count."""
+        if not self.found.done():
+            self._ended_at = self._loop.time()
+            self.found.set_result(found)
+
+    def is_old(self, kept: float) -> bool:
+        """Whether to look it up again, if an answer is kept for so long."""
+        if not self.found.done():
+            return False
+        match self.found.result():
             case Lacking():
                 kept = 0.0
             case Exception():
-                kept = _FAILURE_KEPT
+                kept = min(kept, _FAILURE_KEPT)
             case _:
-                kept = _KEPT
-        self._until = self.loop.time() + kept
-        self.found.set_result(found)
-
-    def is_old(self) -> bool:
-        return self.found.done() and self.loop.time() >= self._until
+                pass
+        return self._loop.time() >= self._ended_at + kept
 
 
 def _without_lookup(host: str) -> list[Host] | None:
