@@ -65,7 +65,7 @@ class HttpTarget:
                 # The worker closed an idle connection while the request was on its way. It most likely never read
                 # the request, and may be given it twice anyway (CT-182); a failed attempt this is not. But one that
                 # closes later died at work, and whether to repeat that is for the retry rule to say.
-                if loop.time() - sent_at > self._limits.stale_within.total_seconds():
+                if loop.time() - sent_at >= self._limits.stale_within.total_seconds():
                     raise
         return await self._exchange(origin, await self._pool.connect(origin, until), wire, until, bodiless=bodiless)
 
