@@ -28,7 +28,8 @@ class Places:
         """Have a place at once, if there is one and nobody waits for it."""
         if origin in self._waiting or not self._may_have_one(origin):
             return False
-        self._take(origin)
+        self._free -= 1
+        self._taken[origin] = self._taken.get(origin, 0) + 1
         return True
 
     async def take(self, origin: Origin) -> None:
@@ -47,28 +48,21 @@ class Places:
     def give_back(self, origin: Origin) -> None:
         """Let another one have the place."""
         self._free += 1
-        self._taken[origin] -= 1
-        if not self._taken[origin]:
-            del self._taken[origin]
-        while self._waiting and self._let_one_in():
-            pass
+        taken = self._taken.pop(origin) - 1
+        if taken:
+            self._taken[origin] = taken
+        if self._waiting:
+            self._let_in()
 
     def _may_have_one(self, origin: Origin) -> bool:
         return self._taken.get(origin, 0) * self._most < self._free * self._free
 
-    def _take(self, origin: Origin) -> None:
-        self._free -= 1
-        self._taken[origin] = self._taken.get(origin, 0) + 1
-
-    def _let_one_in(self) -> bool:
-        origin = next(filter(self._may_have_one, self._waiting), None)
-        if origin is None:
-            return False
-        turns = self._waiting.pop(origin)
-        turn = turns.popleft()
-        if turns:
-            self._waiting[origin] = turns  # behind the others
-        if not turn.cancelled():
-            self._take(origin)
-            turn.set_result(None)
-        return True
+    def _let_in(self) -> None:
+        while (origin := next(filter(self._may_have_one, self._waiting), None)) is not None:
+            turns = self._waiting.pop(origin)
+            turn = turns.popleft()
+            if not turn.cancelled():
+                self.take_now(origin)
+                turn.set_result(None)
+            if turns:
+                self._waiting[origin] = turns  # behind the others
