@@ -22,14 +22,14 @@ PARENT = "projects/p/locations/l"
 class World:
     """A store, a dispatcher on it, and the clock that both go by."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, target: RecordingTarget | None = None) -> None:
         self.clock = ManualClock()
         self.events: list[Event] = []
         bus = Events()
         bus.subscribe(self.events.append)
         self.store = Store(parse_database("memory:" if path is None else str(path)), bus)
         self.calls = Calls(self.store, self.clock, Policy())
-        self.target = RecordingTarget()
+        self.target = target or RecordingTarget()
         self.dispatcher = Dispatcher(self.store, self.target, self.clock)
 
     def call(self, name: str, message: Any) -> Any:

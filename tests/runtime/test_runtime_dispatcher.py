@@ -9,8 +9,10 @@ from gcptasks.base.events import AttemptFailed, AttemptSucceeded
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
 from gcptasks.runtime import dispatcher, lane
+from gcptasks.runtime.targets.target import NotSent
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import messages
+from runtime.runtime_doubles import RecordingTarget
 from runtime.runtime_world import World, settled
 
 SECOND = timedelta(seconds=1)
@@ -300,6 +302,48 @@ async def test_what_a_stop_cuts_off_is_sent_again_by_the_next_start(
     await again.dispatcher.start()
     await again.until(lambda: again.left(queue) == 0)
     assert again.target.headers(0)["X-CloudTasks-TaskRetryCount"] == "1"
+    await again.dispatcher.stop(timedelta(seconds=5))
+    again.store.close()
+
+
+class Unsent(RecordingTarget):
+    """Has not sent anything while its gate is closed."""
+
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+        try:
+            await super().send(request, on_reply)
+        except asyncio.CancelledError:
+            raise NotSent from None
+
+
+async def test_an_attempt_that_a_stop_cuts_off_before_it_is_sent_was_none(tmp_path: Path) -> None:
+    """Neither the first of a task, nor one after a failure, nor one that RunTask asked for."""
+    world = World(tmp_path / "tasks.db", Unsent(lambda request: Reply(status=500)))
+    queue = world.queue()
+    await world.dispatcher.start()
+    failed = world.task(queue)
+    await world.target.received(1)
+    await world.until(lambda: bool(world.of(AttemptFailed)))
+    world.target.gate.clear()
+    world.clock.advance(timedelta(seconds=1))
+    new = world.task(queue)
+    later = world.task(queue, after=timedelta(hours=1))
+    world.call("RunTask", messages.RunTaskRequest(name=later))
+    gone = world.task(queue)
+    await world.target.received(5)
+    world.call("DeleteTask", messages.DeleteTaskRequest(name=gone))
+    assert [world.get(name).dispatch_count for name in (failed, new, later)] == [2, 1, 1]
+    await world.dispatcher.stop(timedelta(0))
+    assert [world.get(name).dispatch_count for name in (failed, new, later)] == [1, 0, 0]
+    assert not world.get(new).HasField("first_attempt")
+    world.store.close()
+
+    again = World(tmp_path / "tasks.db")
+    again.clock.advance(timedelta(seconds=1))
+    await again.dispatcher.start()
+    await again.target.received(3)
+    retries = [again.target.headers(index)["X-CloudTasks-TaskRetryCount"] for index in range(3)]
+    assert sorted(retries) == ["0", "0", "1"]
     await again.dispatcher.stop(timedelta(seconds=5))
     again.store.close()
 

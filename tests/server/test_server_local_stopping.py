@@ -2,7 +2,10 @@
 
 import asyncio
 import math
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
@@ -96,3 +99,13 @@ def test_a_task_that_ends_at_its_deadline_while_the_grace_ends_is_done_or_has_fa
         assert (slow.done, failed) in [(["whole"], []), ([], [4])]
 
     run_still(run())
+
+
+def test_an_attempt_that_was_never_sent_does_not_count(tmp_path: Path) -> None:
+    """It waited for a connection to a worker when the service stopped."""
+    program = ["-m", "server.server_few_files_program", f"sqlite:///{tmp_path}/tasks.db"]
+    folder = Path(__file__).parent.parent
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", *program], cwd=folder, capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode == 0, ended.stderr

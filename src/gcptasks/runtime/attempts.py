@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from gcptasks.base.clock import Clock
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
-from gcptasks.runtime.targets.target import Target
+from gcptasks.runtime.targets.target import NotSent, Target
 from gcptasks.service.dispatch import Ended
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Tx
@@ -38,6 +38,7 @@ class Attempts(Generic[L]):
     """Delivers what was leased, each in an asyncio task of its own, and writes down how they ended, many at a time.
 
     What is sent is for `outgoing` to say, and what is written for `acknowledge`. `over` is told what is written down.
+    `give_back` is for what was leased and never sent, since a stop came before.
     Each attempt has the context variables that hold where this is made, and shares what it sets with no other.
     """
 
@@ -50,6 +51,7 @@ class Attempts(Generic[L]):
         outgoing: Callable[[L], Outgoing],
         acknowledge: Callable[[Tx, list[Ended[L]]], None],
         over: Callable[[list[L]], None],
+        give_back: Callable[[Tx, list[L]], None],
     ) -> None:
         self._store = store
         self._target = target
@@ -57,10 +59,12 @@ class Attempts(Generic[L]):
         self._outgoing = outgoing
         self._acknowledge = acknowledge
         self._over = over
+        self._give_back = give_back
         self._context = contextvars.copy_context()
         self._running: dict[asyncio.Task[None], _Attempt[L]] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self._ended: list[Ended[L]] = []
+        self._not_sent: list[L] = []
 
     def begin(self, leased: Iterable[L]) -> None:
         """Deliver these."""
@@ -88,9 +92,19 @@ class Attempts(Generic[L]):
             self._abandon()
             # One that ended in this very turn of the loop is still to be written down.
             self._write_down()
+            self._give_back_what_was_not_sent()
             if self._writing:
                 _log.warning("stopping: how some attempts ended is not written yet, so the next start repeats them")
             await _cancel_all(self._writing)
+
+    def _give_back_what_was_not_sent(self) -> None:
+        not_sent, self._not_sent = self._not_sent, []
+        if not not_sent:
+            return
+        try:
+            self._store.write_unsynced_now(self._give_back, not_sent)
+        except Exception as error:  # such as NotNow: the stop waits for nobody
+            _log.warning("stopping: %d attempts that were not sent count as made: %r", len(not_sent), error)
 
     def _abandon(self) -> None:
         """Let go of what goes on though it was cancelled: how it ends counts no more, and nothing waits for it."""
@@ -117,8 +131,10 @@ class Attempts(Generic[L]):
             await self._target.send(self._outgoing(attempt.leased), attempt.end)
             if not attempt.over:
                 raise RuntimeError("its target said nothing")
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if attempt.cut_off or _loop_is_ending():
+                if isinstance(error, NotSent):
+                    self._not_sent.append(attempt.leased)
                 raise
             attempt.end(Reply(status=500, reason="the app cancelled the task in which it ran"))
             _log.exception("the attempt of %s was cancelled by its app", attempt.leased.name)

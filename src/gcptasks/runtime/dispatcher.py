@@ -73,6 +73,7 @@ class Dispatcher(Loop):
             outgoing=dispatch.outgoing,
             acknowledge=dispatch.acknowledge,
             over=self._over,
+            give_back=dispatch.give_back,
         )
         self._others = OtherWriters(self._store)
         self._wanted = Wanted()

@@ -80,6 +80,14 @@ def acknowledge(tx: Tx, ended: list[Ended[Leased]]) -> None:
             _try_again(tx, one)
 
 
+def give_back(tx: Tx, leased: list[Leased]) -> None:
+    """Take these attempts for none: they were never sent. What RunTask asked for is asked for still."""
+    tx.leases.uncount([one.number for one in leased])
+    for one in leased:
+        if one.forced:
+            tx.leases.force(one.number)
+
+
 def _lease_forced(tx: Tx, now: datetime) -> list[Leased]:
     # One by one, since RunTask may ask for the same task twice, and each gets its request (CT-147).
     asked = tx.leases.take_forced()

@@ -28,6 +28,14 @@ _LEASE = (
     "AND EXISTS (SELECT 1 FROM queues WHERE queues.id = queue) "
     f"RETURNING id, queue, task_id, {TASK_COLUMNS}"
 )
+# What the lease wrote over cannot be had back: a task that was attempted before shows the time of this attempt.
+_UNCOUNT = (
+    "UPDATE tasks SET dispatch_count = dispatch_count - 1, "
+    "first_dispatched_at = iif(dispatch_count = 1, NULL, first_dispatched_at), "
+    "attempt_scheduled_at = iif(dispatch_count = 1, NULL, attempt_scheduled_at), "
+    "attempt_dispatched_at = iif(dispatch_count = 1, NULL, attempt_dispatched_at) "
+    "WHERE id = ? AND dispatch_count > 0"
+)
 _FORCED = (
     "SELECT forced.id, forced.task, queues.name FROM forced "
     "JOIN tasks ON tasks.id = task JOIN queues ON queues.id = queue"
@@ -83,6 +91,10 @@ class Leases:
             rows.sort(key=lambda row: place[row[0]])
         queue_of = {stored.number: stored for stored in queues}
         return [self._leased(queue_of[row[1]], row, forced) for row in rows]
+
+    def uncount(self, numbers: list[int]) -> None:
+        """Take the last attempt of each of these tasks for none."""
+        self._sql.executemany(_UNCOUNT, [(number,) for number in numbers])
 
     def force(self, number: int) -> None:
         """Ask for an attempt of that task at once (RunTask)."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Awaitable
 
 from gcptasks.base.errors import DeadlinePassed, DeliveryError, Unreachable
 from gcptasks.engine.delivery import Outgoing
@@ -10,7 +11,7 @@ from gcptasks.runtime.targets.connection import ClosedUnanswered, Connection
 from gcptasks.runtime.targets.fields import body_of, fields_of
 from gcptasks.runtime.targets.pool import Pool, PoolLimits
 from gcptasks.runtime.targets.shortage import NotYet
-from gcptasks.runtime.targets.target import HopReply, OnReply, late, unusable
+from gcptasks.runtime.targets.target import HopReply, NotSent, OnReply, late, unusable
 
 
 class HttpTarget:
@@ -34,7 +35,7 @@ class HttpTarget:
             return unusable(error)
         places = self._pool.places
         if not places.take_now(origin):
-            await places.take(origin)
+            await _before_sending(places.take(origin))
         try:
             wire = _wire(request)
             while True:
@@ -43,7 +44,7 @@ class HttpTarget:
                 try:
                     return await self._deliver(origin, wire, until, bodiless=request.method == "HEAD")
                 except NotYet as not_yet:
-                    await asyncio.shield(not_yet.ready)
+                    await _before_sending(asyncio.shield(not_yet.ready))
         except DeadlinePassed:
             return late(request.deadline)
         except DeliveryError as error:
@@ -76,6 +77,13 @@ class HttpTarget:
             return await connection.exchange(wire, until, bodiless=bodiless)
         finally:
             self._pool.keep(origin, connection)
+
+
+async def _before_sending(wait: Awaitable[None]) -> None:
+    try:
+        await wait
+    except asyncio.CancelledError:
+        raise NotSent from None
 
 
 def _wire(request: Outgoing) -> bytes:

@@ -11,7 +11,7 @@ from gcptasks.runtime.targets.address import AppUrl, parse_url, without_user
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.redirect import MOST_REDIRECTS, next_request
-from gcptasks.runtime.targets.target import HopReply, OnReply, late
+from gcptasks.runtime.targets.target import HopReply, NotSent, OnReply, late
 from gcptasks.runtime.tokens import Tokens
 
 
@@ -45,7 +45,11 @@ class Targets:
         await hops.target.send(request, hops.on_reply)
         while hops.following is not None:
             request = hops.take(hops.following)
-            await hops.target.send(request, hops.on_reply)
+            try:
+                await hops.target.send(request, hops.on_reply)
+            except NotSent:
+                # What was redirected had been sent.
+                raise asyncio.CancelledError from None
 
     async def close(self) -> None:
         await asyncio.gather(self._http.close(), *(target.close() for _, target in self._apps))

@@ -1,5 +1,6 @@
 """The seam between the dispatcher and whatever carries an attempt to its worker."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,12 +12,17 @@ from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
 
 
+class NotSent(asyncio.CancelledError):
+    """The attempt was cancelled before anything of it was sent."""
+
+
 class Target(Protocol):
     """Carries attempts to workers."""
 
     async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
         """Deliver, and tell `on_reply` once how the attempt ended; raises nothing for what the worker did.
 
+        An attempt may wait before it is sent, and count against nothing: cancelled then, this raises `NotSent`.
         What a worker of this process does after its response, as background tasks do, goes on until this returns.
         """
         ...
