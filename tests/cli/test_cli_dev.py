@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -315,6 +316,40 @@ def test_a_second_ctrl_c_ends_both_at_once(dev: StartDev) -> None:
     running.program.wait("^stopping")
     running.program.ctrl_c()
     assert running.program.ended() == -signal.SIGINT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stubborn", [False, True])
+def test_a_stop_has_one_limit_whatever_the_application_does(dev: StartDev, stubborn: bool) -> None:
+    """An attempt and a request that do not end, and an application that may not even notice that it is cancelled."""
+    hang = """
+import asyncio, contextlib
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    yield
+    print("the lifespan ends", flush=True)
+
+async def hang():
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            if not STUBBORN:
+                raise
+""".replace("STUBBORN", str(stubborn))
+    code = APP.replace('    print(f"hello', '    print("begun", flush=True); await hang(); print(f"')
+    code = code.replace("app = FastAPI()", "app = FastAPI(lifespan=lifespan)").replace("Route = ", hang + "Route = ", 1)
+    running = dev("--no-reload", code=code)
+    get(f"{running.url}/trigger?word=long")
+    running.program.wait("begun")
+    with socket.create_connection(("localhost", int(running.url.rpartition(":")[2]))) as half:
+        half.sendall(b"POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf")
+        since = time.monotonic()
+        running.program.ctrl_c()
+        assert running.program.ended() == 0
+        assert time.monotonic() - since < 15
+    assert ("the lifespan ends" in running.program.output) != stubborn
 
 
 @pytest.mark.parametrize("options", [(), ("--no-reload",)], ids=["reload", "no reload"])

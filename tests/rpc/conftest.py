@@ -27,7 +27,9 @@ async def listen() -> AsyncIterator[Listen]:
             handle: Handler = echo, *, patience: timedelta = timedelta(seconds=30), **limits: Any
         ) -> Listener:
             factory = await stack.enter_async_context(
-                protocol_factory(make_app(health_routes(lambda: True), services=[]), grace=NOW, patience=patience)
+                protocol_factory(
+                    make_app(health_routes(lambda: True), services=[]), grace=lambda: NOW, patience=patience
+                )
             )
             listener = await Listener.start("127.0.0.1", 0, handle, factory, ListenerLimits(**limits))
             stack.push_async_callback(listener.stop, NOW)

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Coroutine
 from contextlib import ExitStack
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import watchfiles
@@ -22,6 +23,9 @@ from gcptasks.server.emulator import Emulator, emulating
 from gcptasks.server.settings import PortSettings
 
 R = TypeVar("R")
+
+_APP_STOPS = timedelta(seconds=2)
+"""What the application has to stop, of the time that all steps of a stop have together."""
 
 
 def run(app: Application, host: str, port: int, settings: PortSettings, log_level: LogLevel, *, reload: bool) -> int:
@@ -89,7 +93,8 @@ class _Dev:
         if self._stop.is_set():
             say_stopping()
             if serving.is_up:
-                await self._emulator.stop_delivering()
+                await self._emulator.stop_delivering(spare=_APP_STOPS)
+            serving.patience = max(self._emulator.left_to_stop(), _APP_STOPS).total_seconds()
             return 0
         if self._changed.is_set():
             say("the code has changed: the application starts again", style="dim")

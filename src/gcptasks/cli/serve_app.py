@@ -51,11 +51,18 @@ class AppConfig(uvicorn.Config):
 
 
 class Server(uvicorn.Server):
-    """Leaves Ctrl-C to the parent: that lets tasks finish first, then ends this process by SIGTERM."""
+    """Leaves Ctrl-C to the parent: that lets tasks finish first, then ends this process by SIGTERM.
+
+    A second SIGTERM ends the requests that are still waited for, so that the lifespans can end.
+    """
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if sig != signal.SIGINT:
-            super().handle_exit(sig, frame)
+        if sig == signal.SIGINT:
+            return
+        if self.should_exit:
+            for task in self.server_state.tasks:
+                task.get_loop().call_soon_threadsafe(task.cancel)
+        super().handle_exit(sig, frame)
 
 
 def _import_app(name: str) -> ModuleType:

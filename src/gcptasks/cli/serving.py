@@ -16,6 +16,8 @@ from gcptasks.cli.found import Found
 
 _GRACE = 10.0
 """Seconds for the application to stop; its requests have half of that."""
+_ASKED_AGAIN = 1.0
+"""Seconds before the end of its patience, the application is asked to wait for no request any more."""
 
 # Ctrl-C reaches every process of a terminal; this one leaves it to the parent, and may not be found unprepared.
 _PROGRAM = """
@@ -33,6 +35,8 @@ class Serving:
         self._process = process
         self._line = line
         self._is_imported = False
+        self.patience = _GRACE
+        """How many seconds it has when it is stopped."""
 
     @property
     def is_up(self) -> bool:
@@ -68,20 +72,22 @@ async def served(
         command += [str(app.folder), app.module, *([app.name] if app.name else [])]
         process = await asyncio.create_subprocess_exec(*command, env=environment, pass_fds=numbers)
     reader, writer = await asyncio.open_connection(sock=ours)
+    serving = Serving(process, reader)
     try:
-        yield Serving(process, reader)
+        yield serving
     finally:
-        await _stop(process)
+        await _stop(process, serving.patience)
         writer.close()
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
-    _signal(process, signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), _GRACE)
-    except TimeoutError:
-        _signal(process, signal.SIGKILL)
-        await process.wait()
+async def _stop(process: asyncio.subprocess.Process, patience: float) -> None:
+    last = min(_ASKED_AGAIN, patience)
+    for seconds in (patience - last, last):
+        _signal(process, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), seconds)
+    _signal(process, signal.SIGKILL)
+    await process.wait()
 
 
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:

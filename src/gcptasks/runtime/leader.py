@@ -1,13 +1,12 @@
 """Which of the processes on one database file delivers: the one that has the lock, until it ends."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 
 from gcptasks.base.clock import Clock
 from gcptasks.runtime.leader_lock import LeaderLock
-from gcptasks.runtime.loop import Loop, Startable
+from gcptasks.runtime.loop import Loop, Startable, StopLimit
 
 _TRY_AGAIN = timedelta(milliseconds=250)
 """Between two tries to take the lock, so that another process goes on within a second of the leader's end."""
@@ -57,13 +56,12 @@ class Leader(Loop):
 
     async def _stop_loops(self, grace: timedelta) -> None:
         self.leads = False
-        until = asyncio.get_running_loop().time() + grace.total_seconds()
+        limit = StopLimit(grace)
         # Each is stopped, the first one first, though one of them may fail or be cancelled.
         async with AsyncExitStack() as steps:
             for loop in reversed(self._loops):
-                steps.push_async_callback(_stop_by, loop, until)
+                steps.push_async_callback(_stop_within, loop, limit)
 
 
-async def _stop_by(loop: Startable, until: float) -> None:
-    """Stop it within what is left of the time that all have together; `until` is a time of the event loop."""
-    await loop.stop(timedelta(seconds=max(until - asyncio.get_running_loop().time(), 0)))
+async def _stop_within(loop: Startable, limit: StopLimit) -> None:
+    await loop.stop(limit.left())

@@ -16,6 +16,21 @@ from gcptasks.base.errors import SetupError
 _log = logging.getLogger("gcptasks")
 
 
+class StopLimit:
+    """The time that the steps of a stop have together, from the first on that asks."""
+
+    def __init__(self, grace: timedelta) -> None:
+        self._grace = grace
+        self._until: float | None = None
+
+    def left(self) -> timedelta:
+        """What is left of it."""
+        now = asyncio.get_running_loop().time()
+        if self._until is None:
+            self._until = now + self._grace.total_seconds()
+        return timedelta(seconds=max(self._until - now, 0))
+
+
 class Startable(ABC):
     """Something that can be started and stopped. It says how it begins and ends, and is asked for each once."""
 

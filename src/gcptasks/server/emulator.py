@@ -12,6 +12,7 @@ from gcptasks.base.errors import AlreadyExists
 from gcptasks.base.events import Subscriber
 from gcptasks.base.names import QueueName
 from gcptasks.rpc.listener import Listener, bind
+from gcptasks.runtime.loop import StopLimit
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.settings import PortSettings
@@ -23,13 +24,16 @@ from gcptasks.web.http1 import protocol_factory
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import SERVICE
 
+_CALLS_HAVE = timedelta(seconds=1)
+"""For the calls that run and for clients to close their connections, though the limit of the stop has passed."""
+
 
 class Emulator:
     """The service that runs in an `emulating` block."""
 
-    def __init__(self, backend: Backend, listener: Listener, grace: timedelta) -> None:
+    def __init__(self, backend: Backend, listener: Listener, limit: StopLimit) -> None:
         self._backend = backend
-        self._grace = grace
+        self._limit = limit
         self.host = listener.host
         self.port = listener.port
 
@@ -43,9 +47,16 @@ class Emulator:
         """Whether this process delivers, or waits until the one that does has ended."""
         return self._backend.delivers
 
-    async def stop_delivering(self) -> None:
-        """Start no more attempts and finish those under way, within a limit. Calls are still answered."""
-        await self._backend.stop_delivering(self._grace)
+    async def stop_delivering(self, *, spare: timedelta = timedelta(0)) -> None:
+        """Start no more attempts and finish those under way. Calls are still answered.
+
+        They have what is left of the stop's limit, but for what is to be spared for later steps.
+        """
+        await self._backend.stop_delivering(max(self._limit.left() - spare, timedelta(0)))
+
+    def left_to_stop(self) -> timedelta:
+        """What is left of the time that all steps of a stop have together; it begins with the first."""
+        return self._limit.left()
 
     def subscribe(self, subscriber: Subscriber) -> None:
         """Call `subscriber` for each event from now on."""
@@ -67,7 +78,7 @@ async def emulating(settings: PortSettings) -> AsyncGenerator[Emulator]:
 
 @asynccontextmanager
 async def _serving(settings: PortSettings, sockets: list[socket.socket]) -> AsyncGenerator[Emulator]:
-    grace = settings.grace_period
+    limit = StopLimit(settings.grace_period)
     if settings.issuer is None:
         settings = replace(settings, issuer=f"http://{_address(settings.host, sockets[0].getsockname()[1])}")
     backend = Backend(settings, lambda: Targets(tokens=backend.tokens))
@@ -75,16 +86,16 @@ async def _serving(settings: PortSettings, sockets: list[socket.socket]) -> Asyn
     try:
         for queue in settings.queue_names():
             await _ensure(backend, queue)
-        async with protocol_factory(_web_app(backend), grace=grace) as http1:
+        async with protocol_factory(_web_app(backend), grace=limit.left) as http1:
             listener = await Listener.start(settings.host, settings.port, backend.calls.handle, http1, sockets=sockets)
             try:
-                yield Emulator(backend, listener, grace)
+                yield Emulator(backend, listener, limit)
             finally:
                 # Before the listener: what is under way may want to enqueue.
-                await backend.stop_delivering(grace)
-                await listener.stop(grace)
+                await backend.stop_delivering(limit.left())
+                await listener.stop(max(limit.left(), _CALLS_HAVE))
     finally:
-        await backend.stop(grace)
+        await backend.stop(limit.left())
 
 
 def _web_app(backend: Backend) -> web.Application:
