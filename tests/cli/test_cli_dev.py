@@ -41,6 +41,7 @@ def environment() -> dict[str, str]:
     return dict(os.environ)
 """
 PLAIN = "from fastapi import FastAPI\napp = FastAPI()\n"
+FACTORY = "from fastapi import FastAPI\ndef create_app() -> FastAPI:\n    return FastAPI()\n"
 
 
 class Dev:
@@ -157,6 +158,8 @@ def test_an_application_may_have_any_name_that_is_plain(dev: StartDev, code: str
         ("main.py", "from fastapi import FastAPI\nsite, admin = FastAPI(), FastAPI()\n", "(admin, site)"),
         ("main.py", "x = 1\n", "main has no FastAPI application"),
         ("main:other", PLAIN, "main has no 'other'"),
+        ("main:make", f"{PLAIN}def make(): return app\n", "a function: if it makes one, add --factory"),
+        ("main.py", FACTORY, "create_app may make one: give main:create_app --factory"),
         ("main:FastAPI", PLAIN, "'FastAPI' in main is no FastAPI application, but a type"),
         ("nowhere.py", PLAIN, "there is no file"),
         ("nowhere:app", PLAIN, "there is no module nowhere"),
@@ -173,6 +176,52 @@ def test_an_application_that_cannot_be_found_is_said_in_one_line(
     program = start(DEV, app, "--port", "0", "--service-port", "0")
     assert said in failed(program)
     assert len(program.errors) == 1
+
+
+@pytest.mark.parametrize("app", ["main:create_app", "main.py:create_app", "main.py"])
+def test_a_factory_makes_the_application_again_at_each_reload(dev: StartDev, tmp_path: Path, app: str) -> None:
+    made = APP.replace("app = FastAPI()", "def create_app():\n  app = FastAPI()")
+    head, _, body = made.partition("def create_app():\n")
+    code = head + "def create_app():\n" + body.replace("\n", "\n  ") + "\n  return app\n"
+    running = dev("--factory", app=app, code=code)
+    get(f"{running.url}/trigger?word=world")
+    running.program.wait("^task +hello ")
+    running.program.wait("hello world, I am the old one")
+    port = running.url.rpartition(":")[2]
+    (tmp_path / "main.py").write_text(code.replace("localhost:8000", f"localhost:{port}").replace("old one", "new one"))
+    running.program.wait("Started server process")
+    get(f"{running.url}/trigger?word=again")
+    running.program.wait("hello again, I am the new one")
+
+
+@pytest.mark.parametrize(
+    ("app", "code", "said"),
+    [
+        ("main.py", PLAIN, "main has none of create_app, make_app, get_app, build_app: say which function"),
+        ("main.py", f"{FACTORY}def make_app(): ...\n", "main has several (create_app, make_app): say which function"),
+        ("main:app", PLAIN, "'app' in main is an application itself: leave out --factory"),
+        ("main:other", PLAIN, "main has no 'other'"),
+        ("main:x", "x = 1\n", "'x' in main is no function that makes an application, but a int"),
+        ("main:make", "async def make(): ...\n", "'make' in main is `async`"),
+        ("main:make", "def make(name): ...\n", "'make' in main cannot be called without arguments"),
+        ("main:make", "def make(): ...\n", "'make' made no FastAPI application, but a NoneType"),
+    ],
+)
+def test_a_factory_that_is_none_is_said_in_one_line(
+    start: Start, tmp_path: Path, app: str, code: str, said: str
+) -> None:
+    (tmp_path / "main.py").write_text(code)
+    program = start(DEV, app, "--factory", "--port", "0", "--service-port", "0")
+    assert said in failed(program)
+    assert len(program.errors) == 1
+
+
+def test_a_factory_that_fails_shows_its_own_traceback_alone(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("def make():\n    raise ValueError('no such setting')\n")
+    program = start(DEV, "main:make", "--factory", "--port", "0", "--service-port", "0")
+    assert "cannot be imported" in failed(program)
+    assert program.errors[-2].startswith("ValueError: no such setting")
+    assert set(re.findall(r'File "(.*?)"', "\n".join(program.errors))) == {str(tmp_path / "main.py")}
 
 
 @pytest.mark.parametrize(

@@ -310,8 +310,7 @@ class TestConnections:
             await read_request(reader)
 
         made = await worker(once)
-        # Before nothing: some clocks of event loops have milliseconds.
-        target = HttpTarget(limits=PoolLimits(stale_within=timedelta(seconds=-1)))
+        target = HttpTarget(limits=PoolLimits(stale_within=timedelta()))
         assert (await answer_of(target, outgoing(made.url))).status == 204
         answer = await answer_of(target, outgoing(made.url))
         assert (answer.status, answer.reason) == (0, "The connection was closed before an answer.")

@@ -1,6 +1,6 @@
 """Which application a command was given, as a file or as `module:app`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -11,19 +11,21 @@ class Application:
     folder: Path
     module: str
     name: str | None
+    factory: bool = False
+    """Whether that is a function that makes the application."""
 
 
-def application(text: str) -> Application:
+def application(text: str, *, factory: bool = False) -> Application:
     """The application of `main.py`, `main.py:app`, `package/main.py` or `package.main:app`; `ValueError` if none."""
     place, _, name = text.partition(":")
     path = Path(place)
     if name and not name.isidentifier():
         raise ValueError(f"{name!r} in {text!r} is no name of an application: give module:app")
     if path.suffix == ".py":
-        return _of_file(path, name or None)
+        return replace(_of_file(path, name or None), factory=factory)
     if not all(part.isidentifier() for part in place.split(".")):
         raise ValueError(f"{text!r} is no application: give a file such as main.py, or module:app")
-    return Application(Path.cwd(), place, name or None)
+    return Application(Path.cwd(), place, name or None, factory)
 
 
 def _of_file(path: Path, name: str | None) -> Application:

@@ -139,6 +139,9 @@ def dev(
     host: _HOST = "localhost",
     port: Annotated[int, _port("Port of the application.")] = 8000,
     service_port: Annotated[int, _port("Port of the local service, which listens at localhost.")] = _DEFAULTS.port,
+    factory: Annotated[
+        bool, typer.Option("--factory", help="APP is a function that makes the application, such as main:create_app.")
+    ] = False,
     reload: Annotated[bool, typer.Option(help="Restart the application when its code changes.")] = True,
     db: _DB = ".fastapi-gcp-tasks/tasks.db",
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
@@ -155,7 +158,7 @@ def dev(
 
     settings = PortSettings(port=service_port, database=db, synchronous=synchronous, create_queues=True)
     with _naming_port_option(lambda taken: "--port" if taken == port else "--service-port"):
-        return command.run(application(app), host, port, settings, log_level, reload=reload)
+        return command.run(application(app, factory=factory), host, port, settings, log_level, reload=reload)
 
 
 def _version(asked: bool) -> None:

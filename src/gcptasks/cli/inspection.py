@@ -1,6 +1,7 @@
 """What is in an application: its name, and which of its routes are tasks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from inspect import iscoroutinefunction, isfunction, signature
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,9 @@ from gcptasks.cli.found import Found, TaskRow
 from gcptasks.server.local_service import LocalService
 
 _NAMES = ("app", "api")
+_FACTORY_NAMES = ("create_app", "make_app", "get_app", "build_app")
+
+Factory = Callable[[], object]
 
 TaskRoute = DelayedRoute | AsyncDelayedRoute
 
@@ -29,7 +33,8 @@ def only_app(module: ModuleType) -> str:
         if name in apps.values():
             return name
     if not apps:
-        raise ValueError(f"{module.__name__} has no FastAPI application outside of functions")
+        hint = "".join(f"; {name} may make one: give {module.__name__}:{name} --factory" for name in _factories(module))
+        raise ValueError(f"{module.__name__} has no FastAPI application outside of functions{hint}")
     if len(apps) > 1:
         names = ", ".join(sorted(apps.values()))
         raise ValueError(f"{module.__name__} has several FastAPI applications ({names}): say which, as module:app")
@@ -41,9 +46,48 @@ def named_app(module: ModuleType, name: str) -> Starlette:
     app = getattr(module, name, None)
     if app is None:
         raise ValueError(f"{module.__name__} has no {name!r}")
+    if isfunction(app):
+        raise ValueError(
+            f"{name!r} in {module.__name__} is no FastAPI application, but a function: if it makes one, add --factory"
+        )
     if not isinstance(app, Starlette):
         raise ValueError(f"{name!r} in {module.__name__} is no FastAPI application, but a {type(app).__name__}")
     return app
+
+
+def only_factory(module: ModuleType) -> str:
+    """The name of the factory in a module; `ValueError` if it is not plain which function that is."""
+    names = _factories(module)
+    if len(names) != 1:
+        found = f"several ({', '.join(names)})" if names else f"none of {', '.join(_FACTORY_NAMES)}"
+        raise ValueError(f"{module.__name__} has {found}: say which function makes the application, as module:function")
+    return names[0]
+
+
+def named_factory(module: ModuleType, name: str) -> Factory:
+    """The factory of that name; `ValueError` if it cannot be one."""
+    factory: Factory | None = getattr(module, name, None)
+    shown = f"{name!r} in {module.__name__}"
+    if factory is None:
+        raise ValueError(f"{module.__name__} has no {name!r}")
+    if isinstance(factory, Starlette):
+        raise ValueError(f"{shown} is an application itself: leave out --factory")
+    if not callable(factory):
+        raise ValueError(f"{shown} is no function that makes an application, but a {type(factory).__name__}")
+    if iscoroutinefunction(factory):
+        raise ValueError(f"{shown} is `async`: a function that makes an application is a plain one")
+    try:
+        signature(factory).bind()
+    except TypeError as error:
+        raise ValueError(f"{shown} cannot be called without arguments: {error}") from None
+    return factory
+
+
+def app_made(name: str, made: object) -> Starlette:
+    """What a factory has made; `ValueError` if that is no application."""
+    if not isinstance(made, Starlette):
+        raise ValueError(f"{name!r} made no FastAPI application, but a {type(made).__name__}")
+    return made
 
 
 def inspect(module: ModuleType, app: Starlette) -> Found:
@@ -51,6 +95,10 @@ def inspect(module: ModuleType, app: Starlette) -> Found:
     routes = list(_task_routes(app.routes))
     embedded = any(_is_embedded(route.sender.options.client) for route in routes)
     return Found(tuple(_row(route) for route in routes), embedded or _has_service(module))
+
+
+def _factories(module: ModuleType) -> list[str]:
+    return [name for name in _FACTORY_NAMES if isfunction(getattr(module, name, None))]
 
 
 def _task_routes(routes: Iterable[Any]) -> Iterator[TaskRoute]:

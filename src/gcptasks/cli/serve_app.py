@@ -15,10 +15,12 @@ import threading
 import time
 import traceback
 from types import FrameType, ModuleType, TracebackType
+from typing import NoReturn
 
 import uvicorn
+from starlette.applications import Starlette
 
-from gcptasks.cli.inspection import inspect, named_app, only_app
+from gcptasks.cli.inspection import app_made, inspect, named_app, named_factory, only_app, only_factory
 
 _GRACE = 5
 """Seconds for requests under way when the application stops or reloads; some, such as streams, never end."""
@@ -27,24 +29,36 @@ _GRACE = 5
 class AppConfig(uvicorn.Config):
     """Imports the application when uvicorn does, inside of its event loop, and tells the parent what is in it."""
 
-    def __init__(self, line: socket.socket, module: str, name: str | None) -> None:
+    def __init__(self, line: socket.socket, module: str, name: str, *, factory: bool) -> None:
         # Rich, which writes the parent's lines, looks at the same variable.
         colours = False if os.environ.get("NO_COLOR") else None
         super().__init__("", use_colors=colours, timeout_graceful_shutdown=_GRACE)
         self._line = line
         self._module = module
         self._name = name
+        self._factory = factory
 
     def load(self) -> None:
         try:
             module = _import_app(self._module)
-            app = named_app(module, self._name or only_app(module))
+            app = self._app_in(module)
         except ValueError as error:
             self._tell({"error": str(error)})
             sys.exit(2)
         self.app = app
         super().load()
         self._tell(inspect(module, app).as_json())
+
+    def _app_in(self, module: ModuleType) -> Starlette:
+        if not self._factory:
+            return named_app(module, self._name or only_app(module))
+        name = self._name or only_factory(module)
+        factory = named_factory(module, name)
+        try:
+            made = factory()
+        except Exception as error:
+            _end_by(error)
+        return app_made(name, made)
 
     def _tell(self, what: object) -> None:
         self._line.sendall(json.dumps(what).encode() + b"\n")
@@ -74,8 +88,13 @@ def _import_app(name: str) -> ModuleType:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if theirs is None and missing is not None and f"{name}.".startswith(f"{missing}."):
             raise ValueError(f"there is no module {missing}") from None
-        traceback.print_exception(error.with_traceback(theirs))
-        sys.exit(1)
+        _end_by(error)
+
+
+def _end_by(error: Exception) -> NoReturn:
+    """End the process by an error of their code, shown without what stands between us and that."""
+    traceback.print_exception(error.with_traceback(_from_their_code(error.__traceback__)))
+    sys.exit(1)
 
 
 def _from_their_code(trace: TracebackType | None) -> TracebackType | None:
@@ -99,16 +118,17 @@ def _end_with_parent(line: socket.socket) -> None:
     os._exit(1)
 
 
-def main(line: str, sockets: str, folder: str, module: str, name: str | None = None) -> None:
+def main(line: str, sockets: str, folder: str, module: str, name: str = "", factory: str = "") -> None:
     """Serve the application on `sockets` until SIGTERM, or until the parent at the other end of `line` has ended.
 
-    Both are file descriptors, the second several with commas between.
+    Both are file descriptors, the second several with commas between. `factory`, if it is not empty: `name` is that of
+    a function that makes the application.
     """
     connection = socket.socket(fileno=int(line))
     connection.set_inheritable(False)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     sys.path.insert(0, folder)
-    server = Server(AppConfig(connection, module, name))
+    server = Server(AppConfig(connection, module, name, factory=bool(factory)))
     server.run([socket.socket(fileno=int(number)) for number in sockets.split(",")])
     if not server.started:
         sys.exit(3)  # what uvicorn itself says of a failed start

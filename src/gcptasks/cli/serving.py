@@ -69,7 +69,7 @@ async def served(
     with theirs:
         numbers = [sock.fileno() for sock in (theirs, *sockets)]
         command = [sys.executable, "-c", _PROGRAM, str(numbers[0]), ",".join(map(str, numbers[1:]))]
-        command += [str(app.folder), app.module, *([app.name] if app.name else [])]
+        command += [str(app.folder), app.module, app.name or "", "factory" if app.factory else ""]
         process = await asyncio.create_subprocess_exec(*command, env=environment, pass_fds=numbers)
     reader, writer = await asyncio.open_connection(sock=ours)
     serving = Serving(process, reader)

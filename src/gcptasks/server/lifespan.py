@@ -1,6 +1,7 @@
-"""Wrapping the lifespan of an application, those of its routers included."""
+"""Wrapping the lifespan of an application, those of its routers included, and noticing that it never runs."""
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
@@ -10,8 +11,19 @@ from gcptasks.base.errors import SetupError
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
+_log = logging.getLogger("gcptasks")
+
+_NEVER_STARTED = (
+    "requests reach this app, but its lifespan has not begun, so its LocalService accepts tasks and delivers none. "
+    "If the app is mounted in another, whose lifespan alone is run: call LocalService.install with the outer app, or "
+    "write `async with local.running(app)` in the outer app's lifespan. "
+    "If this is a test client: use it in a `with` block. If the server was told to run no lifespans: let it."
+)
+
+
 class Router(Protocol):
     lifespan_context: Lifespan
+    middleware_stack: Any
 
 
 class App(Protocol):
@@ -36,6 +48,20 @@ def refuse_later_lifespans(router: Router, ours: Lifespan) -> None:
                 "call install last, after every include_router"
             )
         context = outer
+
+
+def notice_that_it_never_starts(router: Router, is_running: Callable[[], bool]) -> None:
+    """Log an error if the first request comes before a lifespan has begun: servers begin with that."""
+    plain = router.middleware_stack
+
+    async def look_once(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            router.middleware_stack = plain
+            if not is_running():
+                _log.error(_NEVER_STARTED)
+        await plain(scope, receive, send)
+
+    router.middleware_stack = look_once
 
 
 def _does_something(context: Lifespan) -> bool:

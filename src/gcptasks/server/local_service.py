@@ -12,7 +12,7 @@ from gcptasks.runtime.targets.address import AppUrl, parse_app_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
-from gcptasks.server.lifespan import App, refuse_later_lifespans
+from gcptasks.server.lifespan import App, notice_that_it_never_starts, refuse_later_lifespans
 from gcptasks.server.settings import QuotasChoice, Settings
 from gcptasks.store.connection import Synchronous
 
@@ -73,7 +73,8 @@ class LocalService:
         """Deliver tasks while the app runs. Call it last, after every `include_router`.
 
         Delivery begins when all lifespans have started, and stops before the first of them ends. Raises `SetupError`
-        if the service is installed already.
+        if the service is installed already. The lifespan of an app that is mounted in another never starts: install
+        the service in the outer app. The first request logs an error if the lifespan has not begun.
         """
         if self._installed is not None:
             raise SetupError("this LocalService is installed in an app already: make another for another app")
@@ -88,6 +89,7 @@ class LocalService:
                 yield state
 
         router.lifespan_context = whole
+        notice_that_it_never_starts(router, lambda: self._running)
 
     @asynccontextmanager
     async def running(self, app: Any, *, state: Mapping[str, Any] | None = None) -> AsyncGenerator[None]:
