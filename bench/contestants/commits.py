@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,7 +59,7 @@ def writer(how: str, path: Path, delay: float) -> Writer:
         return WriteConnection(connection, "full")
 
     made = Writer(open_connection, lambda events, changes: checkpoints.committed(), PLACES[how]())
-    checkpoints = Checkpoints(path, made.exclusively)
+    checkpoints = Checkpoints(path, partial(made.exclusively, first=True))
     return made
 
 

@@ -31,6 +31,10 @@ class RunningCall:
             return True
         return False
 
+    def is_of(self, frame: FrameType) -> bool:
+        """Whether that is the frame of the call."""
+        return self._frame is frame
+
     def runs_below(self, frame: FrameType | None) -> bool:
         """Whether it waits for `frame`: the call was made by it, or interrupted for it, as by a signal's handler."""
         while frame is not None:

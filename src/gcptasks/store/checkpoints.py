@@ -27,9 +27,9 @@ from gcptasks.store.connection import LOG_LIMIT, connect, is_busy, store_errors
 
 _log = logging.getLogger("gcptasks")
 
-_LITTLE = 64
-"""Pages, so few that copying them holds up nobody."""
-_PASSES = 8
+_LITTLE = 256
+"""Pages that are copied in some milliseconds."""
+_PASSES = 3
 """How often it copies at most before it finishes with whatever is left, while writers wait."""
 _TRIES = 20
 """How often it tries to find a moment at which no other process writes."""
@@ -41,7 +41,7 @@ _LONG_PAUSE = 1.0
 
 
 class Checkpoints:
-    """Keeps the log of one database short. `alone` calls back with the connection that writes, nobody else using it."""
+    """Keeps the log of one database short. `alone` calls back with the connection that writes; others wait."""
 
     def __init__(self, path: Path, alone: Callable[[Callable[[sqlite3.Connection], bool | None]], bool | None]) -> None:
         self._path = path

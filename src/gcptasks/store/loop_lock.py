@@ -61,9 +61,13 @@ class LoopLock:
         self._last = Hold(None, over=True)
         self._sleeping: deque[threading.Lock] = deque()
         self._turned_away: dict[asyncio.AbstractEventLoop, _Callback] = {}
+        self._first: RunningCall | None = None
+        """The call that goes before all others."""
 
     def try_acquire(self, frame: FrameType) -> Hold | None:
         """Have the lock, if nobody has it now."""
+        if self._first is not None and not self._has_turn(frame):
+            return None
         hold = Hold(frame)
         last = self._last
         while last.over or not last.lasts():
@@ -83,6 +87,19 @@ class LoopLock:
             pass
         return hold
 
+    def acquire_first(self, frame: FrameType, until: float) -> Hold | None:
+        """As `acquire`, before all who come from now on: one who has it again and again leaves no moment for others."""
+        self._first = RunningCall(frame)
+        try:
+            return self.acquire(frame, until)
+        finally:
+            self._first = None
+
+    def _has_turn(self, frame: FrameType) -> bool:
+        """Whether no other call goes before that one."""
+        first = self._first
+        return first is None or first.is_of(frame) or not first.runs()
+
     def wait(self, frame: FrameType, until: float) -> bool:
         """Return once the lock may be had, or soon anyway; False if it is that time already (monotonic)."""
         left = until - time.monotonic()
@@ -93,7 +110,7 @@ class LoopLock:
         called.acquire()
         self._sleeping.append(called)
         # It may have been let go before we were on the list.
-        if last.over or not called.acquire(timeout=min(left, _LOOK_AGAIN)):
+        if (last.over and self._has_turn(frame)) or not called.acquire(timeout=min(left, _LOOK_AGAIN)):
             with contextlib.suppress(ValueError):  # whoever let go has taken it off
                 self._sleeping.remove(called)
             if last.runs_below(frame):

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -34,7 +35,9 @@ class Store:
         self._watchers: list[Callable[[Changes], None]] = []
         self._context = contextvars.copy_context()
         self._writer = Writer(self._open, self._tell)
-        self._checkpoints = None if database.path is None else Checkpoints(database.path, self._writer.exclusively)
+        self._checkpoints = (
+            None if database.path is None else Checkpoints(database.path, partial(self._writer.exclusively, first=True))
+        )
         self._start_afresh()
         self.write = self._writer.write
         self.write_unsynced = self._writer.write_unsynced
@@ -143,10 +146,10 @@ class Store:
         return self._reader
 
     def _tell(self, events: list[Event], changes: Changes) -> None:
-        if self._checkpoints is not None:
-            self._checkpoints.committed()
         # Who commits, commits for others too, so its context variables say nothing about what has happened.
         self._context.copy().run(self._hand_on, events, changes)
+        if self._checkpoints is not None:
+            self._checkpoints.committed()
 
     def _hand_on(self, events: list[Event], changes: Changes) -> None:
         self.events.emit(events)

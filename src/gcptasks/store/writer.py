@@ -120,10 +120,13 @@ class Writer:
             raise
         return pending.result()
 
-    def exclusively(self, read: Callable[[sqlite3.Connection], R]) -> R:
-        """What `read` finds on the writing connection, no transaction being open."""
+    def exclusively(self, read: Callable[[sqlite3.Connection], R], *, first: bool = False) -> R:
+        """What `read` finds on the writing connection, no transaction being open.
+
+        It waits for a moment at which nobody writes; with `first`, all who come from now on wait for it.
+        """
         try:
-            return self._read(read)
+            return self._read(read, first)
         except TaskError:
             raise
         except BaseException:
@@ -266,8 +269,8 @@ class Writer:
             group.hold = hold
             self._finish(group)
 
-    def _read(self, read: Callable[[sqlite3.Connection], R]) -> R:
-        hold = self._have_lock(this_frame())
+    def _read(self, read: Callable[[sqlite3.Connection], R], first: bool) -> R:
+        hold = self._have_lock(this_frame(), first)
         if hold.torn:
             self._mend()
         try:
@@ -288,8 +291,9 @@ class Writer:
         self._thread = None
         self._let_go(hold)
 
-    def _have_lock(self, frame: FrameType) -> Hold:
-        hold = self._lock.try_acquire(frame) or self._lock.acquire(frame, _patience())
+    def _have_lock(self, frame: FrameType, first: bool = False) -> Hold:
+        acquire = self._lock.acquire_first if first else self._lock.acquire
+        hold = self._lock.try_acquire(frame) or acquire(frame, _patience())
         if hold is None:
             raise _busy()
         return hold
