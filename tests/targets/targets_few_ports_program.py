@@ -65,8 +65,8 @@ async def main() -> None:
         assert (nowhere.status, "no connection" in nowhere.reason) == (0, True), nowhere
         await target.close()
     assert log.messages == [
-        "no connection to a worker can be opened: no local port is free. It is tried again, and is no attempt",
-        "connections to workers can be opened again",
+        "attempts wait, and none is counted: no local port is free",
+        "attempts are made again",
     ], log.messages
 
 

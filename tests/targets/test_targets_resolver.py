@@ -184,8 +184,8 @@ async def test_a_thread_that_cannot_be_had_is_no_attempt(
     reply = await answer_of(target, outgoing(named(url, "quick.test"), deadline=0.5))
     assert reply.status == 204
     assert [record.getMessage() for record in caplog.records] == [
-        "no connection to a worker can be opened: can't start new thread. It is tried again, and is no attempt",
-        "connections to workers can be opened again",
+        "attempts wait, and none is counted: can't start new thread",
+        "attempts are made again",
     ]
 
 

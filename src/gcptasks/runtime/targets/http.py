@@ -1,6 +1,8 @@
 """Attempts over HTTP/1.1, on connections that are kept."""
 
 import asyncio
+import errno
+import os
 import ssl
 from collections.abc import Awaitable
 
@@ -37,14 +39,16 @@ class HttpTarget:
         if not places.take_now(origin):
             await _before_sending(places.take(origin))
         try:
-            wire = _wire(request)
             while True:
                 # The deadline begins when there is what it takes to send.
                 until = asyncio.get_running_loop().time() + request.deadline.total_seconds()
                 try:
-                    return await self._deliver(origin, wire, until, bodiless=request.method == "HEAD")
+                    return await self._deliver(origin, _wire(request), until, bodiless=request.method == "HEAD")
                 except NotYet as not_yet:
-                    await _before_sending(asyncio.shield(not_yet.ready))
+                    ready = not_yet.ready
+                except MemoryError:
+                    ready = self._pool.pause(os.strerror(errno.ENOMEM)).ready
+                await _before_sending(asyncio.shield(ready))
         except DeadlinePassed:
             return late(request.deadline)
         except DeliveryError as error:

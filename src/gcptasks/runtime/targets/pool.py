@@ -16,7 +16,7 @@ from gcptasks.runtime.targets.dialing import dial
 from gcptasks.runtime.targets.open_files import connections_to_workers
 from gcptasks.runtime.targets.places import Places
 from gcptasks.runtime.targets.resolver import Resolver
-from gcptasks.runtime.targets.shortage import Shortage, lacking
+from gcptasks.runtime.targets.shortage import NotYet, Shortage, lacking
 
 _HANDSHAKE = 3600.0
 """Seconds for TLS to begin: more than an attempt may take, so that its deadline is what ends it."""
@@ -81,12 +81,16 @@ class Pool:
             if timeout.expired():
                 raise DeadlinePassed from None
             if what := lacking(error):
-                raise self._shortage.begin(what) from error
+                raise self.pause(what) from error
             raise Unreachable(_why(error, origin)) from error
         self._shortage.end()
         self._open.add(connection)
         connection.lost.add_done_callback(lambda _: self._open.discard(connection))
         return connection
+
+    def pause(self, what: str) -> NotYet:
+        """Open no connection for a moment, since that is lacking; what to raise."""
+        return self._shortage.begin(what)
 
     async def _opened(self, origin: Origin) -> Connection:
         over: dict[str, Any] = {}

@@ -41,7 +41,7 @@ class Shortage:
         """Pause, since that is lacking; what to raise."""
         if not self._said:
             self._said = True
-            _log.warning("no connection to a worker can be opened: %s. It is tried again, and is no attempt", what)
+            _log.warning("attempts wait, and none is counted: %s", what)
         pause = self._under_way()
         if pause is None:
             loop = asyncio.get_running_loop()
@@ -53,7 +53,7 @@ class Shortage:
         """A connection was opened."""
         if self._said and self._under_way() is None:
             self._said = False
-            _log.warning("connections to workers can be opened again")
+            _log.warning("attempts are made again")
 
     def _under_way(self) -> "asyncio.Future[None] | None":
         return None if self._pause is None or self._pause.done() else self._pause
