@@ -9,7 +9,7 @@
 
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Protocol, Union, get_args, get_origin
 
 from pydantic import TypeAdapter
@@ -62,13 +62,22 @@ def adapter_of(field: Field) -> TypeAdapter[Any]:
     return TypeAdapter(annotation)
 
 
+class Unreceived(ValueError):
+    """The worker refuses a value; the text is its reason."""
+
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        super().__init__(error["msg"])
+        self.place: tuple[int | str, ...] = tuple(error["loc"])
+        """Where in the value, as the worker names it."""
+
+
 def receiver_of(field: Field) -> Callable[[Any], Any]:
-    """What the worker does with a received value; raises ValueError with the worker's reason."""
+    """What the worker does with a received value; raises Unreceived."""
 
     def receive_value(wire: Any) -> Any:
         value, errors = field.validate(wire, {}, loc=())
         if errors:
-            raise ValueError("; ".join(error["msg"] for error in errors))
+            raise Unreceived(errors[0])
         return value
 
     return receive_value

@@ -11,11 +11,20 @@ from pydantic_core import to_json
 
 from fastapi_gcp_tasks import fastapi_versions as versions
 from fastapi_gcp_tasks.encode.exact_types import exact_of
-from fastapi_gcp_tasks.encode.losses import Walk, walk_of
+from fastapi_gcp_tasks.encode.losses import first_loss, losses_of
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
-from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, reasons, serializer_said, wrong
-from fastapi_gcp_tasks.encode.round_trip import dumped, read_json, round_trip, same_fields, strictly
+from fastapi_gcp_tasks.encode.refusal import NotCarried, foreign, reasons, serializer_said, wrong
+from fastapi_gcp_tasks.encode.round_trip import (
+    dumped,
+    json_by_round_trip,
+    read_json,
+    round_trip,
+    same_fields,
+    strictly,
+)
 from fastapi_gcp_tasks.encode.schemas import Reading
+from fastapi_gcp_tasks.encode.unset import Doubtful, left_out_of
+from fastapi_gcp_tasks.encode.walks import Walk
 
 ToJson = Callable[[Any], bytes | None]
 """None leaves the parameter out."""
@@ -24,6 +33,10 @@ ToBody = Callable[[Values], bytes | None]
 
 _MOST_DIGITS = 4300  # of an int that Python reads: sys.int_info.default_max_str_digits
 _EVERY = 512
+_DOUBTS = (Doubtful, AttributeError, KeyError, TypeError)
+"""What is raised by a walk over a value that is not of its type."""
+_REPLACED = "\N{REPLACEMENT CHARACTER}".encode()
+"""What pydantic writes for each byte of a lone surrogate in a key."""
 _NULL = re.compile(b"null").search  # in 10 KB found sooner than by `in`
 _RUN = b"0" * (_MOST_DIGITS // _EVERY)
 _DIGITS = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
@@ -42,8 +55,8 @@ def _whole_writer(name: str, write: ToJson) -> ToBody:
             return None
         try:
             return write(values[name])
-        except CANNOT as error:
-            raise wrong(name, error) from None
+        except Exception as error:  # the user's own code may raise anything
+            raise wrong(name, error) from foreign(error)
 
     return write_whole_body
 
@@ -56,8 +69,8 @@ def _embedded_writer(writers: list[tuple[str, bytes, ToJson]]) -> ToBody:
             for name, key, write in writers:
                 if name in values and (member := write(values[name])) is not None:
                     members.append(key + member)
-        except CANNOT as error:
-            raise wrong(name, error) from None
+        except Exception as error:  # the user's own code may raise anything
+            raise wrong(name, error) from foreign(error)
         return b"{" + b",".join(members) + b"}" if members else None
 
     return write_embedded_body
@@ -67,7 +80,7 @@ def json_of(parameter: Parameter) -> ToJson:
     """How this parameter is written, decided once."""
     reading = Reading(parameter.adapter)
     if not reading.is_plain():
-        return _optional_writer(parameter, _round_trip_writer(parameter))
+        return _optional_writer(parameter, json_by_round_trip(parameter.adapter, parameter.receive))
     if reading.root["type"] == "model":
         return _plain_model_writer(parameter, reading)
     return _optional_writer(parameter, _plain_value_writer(parameter, reading))
@@ -89,27 +102,32 @@ def _optional_writer(parameter: Parameter, write: Callable[[Any], bytes]) -> ToJ
 def _plain_model_writer(parameter: Parameter, reading: Reading) -> ToJson:
     cls: type = reading.root["cls"]
     dump = parameter.adapter.serializer.to_json
-    walk = _walk_of(reading)
+    walk, text_keys = _walk_of(reading), reading.has_text_keys()
     check_losses = _losses_check(parameter, reading, walk)
     holds_exact_types = exact_of(reading)
     aliases = any("serialization_alias" in field for field in reading.root["schema"]["fields"].values())
     write = partial(dump, by_alias=True) if aliases else dump
+    to_leave_out = left_out_of(reading)
+    write_by_round_trip = json_by_round_trip(parameter.adapter, parameter.receive)
 
     def write_plain_model(value: Any) -> bytes | None:
         if type(value) is not cls:
             _refuse_class(parameter, cls, value)
             return None
         try:
+            unset = to_leave_out(value) if to_leave_out is not None else None
             if holds_exact_types is not None and holds_exact_types(value.__dict__):
-                body: bytes = write(value)
+                body: bytes = write(value, exclude=unset) if unset else write(value)
             else:
-                body = dump(value, by_alias=True, round_trip=True, warnings="error")
+                body = dump(value, by_alias=True, round_trip=True, warnings="error", exclude=unset)
                 if holds_exact_types is not None:
                     # pydantic does not complain of None, True for 1, or a field that is gone.
                     round_trip(value, read_json(body), parameter.receive, same_fields)
+        except _DOUBTS:
+            return write_by_round_trip(value)
         except (ValueError, RecursionError) as error:
             raise serializer_said(error) from None
-        if walk or len(body) > _MOST_DIGITS:
+        if walk or text_keys or len(body) > _MOST_DIGITS:
             check_losses(value, body)
         return body
 
@@ -128,57 +146,43 @@ def _plain_value_writer(parameter: Parameter, reading: Reading) -> Callable[[Any
     adapter = parameter.adapter
     dump = adapter.serializer.to_json
     check_losses = _losses_check(parameter, reading, _walk_of(reading))
+    to_leave_out = left_out_of(reading)
+    write_by_round_trip = json_by_round_trip(parameter.adapter, parameter.receive)
 
     def write_plain_value(value: Any) -> bytes:
         checked = strictly(adapter, value)
-        body: bytes = dumped(dump, checked, by_alias=True)
+        try:
+            unset = to_leave_out(checked) if to_leave_out is not None else None
+        except _DOUBTS:
+            return write_by_round_trip(value)
+        body: bytes = dumped(dump, checked, by_alias=True, exclude=unset)
         check_losses(checked, body)
         return body
 
     return write_plain_value
 
 
-def _round_trip_writer(parameter: Parameter) -> Callable[[Any], bytes]:
-    adapter = parameter.adapter
-    dump = adapter.serializer.to_json
-
-    def write_by_round_trip(value: Any) -> bytes:
-        checked = strictly(adapter, value)
-        body: bytes = dumped(dump, checked, by_alias=True)
-        try:
-            round_trip(checked, read_json(body), parameter.receive)
-        except NotCarried as refusal:
-            # A model may validate by names what it serializes by alias.
-            by_name: bytes = dumped(dump, checked, by_alias=False)
-            if by_name == body:
-                raise
-            try:
-                round_trip(checked, read_json(by_name), parameter.receive)
-            except NotCarried:
-                raise refusal from None
-            return by_name
-        return body
-
-    return write_by_round_trip
-
-
 def _walk_of(reading: Reading) -> Walk | None:
     """The walk that finds losses; None for a flat model that has no field to lose anything of."""
     classes, kinds = reading.classes(), reading.kinds()
     flat = len(classes) < 2 and reading.root["type"] == "model" and "definition-ref" not in kinds
-    return None if flat and not kinds & {"datetime", "time", "float"} else walk_of(reading)
+    return None if flat and not kinds & {"datetime", "time", "float"} else losses_of(reading)
 
 
 def _losses_check(parameter: Parameter, reading: Reading, walk: Walk | None) -> Callable[[Any, bytes], None]:
     """What is left to check of a plain value once it is written."""
     kinds, classes = reading.kinds(), reading.classes()
+    text_keys = reading.has_text_keys()
     always = bool(kinds & {"datetime", "time"})
     floats = "float" in kinds
 
     def check_losses(value: Any, body: bytes) -> None:
         if walk and (always or (floats and _NULL(body)) or _subclassed(classes)):
-            walk(value)
-        if len(body) > _MOST_DIGITS and _long_number(body):
+            try:
+                walk(value)
+            except NotCarried as refusal:
+                raise first_loss(reading, value) or refusal from None
+        if (text_keys and _REPLACED in body) or (len(body) > _MOST_DIGITS and _long_number(body)):
             round_trip(value, read_json(body), parameter.receive)
 
     return check_losses

@@ -49,7 +49,7 @@ def exact_of(reading: Reading) -> Exact | None:
             value = held[name]
             if value is not None and not items.issuperset(map(type, value)):
                 return False
-        return len(held) == len(fields_of)
+        return True  # what else it may hold is no field: a cached property that was read
 
     return holds_exact_types
 
@@ -57,19 +57,20 @@ def exact_of(reading: Reading) -> Exact | None:
 def _choices(schema: Schema) -> tuple[type, ...]:
     """The classes that a field's value can have, or none if they do not say enough."""
     if not _item_choices(schema):
-        return _scalar_choices(schema)
+        return scalar_choices(schema)
     return (list, type(None)) if schema["type"] == "nullable" else (list,)
 
 
 def _item_choices(schema: Schema) -> tuple[type, ...]:
     if schema["type"] == "nullable":
         return _item_choices(schema["schema"])
-    return _scalar_choices(schema["items_schema"]) if schema["type"] == "list" else ()
+    return scalar_choices(schema["items_schema"]) if schema["type"] == "list" else ()
 
 
-def _scalar_choices(schema: Schema) -> tuple[type, ...]:
+def scalar_choices(schema: Schema) -> tuple[type, ...]:
+    """The classes that a scalar can have, or none if it is no scalar."""
     if schema["type"] == "nullable":
-        inner = _scalar_choices(schema["schema"])
+        inner = scalar_choices(schema["schema"])
         return (*inner, type(None)) if inner else ()
     if schema["type"] == "enum":
         return (schema["cls"],)

@@ -7,7 +7,7 @@ from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.cookies import cookie_header, cookie_writer
 from fastapi_gcp_tasks.encode.header_rules import Headers
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
-from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, wrong
+from fastapi_gcp_tasks.encode.refusal import NotCarried, foreign, wrong
 from fastapi_gcp_tasks.encode.text import ToText, text_of
 
 
@@ -29,8 +29,8 @@ def headers_writer(
             for name, write in cookies:
                 if name in values and (text := write(values[name])) is not None:
                     pairs.append(text)
-        except CANNOT as error:
-            raise wrong(name, error) from None
+        except Exception as error:  # the user's own code may raise anything
+            raise wrong(name, error) from foreign(error)
         if pairs:
             made.append(("cookie", cookie_header(pairs)))
         return tuple(made)

@@ -1,59 +1,17 @@
 """What a plain type allows and JSON, or pydantic's way to write it, would lose: found by walking the value."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
-from typing import Any
+from typing import Any, ClassVar
 
-from fastapi_gcp_tasks.encode.refusal import NotCarried
-from fastapi_gcp_tasks.encode.schemas import Reading, Schema, items
-
-Walk = Callable[[Any], None]
-"""Raises NotCarried at the first value that would not arrive as it is."""
+from fastapi_gcp_tasks.encode.refusal import NotCarried, at_place
+from fastapi_gcp_tasks.encode.schemas import Reading, Schema
+from fastapi_gcp_tasks.encode.walks import Found, Walk, Walks
 
 
-def walk_of(reading: Reading) -> Walk | None:
-    """The walk over a plain schema, or None if it has no such value."""
-    return _Walks(reading.definitions).walk_of(reading.root)
-
-
-class _Walks:
-    def __init__(self, definitions: dict[str, Schema]) -> None:
-        self._definitions = definitions
-        self._made: dict[str, list[Walk]] = {}
-
-    def walk_of(self, schema: Schema) -> Walk | None:
-        kind = schema["type"]
-        if kind in _LOSSY:
-            return _LOSSY[kind]
-        if kind == "default":
-            return self.walk_of(schema["schema"])
-        if kind == "nullable":
-            return _optional_walk(self.walk_of(schema["schema"]))
-        if kind == "definition-ref":
-            return self._reference_walk(schema["schema_ref"])
-        if kind == "model":
-            fields = schema["schema"]["fields"].items()
-            walks = [(name, self.walk_of(field["schema"])) for name, field in fields]
-            return _model_walk(schema["cls"], [(name, walk) for name, walk in walks if walk])
-        return self._container_walk(schema)
-
-    def _reference_walk(self, ref: str) -> Walk:
-        if ref in self._made:
-            return _recursive_walk(self._made[ref])
-        self._made[ref] = []
-        walk = self.walk_of(self._definitions[ref]) or _nothing
-        self._made[ref].append(walk)
-        return walk
-
-    def _container_walk(self, schema: Schema) -> Walk | None:
-        walks = [self.walk_of(item) for item in items(schema)]
-        if not any(walks):
-            return None
-        if schema["type"] == "dict":
-            return _values_walk(walks[-1] or _nothing)
-        if schema["type"] == "tuple" and "variadic_item_index" not in schema:
-            return _tuple_walk([walk or _nothing for walk in walks])
-        return _items_walk(walks[0] or _nothing)
+def losses_of(reading: Reading) -> Walk | None:
+    """The walk that raises NotCarried at the first value that would not arrive as it is; None if there can be none."""
+    return _Losses(reading).walk()
 
 
 def finite(value: float) -> None:
@@ -72,65 +30,76 @@ def whole_minutes(value: datetime | time) -> None:
         raise NotCarried(f"its UTC offset {offset} has seconds, which would be cut off; convert {value} to UTC")
 
 
-_LOSSY: dict[str, Walk] = {"float": finite, "datetime": whole_minutes, "time": whole_minutes}
+def first_loss(reading: Reading, value: Any) -> NotCarried | None:
+    """The refusal of a value that the walk does not let pass, with the place in it: a second, slower walk."""
+    walk = _Places(reading).walk()
+    found: Any = walk(value) if walk else None
+    place: list[Any] = []
+    while found and not isinstance(found, str):
+        key, found = next(iter(found.items()))
+        place.append(key)
+    return NotCarried(at_place(place, found)) if found else None
 
 
-def _nothing(value: Any) -> None: ...
+def _other_class(value: Any, cls: type) -> str:
+    return f"a {type(value).__name__} stands where {cls.__name__} is declared; it would arrive as that"
 
 
-def _recursive_walk(later: list[Walk]) -> Walk:
-    """The walk that will stand in the list once it is made: it is being made just now."""
+def _finding(check: Walk) -> Walk:
+    """What returns the reason that the check raises."""
 
-    def walk_recursive(value: Any) -> None:
-        later[0](value)
-
-    return walk_recursive
-
-
-def _optional_walk(inner: Walk | None) -> Walk | None:
-    if inner is None:
+    def find_loss(value: Any) -> Any:
+        try:
+            check(value)
+        except NotCarried as refusal:
+            return str(refusal)
         return None
 
-    def walk_optional(value: Any) -> None:
-        if value is not None:
-            inner(value)
-
-    return walk_optional
+    return find_loss
 
 
-def _items_walk(inner: Walk) -> Walk:
-    def walk_items(value: Any) -> None:
-        for item in value:
-            inner(item)
+class _Losses(Walks):
+    scalars: ClassVar[Mapping[str, Walk]] = {"float": finite, "datetime": whole_minutes, "time": whole_minutes}
 
-    return walk_items
+    def model_walk(self, schema: Schema, fields: list[tuple[str, Walk]]) -> Walk | None:
+        cls: type = schema["cls"]
+
+        def walk_model(value: Any) -> Found | None:
+            if type(value) is not cls:
+                raise NotCarried(_other_class(value, cls))
+            held = value.__dict__
+            for name, check in fields:
+                if name in held:
+                    check(held[name])
+            return None
+
+        return walk_model
+
+    def set_walk(self, inner: Walk) -> Walk:
+        def walk_set(value: Any) -> Found | None:
+            for member in value:
+                inner(member)
+            return None
+
+        return walk_set
 
 
-def _values_walk(inner: Walk) -> Walk:
-    def walk_values(value: Any) -> None:
-        for item in value.values():
-            inner(item)
+class _Places(Walks):
+    scalars: ClassVar[Mapping[str, Walk]] = {kind: _finding(check) for kind, check in _Losses.scalars.items()}
 
-    return walk_values
+    def model_walk(self, schema: Schema, fields: list[tuple[str, Walk]]) -> Walk | None:
+        cls: type = schema["cls"]
 
+        def find_in_model(value: Any) -> Any:
+            if type(value) is not cls:
+                return _other_class(value, cls)
+            held = value.__dict__
+            return {name: found for name, find in fields if name in held and (found := find(held[name]))}
 
-def _tuple_walk(inner: list[Walk]) -> Walk:
-    def walk_tuple(value: Any) -> None:
-        for check, item in zip(inner, value, strict=True):
-            check(item)
+        return find_in_model
 
-    return walk_tuple
+    def set_walk(self, inner: Walk) -> Walk:
+        def find_in_set(value: Any) -> Any:
+            return next(filter(None, map(inner, value)), None)
 
-
-def _model_walk(cls: type, fields: list[tuple[str, Walk]]) -> Walk:
-    def walk_model(value: Any) -> None:
-        if type(value) is not cls:
-            raise NotCarried(
-                f"a {type(value).__name__} stands where {cls.__name__} is declared; it would arrive as that"
-            )
-        held = value.__dict__
-        for name, check in fields:
-            if name in held:
-                check(held[name])
-
-    return walk_model
+        return find_in_set

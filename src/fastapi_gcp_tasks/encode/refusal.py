@@ -1,5 +1,6 @@
-"""How a value that can't be carried is refused: by the parameter's name, with the reason."""
+"""How a value that can't be carried is refused: by the parameter's name, with the place in it and the reason."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,31 +13,45 @@ class NotCarried(Exception):
     """The value would not arrive as it is; the text says why."""
 
 
-CANNOT = (NotCarried, UnicodeEncodeError)
-"""What a writer may raise for a value that it can't write."""
-
-
-def wrong(name: str, error: Exception) -> WrongTypeError:
+def wrong(name: str, error: Exception) -> ValueError:
     """What the caller meets: the parameter's name, and why its value can't be carried."""
+    if isinstance(error, ValidationError | WrongTypeError):
+        return error
+    if isinstance(error, NotCarried):
+        return WrongTypeError(f"{name}: {error}")
     if isinstance(error, UnicodeEncodeError):
         return WrongTypeError(f"{name}: a lone surrogate cannot be written in UTF-8")
-    return WrongTypeError(f"{name}: {error}")
+    return WrongTypeError(f"{name}: it cannot be checked: {type(error).__name__}: {error}")
 
 
-def shown(value: Any) -> str:
-    """The value's type and the beginning of its text, for a message."""
+def foreign(error: Exception) -> Exception | None:
+    """The cause of the refusal, if it comes from the user's own code: a validator, an `__eq__`."""
+    return None if isinstance(error, NotCarried | WrongTypeError | ValidationError | UnicodeEncodeError) else error
+
+
+def at_place(place: Iterable[Any], text: str) -> str:
+    """The text, after the place in the value that it is about."""
+    return ": ".join(filter(None, (".".join(map(str, place)), text)))
+
+
+def text_of_value(value: Any) -> str:
+    """The value's type and its text."""
     try:
         text = repr(value)
     except Exception:  # a user's own __repr__ must not hide the refusal
         text = "…"
-    return f"{type(value).__name__} {text if len(text) <= 80 else text[:79] + '…'}"
+    return f"{type(value).__name__} {text}"
+
+
+def shown(value: Any) -> str:
+    """The value's type and the beginning of its text, for a message."""
+    text = text_of_value(value)
+    return text if len(text) <= 90 else text[:89] + "…"
 
 
 def reasons(error: ValidationError) -> str:
     """pydantic's reasons in one line."""
-    return "; ".join(
-        ".".join(map(str, found["loc"])) + ": " * bool(found["loc"]) + found["msg"] for found in error.errors()
-    )
+    return "; ".join(at_place(found["loc"], found["msg"]) for found in error.errors())
 
 
 def named(error: ValidationError, name: str) -> ValidationError:

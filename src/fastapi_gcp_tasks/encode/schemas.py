@@ -100,12 +100,16 @@ class Reading:
         return check is not None and check(schema, seen)
 
     def _plain_items(self, schema: Schema, seen: set[str]) -> bool:
-        if schema["type"] == "dict" and ("keys_schema" not in schema or schema["keys_schema"]["type"] not in _KEYS):
+        if schema["type"] == "dict" and not self._plain_key(schema.get("keys_schema", {"type": "any"})):
             return False
         held = list(items(schema))
         if "variadic_item_index" in schema and len(held) > 1:
             return False
         return bool(held) and all(self._plain(item, seen) for item in held)
+
+    def _plain_key(self, schema: Schema) -> bool:
+        # Strict ones are not: JSON has texts for keys.
+        return schema["type"] in _KEYS and self.is_plain_scalar(schema)
 
     def _plain_nullable(self, schema: Schema, seen: set[str]) -> bool:
         return only(schema, frozenset(("schema",))) and self._plain(schema["schema"], seen)
@@ -137,6 +141,7 @@ class Reading:
             and only(fields, frozenset(("fields", "model_name", "computed_fields")))
             and not fields.get("computed_fields")
             and all(self._plain_field(field, seen) for field in fields["fields"].values())
+            and _names_apart(fields["fields"])
         )
 
     def _plain_field(self, field: Schema, seen: set[str]) -> bool:
@@ -161,6 +166,10 @@ class Reading:
         """The types of schema that occur."""
         return {schema["type"] for schema in self._everything()}
 
+    def has_text_keys(self) -> bool:
+        """Whether there is a dict whose keys are texts of the caller's."""
+        return any(schema["type"] == "dict" and schema["keys_schema"]["type"] == "str" for schema in self._everything())
+
     def _everything(self) -> Iterator[Schema]:
         """Every part of a plain schema, once."""
         stack, seen = [self.root], set[str]()
@@ -173,6 +182,12 @@ class Reading:
                     stack.append(self.definitions[schema["schema_ref"]])
             else:
                 stack.extend(_parts(schema))
+
+
+def _names_apart(fields: Mapping[str, Schema]) -> bool:
+    """Whether no two fields of a model can be read from one key: a model may be read by names and by aliases."""
+    keys = [key for name, field in fields.items() for key in {name, field.get("validation_alias", name)}]
+    return len(keys) == len(set(keys))
 
 
 def _plain_config(config: Schema) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from fastapi_gcp_tasks.encode.losses import whole_minutes
 from fastapi_gcp_tasks.encode.parameters import Parameter
 from fastapi_gcp_tasks.encode.refusal import NotCarried, named, shown
-from fastapi_gcp_tasks.encode.round_trip import dumped, round_trip, strictly
+from fastapi_gcp_tasks.encode.round_trip import Check, dumped, round_trip, same_as, strict_check, strictly
 from fastapi_gcp_tasks.encode.schemas import ENUM, Reading, Schema, items, only
 
 ToText = Callable[[Any], str | None]
@@ -50,12 +51,13 @@ def texts_of(parameter: Parameter) -> ToTexts:
     if not (reading.is_plain() and len(held) == 1 and reading.is_plain_scalar(held[0])):
         return _round_trip_texts_writer(parameter)
     write = _TEXTS[held[0]["type"]][1]
+    check = partial(strictly, parameter.adapter)
 
     def write_plain_texts(value: Any) -> list[str] | None:
         if value is None:
             parameter.check_omission(value)
             return None
-        checked = _strictly(parameter, value)
+        checked = _checked(parameter, check, value)
         if not checked:
             parameter.check_omission(value)
             return None
@@ -64,19 +66,21 @@ def texts_of(parameter: Parameter) -> ToTexts:
     return write_plain_texts
 
 
-def _strictly(parameter: Parameter, value: Any) -> Any:
+def _checked(parameter: Parameter, check: Check, value: Any) -> Any:
     try:
-        return strictly(parameter.adapter, value)
+        return check(value)
     except ValidationError as error:
         raise named(error, parameter.name) from None
 
 
 def _checked_text_writer(parameter: Parameter, write: Callable[[Any], str]) -> ToText:
+    check = partial(strictly, parameter.adapter)
+
     def write_checked_text(value: Any) -> str | None:
         if value is None:
             parameter.check_omission(value)
             return None
-        return write(_strictly(parameter, value))
+        return write(_checked(parameter, check, value))
 
     return write_checked_text
 
@@ -101,35 +105,35 @@ def _enum_text_writer(parameter: Parameter, schema: Schema) -> ToText:
 
 
 def _round_trip_text_writer(parameter: Parameter) -> ToText:
-    dump = parameter.adapter.serializer.to_python
+    check, dump = strict_check(parameter.adapter), parameter.adapter.serializer.to_python
 
     def write_text_by_round_trip(value: Any) -> str | None:
         if value is None:
             parameter.check_omission(value)
             return None
-        checked = _strictly(parameter, value)
+        checked = _checked(parameter, check, value)
         text = _plain_text(dumped(dump, checked, mode="json", by_alias=True))
-        round_trip(checked, text, parameter.receive)
+        round_trip(value, text, parameter.receive, same_as(checked))
         return text
 
     return write_text_by_round_trip
 
 
 def _round_trip_texts_writer(parameter: Parameter) -> ToTexts:
-    dump = parameter.adapter.serializer.to_python
+    check, dump = strict_check(parameter.adapter), parameter.adapter.serializer.to_python
 
     def write_texts_by_round_trip(value: Any) -> list[str] | None:
         if value is None:
             parameter.check_omission(value)
             return None
-        checked = _strictly(parameter, value)
+        checked = _checked(parameter, check, value)
         simple: Any = dumped(dump, checked, mode="json", by_alias=True)
         several: Iterable[object] = simple if issubclass(type(simple), list) else (simple,)
         texts = [_plain_text(one) for one in several]
         if not texts:
             parameter.check_omission(value)
             return None
-        round_trip(checked, texts, parameter.receive)
+        round_trip(value, texts, parameter.receive, same_as(checked))
         return texts
 
     return write_texts_by_round_trip

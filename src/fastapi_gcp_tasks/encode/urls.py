@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
-from fastapi_gcp_tasks.encode.refusal import CANNOT, NotCarried, wrong
+from fastapi_gcp_tasks.encode.refusal import NotCarried, foreign, wrong
 from fastapi_gcp_tasks.encode.text import ToText, text_of, texts_of
 from fastapi_gcp_tasks.exception import WrongTypeError
 
@@ -40,8 +40,8 @@ def url_writer(route: APIRoute, in_path: list[Parameter], in_query: list[Paramet
                 if name in values and (pair := write(values[name])) is not None:
                     made += mark + pair
                     mark = "&"
-        except CANNOT as error:
-            raise wrong(name, error) from None
+        except Exception as error:  # the user's own code may raise anything
+            raise wrong(name, error) from foreign(error)
         return made
 
     if any(segment.count("{") > 1 for segment in route.path.split("/")):

@@ -1,0 +1,140 @@
+"""Which fields of a model were not set: what is left out is not set at the worker either (`model_fields_set`).
+
+A field is left out if it was not set and holds just the default that the worker would fill in. pydantic validates no
+defaults, so one that breaks the field's own type arrives in this way alone. What was not set and is no such default
+(a list that was changed, what a factory made) is sent.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal, cast, get_origin
+from uuid import UUID
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from fastapi_gcp_tasks.encode.equality import alike
+from fastapi_gcp_tasks.encode.exact_types import scalar_choices
+from fastapi_gcp_tasks.encode.schemas import ENUM, Reading, Schema, only
+from fastapi_gcp_tasks.encode.walks import Found, Walk, Walks
+
+_FIXED = frozenset(
+    (str, bytes, int, float, bool, type(None), Decimal, date, datetime, time, timedelta, UUID),
+)
+_NO_DEFAULT = object()
+
+
+class Doubtful(Exception):
+    """The type alone does not say whether this value arrives: a field that was not set holds who knows what."""
+
+
+def left_out_of(reading: Reading) -> Walk | None:
+    """What finds the fields of a plain value to leave out, as pydantic's `exclude` takes them.
+
+    It raises Doubtful, or what Python raises for a value that is not of its type. None if all fields are required.
+    """
+    return _Unset(reading).walk()
+
+
+def left_out(value: Any, *, keep_tags: bool = False) -> Any:
+    """The same of any value; with `keep_tags` without what may tell the choices of a union apart."""
+    if isinstance(value, BaseModel):
+        return _left_out_of_model(value, keep_tags)
+    if isinstance(value, list | tuple):
+        return _left_out_of_parts(enumerate(cast("list[Any]", value)), keep_tags)
+    if issubclass(type(value), Mapping):
+        return _left_out_of_parts(value.items(), keep_tags)
+    fields: Mapping[str, Any] = getattr(value, "__dataclass_fields__", {})
+    return _left_out_of_parts([(name, getattr(value, name)) for name in fields if hasattr(value, name)], keep_tags)
+
+
+def _left_out_of_parts(parts: Iterable[tuple[Any, Any]], keep_tags: bool) -> Found:
+    found = {key: inner for key, part in parts if (inner := left_out(part, keep_tags=keep_tags))}
+    # pydantic takes this key for all keys.
+    found.pop("__all__", None)
+    return found
+
+
+def _left_out_of_model(value: BaseModel, keep_tags: bool) -> Any:
+    held, fields = value.__dict__, type(value).model_fields
+    if type(value).__pydantic_root_model__:
+        return left_out(held.get("root"), keep_tags=keep_tags)
+    unset = {
+        name: True
+        for name, field in fields.items()
+        if name in held
+        and name not in value.__pydantic_fields_set__
+        and not (keep_tags and get_origin(field.annotation) is Literal)
+        and _same_default(_lasting(field.default), held[name])
+    }
+    rest = [(name, held[name]) for name in fields if name in held and name not in unset]
+    return unset | _left_out_of_parts(rest, keep_tags)
+
+
+def _lasting(default: Any) -> Any:
+    """The default, if it is what it was when the class was made: it cannot change, or pydantic copies it."""
+    if default is PydanticUndefined:
+        return _NO_DEFAULT
+    if type(default) in _FIXED or isinstance(default, Enum):
+        return default
+    if type(default) in (tuple, frozenset):
+        return default if all(_lasting(item) is item for item in default) else _NO_DEFAULT
+    try:
+        hash(default)
+    except TypeError:
+        return default
+    return _NO_DEFAULT
+
+
+def _same_default(default: Any, value: Any) -> bool:
+    if isinstance(default, BaseModel) and isinstance(value, BaseModel):
+        return default.__pydantic_fields_set__ == value.__pydantic_fields_set__ and alike(default, value)
+    return alike(default, value)
+
+
+class _Unset(Walks):
+    def model_walk(self, schema: Schema, fields: list[tuple[str, Walk]]) -> Walk | None:
+        declared = {name: field["schema"] for name, field in schema["schema"]["fields"].items()}
+        defaults = {name: _lasting(one.get("default", _NO_DEFAULT)) for name, one in declared.items()}
+        if not fields and all(one["type"] != "default" for one in declared.values()):
+            return None
+        names, count = frozenset(declared), len(declared)
+        sent = {name: _classes_that_arrive(one) for name, one in declared.items()}
+
+        def leave_out(value: Any) -> Found | None:
+            held = value.__dict__
+            found: Found = {}
+            if len(value.__pydantic_fields_set__) < count:
+                for name in names.difference(value.__pydantic_fields_set__):
+                    default, one = defaults[name], held[name]
+                    if one is default or _same_default(default, one):
+                        found[name] = True
+                    elif type(one) not in sent[name]:
+                        raise Doubtful
+            for name, inner in fields:
+                if name not in found and (below := inner(held[name])):
+                    found[name] = below
+            if "__all__" in found:
+                raise Doubtful
+            return found
+
+        return leave_out
+
+    def set_walk(self, inner: Walk) -> Walk:
+        def walk_members(value: Any) -> Found | None:
+            if any(map(inner, value)):
+                raise Doubtful
+            return None
+
+        return walk_members
+
+
+def _classes_that_arrive(schema: Schema) -> tuple[type, ...]:
+    """The classes of which each value is one that a field takes, as nothing but the class is asked for."""
+    inner = schema["schema"] if schema["type"] == "default" else schema
+    core = inner["schema"] if inner["type"] == "nullable" else inner
+    # A Decimal may be NaN, which the type does not take.
+    free = core["type"] != "decimal" and only(core, ENUM | {"microseconds_precision"})
+    return scalar_choices(inner) if free else ()
