@@ -187,18 +187,13 @@ def test_retry_after_does_not_add_attempts() -> None:
     assert answered(under_way(3), reply).task is None
 
 
-@pytest.mark.parametrize(
-    ("age", "old"),
-    [(timedelta(days=31), False), (timedelta(days=31, microseconds=1), True), (timedelta(days=-1), False)],
-)
-def test_a_task_older_than_31_days_goes(age: timedelta, old: bool) -> None:
-    """CT-145, CT-207."""
+@pytest.mark.parametrize("age", [timedelta(days=31), timedelta(days=10_000), timedelta(days=-1)])
+def test_no_attempt_is_the_last_for_the_age_of_its_task(age: timedelta) -> None:
+    """CT-207. It may be the clock that is wrong; a task that is too old goes when the sweeper is certain (CT-145)."""
     now = WAITING.created_at + age
-    assert tasks.expired(WAITING, now) is old
     decision = answered(under_way(), Reply(status=500, reason="why"), replace(RETRY, max_attempts=-1), now)
-    assert (decision.task is None) is old
-    assert (TaskExpired(NAME, now) in decision.events) is old
-    assert (AttemptFailed(NAME, 1, 500, "why", None, now) in decision.events) is old
+    assert waiting(decision).scheduled_at > now
+    assert not any(isinstance(event, TaskExpired) for event in decision.events)
 
 
 def test_the_wait_is_rounded_up_so_that_nothing_is_early() -> None:

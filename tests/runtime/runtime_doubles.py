@@ -13,10 +13,14 @@ START = datetime(2030, 1, 1, tzinfo=UTC)
 class ManualClock:
     def __init__(self) -> None:
         self._now = START
+        self._passed = 0.0
         self._waiting: list[tuple[datetime, asyncio.Event]] = []
 
     def now(self) -> datetime:
         return self._now
+
+    def passed(self) -> float:
+        return self._passed
 
     async def wait(self, wake: asyncio.Event, until: datetime) -> None:
         if self._now < until:
@@ -27,7 +31,12 @@ class ManualClock:
         wake.clear()
 
     def advance(self, span: timedelta) -> None:
-        """Move the time, and wake whoever waited for it; everybody if the clock is set back."""
+        """Let so much time pass, and wake whoever waited for it."""
+        self._passed += span.total_seconds()
+        self.set(span)
+
+    def set(self, span: timedelta) -> None:
+        """Set the clock forward, or back, which wakes everybody who waits."""
         self._now += span
         back = span < timedelta(0)
         for until, wake in self._waiting:

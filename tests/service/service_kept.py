@@ -32,7 +32,7 @@ class Kept:
             self.api.queue(queue)
 
     def sweep(self) -> bool:
-        return self.store.write_sync(sweep, self.clock.now())
+        return self.store.write_sync(sweep, self.clock.now(), self.clock.now())
 
     def names(self) -> list[str]:
         return [task.name for task in self.api.call("list_tasks", parent=self.queue).tasks]

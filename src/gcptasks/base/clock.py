@@ -1,6 +1,7 @@
 """What time it is, and waiting for a time."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -15,6 +16,10 @@ class Clock(Protocol):
         """The time, aware, in UTC."""
         ...
 
+    def passed(self) -> float:
+        """Seconds since some moment: they pass alike whoever sets the time."""
+        ...
+
     async def wait(self, wake: asyncio.Event, until: datetime) -> None:
         """Return when `wake` is set or that time has come, whichever is first. Either way `wake` is clear then."""
         ...
@@ -25,6 +30,9 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def passed(self) -> float:
+        return time.monotonic()
 
     async def wait(self, wake: asyncio.Event, until: datetime) -> None:
         loop = asyncio.get_running_loop()

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gcptasks.base.errors import InvalidArgument
-from gcptasks.base.events import AttemptFailed, AttemptSucceeded, TaskCreated, TaskExpired
+from gcptasks.base.events import AttemptFailed, AttemptSucceeded, TaskCreated
 from gcptasks.base.names import TaskName
 from gcptasks.engine import requests, retry, task_size
 from gcptasks.engine.decision import Decision
@@ -79,13 +79,13 @@ def answered(task: Task, attempt: Attempt, reply: Reply, queue_retry: RetryConfi
     if reply.ok:
         return Decision(None, (AttemptSucceeded(task.name, number, reply.status, now),))
     config = task.retry_config or queue_retry
-    too_old = expired(task, now)
-    over = too_old or retry.gives_up(config, number, task.first_dispatched_at or now, now)
+    # Not for its age (CT-145): a task goes by that only if a second look at the clock agrees, which is for the sweeper.
+    over = retry.gives_up(config, number, task.first_dispatched_at or now, now)
     next_at = None if over else now + _wait(config, number, reply, now)
     reason = reply.reason or status_text(reply.status)
     failed = AttemptFailed(task.name, number, reply.status, reason, next_at, now)
     if next_at is None:
-        return Decision(None, (failed, TaskExpired(task.name, now)) if too_old else (failed,))
+        return Decision(None, (failed,))
     waiting = replace(
         task,
         scheduled_at=next_at,
@@ -93,11 +93,6 @@ def answered(task: Task, attempt: Attempt, reply: Reply, queue_retry: RetryConfi
         last_attempt=replace(attempt, responded_at=now, status=reply.status),
     )
     return Decision(waiting, (failed,))
-
-
-def expired(task: Task, now: datetime) -> bool:
-    """Whether the task goes for its age, whatever its state (CT-145)."""
-    return now - task.created_at > RETENTION
 
 
 def _counts(status: int) -> bool:

@@ -12,8 +12,8 @@ _OPERATIONS_KEPT = timedelta(days=1)
 """How long a batch can be asked for, and its id not used again: how long Google does it, nobody recorded."""
 
 
-def sweep(tx: Tx, now: datetime) -> bool:
-    """Drop some of what is too old; whether more is left.
+def sweep(tx: Tx, now: datetime, certain: datetime | None) -> bool:
+    """Drop some of what was too old at `certain`, a time that has come beyond doubt; whether more is left.
 
     That is what purges and deletions left, tasks (CT-145), name blocks that have ended, and operations.
     """
@@ -21,10 +21,12 @@ def sweep(tx: Tx, now: datetime) -> bool:
         now, _AT_A_TIME
     ):  # alone, and first: they would stand in the way of those who look for the old
         return True
-    old = tx.tasks.created_before(now - RETENTION, _AT_A_TIME)
+    if certain is None:
+        return False
+    old = tx.tasks.created_before(certain - RETENTION, _AT_A_TIME)
     tx.tasks.delete(list(old), now + NAME_BLOCK)
     tx.happened(TaskExpired(name, now) for name in old.values())
-    unblocked = tx.tasks.unblock(now, _AT_A_TIME)
-    unblocked += tx.queues.unblock(now, _AT_A_TIME - unblocked)
-    dropped = tx.operations.drop_before(now - _OPERATIONS_KEPT, _AT_A_TIME)
+    unblocked = tx.tasks.unblock(certain, _AT_A_TIME)
+    unblocked += tx.queues.unblock(certain, _AT_A_TIME - unblocked)
+    dropped = tx.operations.drop_before(certain - _OPERATIONS_KEPT, _AT_A_TIME)
     return _AT_A_TIME in (len(old), unblocked, dropped)
