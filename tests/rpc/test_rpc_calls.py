@@ -174,7 +174,7 @@ async def test_more_calls_than_streams_wait_their_turn(listen: Listen, channel: 
 
 
 async def test_many_large_requests_share_a_small_buffer(listen: Listen, channel: Channels) -> None:
-    call = calling(channel(await listen(buffered=300_000)))
+    call = calling(channel(await listen(memory=8 * 300_000)))
     messages = [bytes([number]) * 250_000 for number in range(20)]
     assert await asyncio.gather(*map(call, messages)) == messages
 

@@ -23,6 +23,7 @@ from hyperframe.frame import (
 )
 
 from gcptasks.rpc import grpc
+from gcptasks.rpc.budget import Budget, Share
 from gcptasks.rpc.framing import Framing
 from gcptasks.rpc.limits import ListenerLimits
 from rpc.rpc_clients import Connect, Listen, RawClient
@@ -35,7 +36,7 @@ class Answering:
     """Answers each request at once with a body that no window admits."""
 
     def __init__(self, limits: ListenerLimits) -> None:
-        self.framing = Framing(self, limits)
+        self.framing = Framing(self, limits, Share(Budget(2**30)))
 
     def begun(self, stream: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         pass

@@ -353,7 +353,7 @@ async def test_a_client_that_never_opens_its_window_is_refused_more_calls(listen
     async def large(method: str, message: bytes) -> bytes:
         return b"x" * 200_000
 
-    client = await connect(await listen(large, buffered=300_000))
+    client = await connect(await listen(large, memory=8 * 300_000))
     client.greet()
     for _ in range(2):
         client.call()

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gcptasks.rpc.grants import Grants
 from gcptasks.rpc.grpc import Incoming, Refused, framed, opening, quoted, refusal, seconds
 from gcptasks.wire.codes import Code, Status
 
@@ -107,36 +106,3 @@ def test_a_status_too_large_for_trailers_is_cut_and_loses_its_details() -> None:
 def test_content_types_of_grpc_are_taken(kind: bytes) -> None:
     request = opening([(b":method", b"POST"), (b":path", b"/a.B/C"), (b"content-type", kind)])
     assert (request.method, request.encoding, request.timeout) == ("/a.B/C", b"identity", None)
-
-
-def test_large_requests_wait_for_the_budget_oldest_first() -> None:
-    granted: list[tuple[int, int]] = []
-    grants = Grants(100, lambda stream, size: granted.append((stream, size)))
-    for stream, size in ((1, 60), (3, 60), (5, 10)):
-        grants.ask(stream, size)
-    assert granted == [(1, 60)]
-    grants.done(1)
-    assert granted == [(1, 60), (3, 60), (5, 10)]
-
-
-def test_a_request_larger_than_the_budget_goes_alone() -> None:
-    granted: list[tuple[int, int]] = []
-    grants = Grants(100, lambda stream, size: granted.append((stream, size)))
-    grants.ask(1, 10)
-    grants.ask(3, 500)
-    grants.ask(5, 10)
-    assert granted == [(1, 10)]
-    grants.done(1)
-    assert granted == [(1, 10), (3, 500)]
-    grants.done(3)
-    assert granted == [(1, 10), (3, 500), (5, 10)]
-
-
-def test_a_request_that_gave_up_waiting_is_passed_over() -> None:
-    granted: list[tuple[int, int]] = []
-    grants = Grants(100, lambda stream, size: granted.append((stream, size)))
-    for stream in (1, 3, 5):
-        grants.ask(stream, 100)
-    grants.done(3)
-    grants.done(1)
-    assert granted == [(1, 100), (5, 100)]

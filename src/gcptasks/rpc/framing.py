@@ -25,13 +25,16 @@ from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
+from gcptasks.rpc.budget import Share
 from gcptasks.rpc.frame_watch import FrameWatch
 from gcptasks.rpc.header_lists import Headers, RememberingEncoder, are_trailers, is_request
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.rpc.unsent import Unsent
 
-FIRST_WINDOW: Final = 65_535
-"""Bytes of a request that a client may send before we grant more; the default of HTTP/2."""
+FIRST_WINDOW: Final = 8192
+"""Bytes of a request that a client may send before we grant more."""
+_DEFAULT_WINDOW: Final = 65_535
+"""That of HTTP/2, for streams until the client knows ours, and for connections at first."""
 _UNCOUNTED: Final = 64
 """How many streams may be opened between two counts of them at least."""
 
@@ -59,10 +62,10 @@ class Sink(Protocol):
 class Framing:
     """One connection's frames: bytes in, calls of `sink`; responses in, bytes out."""
 
-    def __init__(self, sink: Sink, limits: ListenerLimits) -> None:
+    def __init__(self, sink: Sink, limits: ListenerLimits, share: Share) -> None:
         self._sink = sink
         self._watch = FrameWatch(limits)
-        self._window = max(limits.buffered, FIRST_WINDOW)
+        self._window = max(limits.memory // 8, _DEFAULT_WINDOW)
         self._used = 0
         self._ours = bytearray()
         self._over = False
@@ -87,21 +90,24 @@ class Framing:
             ),
         )
         self._h2.encoder = RememberingEncoder()
-        self._h2.local_settings = Settings(
-            client=False,
-            initial_values={
-                SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams,
-                SettingCodes.MAX_HEADER_LIST_SIZE: limits.headers,
-            },
-        )
+        self._settings = {
+            SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams,
+            SettingCodes.MAX_HEADER_LIST_SIZE: limits.headers,
+        }
+        self._h2.local_settings = Settings(client=False, initial_values=self._settings)
         self._h2.decoder.max_header_list_size = limits.headers
-        self.unsent = Unsent(self._h2, self._watch.answered)
+        self.unsent = Unsent(self._h2, share, self._watch.answered)
 
     def start(self) -> None:
         """Say our settings."""
         self._h2.initiate_connection()
-        if self._window > FIRST_WINDOW:
-            self._h2.increment_flow_control_window(self._window - FIRST_WINDOW)
+        # What h2 says here holds at once. The windows of streams become smaller once the client knows, so they are
+        # said in a frame that takes the place of this one.
+        self._h2.clear_outbound_data_buffer()
+        said = dict[SettingCodes | int, int](self._settings.items())
+        self._h2.update_settings({**said, SettingCodes.INITIAL_WINDOW_SIZE: FIRST_WINDOW})
+        if self._window > _DEFAULT_WINDOW:
+            self._h2.increment_flow_control_window(self._window - _DEFAULT_WINDOW)
 
     def receive(self, data: bytes) -> bool:
         """Tell the sink what came; False once nothing more can be said on this connection."""

@@ -30,6 +30,9 @@ _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-
 _CONTENT_TYPES = re.compile(rb"application/grpc(\+proto)?(;.*)?")
 # The two encodings as zlib's window bits.
 _ENCODINGS = {b"gzip": 31, b"deflate": 15}
+_MOST = 1032
+"""Bytes that one of deflate can become."""
+_LONGEST_PATH = 1024
 
 
 class Refused(Exception):
@@ -63,6 +66,8 @@ def opening(headers: Iterable[tuple[bytes, bytes]]) -> Opening:
             "over HTTP/2 the content-type must be application/grpc",
             http=b"415",
         )
+    if len(given[b":path"]) > _LONGEST_PATH:
+        raise Refused(Code.UNIMPLEMENTED, "the path names no method")
     timeout = given.get(b"grpc-timeout")
     return Opening(
         given[b":path"].decode("latin-1"),
@@ -93,6 +98,16 @@ class Incoming:
         self._limit = limit
         self.size: int | None = None
         """Bytes on the wire, prefix included; None until the prefix is there."""
+
+    @property
+    def arrived(self) -> int:
+        """Bytes that are here."""
+        return len(self._data)
+
+    def unpacked(self) -> int:
+        """How many bytes it may have more than arrived, once it is unpacked."""
+        arrived = len(self._data)
+        return min(self._limit, _MOST * arrived) - arrived if arrived and self._data[0] else 0
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes; `Refused` as soon as they are more than the one message may be."""

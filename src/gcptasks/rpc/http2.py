@@ -2,15 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Protocol, cast
 
 from h2.errors import ErrorCodes
 
 from gcptasks.base.log_text import log_text
 from gcptasks.rpc import grpc
+from gcptasks.rpc.budget import Share
 from gcptasks.rpc.framing import FIRST_WINDOW, Framing
-from gcptasks.rpc.grants import Grants
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.wire.codes import Code, Status, status_of
 
@@ -18,11 +19,16 @@ _log = logging.getLogger("gcptasks.rpc")
 
 _LATE = Status(Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
 _SLOW = Status(Code.DEADLINE_EXCEEDED, "The request did not arrive in time.")
+_FULL = Status(Code.RESOURCE_EXHAUSTED, "The service holds as many bytes of requests and responses as it may.")
 _STOPPED = Status(Code.UNAVAILABLE, "The service is stopping.")
 
 _CHUNK = 8192
 """Bytes that are read at a time: some twenty calls, whose responses leave before more is read. With all that is there
 (asyncio reads 256 KiB) client and server would take turns, each waiting for the other's whole batch."""
+_PADDING = 1024
+"""Bytes of a stream's window beyond the request, so that padding, which is given back, fits at its end as well."""
+_CALL = 4096
+"""Bytes that a call takes beside its message."""
 _LINGER = 1.0
 """Seconds in which a client should notice that we closed, or read on."""
 
@@ -40,40 +46,47 @@ class Handler(Protocol):
 class _Call:
     """One request, from its headers to its response."""
 
-    __slots__ = ("due", "incoming", "opening", "stream", "task", "timer")
+    __slots__ = ("due", "granted", "held", "incoming", "opening", "patience", "stream", "task", "timer")
 
     def __init__(self, stream: int, opening: grpc.Opening, limit: int, now: float) -> None:
         self.stream = stream
         self.opening = opening
         self.incoming = grpc.Incoming(limit)
         self.due = None if opening.timeout is None else now + opening.timeout
+        self.held = self.granted = 0
+        """Bytes of memory that it counts for: from its beginning, and what it asked for."""
         self.timer: asyncio.TimerHandle | None = None
+        self.patience: asyncio.TimerHandle | None = None
+        """Runs while it waits for memory."""
         self.task: asyncio.Task[None] | None = None
 
 
 class Http2(asyncio.BufferedProtocol):
     """Serves one client. Give it the bytes from the preface on."""
 
-    def __init__(self, handle: Handler, limits: ListenerLimits, connections: set["Http2"]) -> None:
-        """`connections`: where it is found while it is open."""
+    def __init__(self, handle: Handler, limits: ListenerLimits, share: Share, connections: set["Http2"]) -> None:
+        """`share`: the memory that it may fill. `connections`: where it is found while it is open."""
         self._handle = handle
         self._limits = limits
         self._connections = connections
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._loop = asyncio.get_running_loop()
-        self._framing = Framing(self, limits)
-        self._grants = Grants(limits.buffered, self._framing.grant)
+        self._share = share
+        self._framing = Framing(self, limits, share)
         self._calls: dict[int, _Call] = {}
         """Those without a response, by stream."""
         self._arriving: dict[int, _Call] = {}
         """Of these, the ones whose message is not whole."""
         self._begun: list[_Call] = []
         """Those that the last bytes began."""
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], _Call] = {}
+        self._unread: deque[asyncio.Future[None]] = deque()
+        """Calls that wait until the client reads the responses before."""
         self._spare_resets = limits.resets
         self._draining = False
         self._buffer = memoryview(bytearray(_CHUNK))
         self._flushing = False
+        self._is_paused = False
         self._closing = False
         self._heard = True
         self._pinged = False
@@ -107,11 +120,14 @@ class Http2(asyncio.BufferedProtocol):
 
     def pause_writing(self) -> None:
         # A client that does not read what it asked for may not ask for more.
+        self._is_paused = True
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._heard = True
+        self._is_paused = False
         self._transport.resume_reading()
+        self._flush_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
@@ -119,6 +135,7 @@ class Http2(asyncio.BufferedProtocol):
         self._watch.cancel()
         for stream in tuple(self._calls):
             self._drop(stream)
+        self._framing.unsent.forget_all()
         for task in self._running:
             task.cancel()
 
@@ -166,6 +183,7 @@ class Http2(asyncio.BufferedProtocol):
             call = _Call(stream, opening, self._limits.message, self._loop.time())
             self._calls[stream] = self._arriving[stream] = call
             self._begun.append(call)
+            self._hold(call, _CALL + FIRST_WINDOW)
 
     def received(self, stream: int, data: bytes) -> None:
         if call := self._arriving.get(stream):
@@ -175,18 +193,18 @@ class Http2(asyncio.BufferedProtocol):
             except grpc.Refused as refused:
                 self._refuse(call, refused.status)
             else:
-                if known is None and (size := call.incoming.size) and size > FIRST_WINDOW:
-                    self._grants.ask(stream, size - FIRST_WINDOW)
+                if known is None and (size := call.incoming.size):
+                    self._size_known(call, size)
+                elif _CALL + call.incoming.arrived > call.held:
+                    # It does not know yet, or care, that its window is smaller than the default.
+                    self._hold(call, _CALL + call.incoming.arrived)
 
     def ended(self, stream: int) -> None:
         if call := self._arriving.pop(stream, None):
-            self._grants.done(stream)
-            try:
-                message = call.incoming.read(call.opening.encoding)
-            except grpc.Refused as refused:
-                self._refuse(call, refused.status)
+            if more := call.incoming.unpacked():
+                self._ask(call, more, lambda: self._read(call))
             else:
-                self._start(call, message)
+                self._read(call)
 
     def gone(self, stream: int) -> None:
         call = self._drop(stream)
@@ -207,8 +225,75 @@ class Http2(asyncio.BufferedProtocol):
         return (
             len(self._running) >= self._limits.streams
             or len(self._calls) + len(unsent) >= self._limits.streams
-            or unsent.bytes > self._limits.buffered
+            or unsent.bytes > self._limits.memory // 8
+            or self._share.is_full()
         )
+
+    def _size_known(self, call: _Call, size: int) -> None:
+        more = size - FIRST_WINDOW
+        if more <= 0:
+            self._hold(call, _CALL + size)
+        else:
+            self._ask(call, more, lambda: self._framing.grant(call.stream, more + _PADDING))
+
+    def _read(self, call: _Call) -> None:
+        try:
+            message = call.incoming.read(call.opening.encoding)
+        except grpc.Refused as refused:
+            self._refuse(call, refused.status)
+        else:
+            del call.incoming
+            if (spare := call.granted - len(message)) > 0:
+                self._share.grant(-spare)
+                call.granted -= spare
+            self._start(call, message)
+
+    def _hold(self, call: _Call, size: int) -> None:
+        """Count so many bytes for the call from now on."""
+        self._share.hold(size - call.held)
+        call.held = size
+
+    def _release(self, call: _Call) -> None:
+        self._hold(call, 0)
+        if call.granted:
+            self._share.grant(-call.granted)
+            call.granted = 0
+
+    def _ask(self, call: _Call, more: int, then: Callable[[], None]) -> None:
+        """Go on with the call as soon as it may take `more` bytes."""
+
+        def ready() -> None:
+            self._stop_waiting(call)
+            call.granted += more
+            then()
+
+        if not self._share.ask(call.stream, more, ready):
+            self._wait_for_memory(call)
+
+    def _wait_for_memory(self, call: _Call) -> None:
+        call.patience = self._loop.call_later(self._limits.memory_within.total_seconds(), self._give_up, call)
+
+    def _stop_waiting(self, call: _Call) -> None:
+        if call.patience:
+            call.patience.cancel()
+            call.patience = None
+
+    def _give_up(self, call: _Call) -> None:
+        self._refuse(call, _FULL)
+        if call.task:
+            call.task.cancel()
+
+    async def _until_read(self, call: _Call) -> None:
+        """Return once the client has read what it asked for before."""
+        self._wait_for_memory(call)
+        while self._is_unread():
+            turn = self._loop.create_future()
+            self._unread.append(turn)
+            await turn
+        self._stop_waiting(call)
+
+    def _is_unread(self) -> bool:
+        return self._framing.unsent.bytes > self._share.limit()
 
     def _start(self, call: _Call, message: bytes) -> None:
         if call.timer:
@@ -216,11 +301,13 @@ class Http2(asyncio.BufferedProtocol):
         if call.due is not None:
             call.timer = self._loop.call_at(call.due, self._refuse, call, _LATE)
         call.task = self._loop.create_task(self._run(call, message))
-        self._running.add(call.task)
+        self._running[call.task] = call
         call.task.add_done_callback(self._ran)
 
     async def _run(self, call: _Call, message: bytes) -> None:
         try:
+            if self._is_unread():
+                await self._until_read(call)
             response = await self._handle(call.opening.method, message)
         except asyncio.CancelledError:
             self._refuse(call, _STOPPED)
@@ -231,14 +318,16 @@ class Http2(asyncio.BufferedProtocol):
                 _log.exception("%s failed", log_text(call.opening.method))
             self._refuse(call, status)
         else:
-            if self._drop(call.stream):
+            if not self._share.has_room(len(response)):
+                self._refuse(call, _FULL)
+            elif self._drop(call.stream):
                 self._spare_resets = min(self._spare_resets + 1, self._limits.resets)
                 self._framing.respond(call.stream, grpc.OK_HEADERS, grpc.framed(response), grpc.OK_TRAILERS)
                 self._flush_soon()
 
     def _ran(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if self._draining:
+        self._release(self._running.pop(task))
+        if self._draining or self._unread:
             self._flush_soon()
 
     def _refuse(self, call: _Call, status: Status) -> None:
@@ -251,10 +340,15 @@ class Http2(asyncio.BufferedProtocol):
     def _drop(self, stream: int) -> _Call | None:
         """Take the call out of the books, and return it; None if it was out already."""
         call = self._calls.pop(stream, None)
-        if call and call.timer:
-            call.timer.cancel()
-        if self._arriving.pop(stream, None):
-            self._grants.done(stream)
+        if call:
+            if call.timer:
+                call.timer.cancel()
+            if call.patience:
+                self._stop_waiting(call)
+                self._share.forget(stream)
+            if call.task is None:
+                self._release(call)
+            self._arriving.pop(stream, None)
         return call
 
     def _expect_rest(self, call: _Call) -> None:
@@ -275,8 +369,19 @@ class Http2(asyncio.BufferedProtocol):
     def _flush(self) -> None:
         self._flushing = False
         self._send()
+        if not self._is_paused and self._framing.unsent.socket_opened():
+            self._flush_soon()
+        if self._unread and not self._is_unread():
+            self._let_one_go_on()
         if self._draining and not (self._calls or self._running or self._framing.unsent):
             self.close()
+
+    def _let_one_go_on(self) -> None:
+        # One, as its response may be large; it flushes, and then the next goes on.
+        while self._unread:
+            if not (turn := self._unread.popleft()).done():
+                turn.set_result(None)
+                return
 
     def _send(self) -> None:
         if not (self._closing or self._transport.is_closing()) and (data := self._framing.take()):

@@ -16,8 +16,11 @@ class ListenerLimits:
     """Calls at a time on one connection, those included whose client no longer waits."""
     connections: int = 1000
     """Open connections, HTTP/1.1 included; one more is closed at once."""
-    buffered: int = 16 * 1024 * 1024
-    """Bytes per connection that large requests may fill, and that may wait for the client to read them."""
+    memory: int = 64 * 1024 * 1024
+    """Bytes of requests, as they arrive and unpacked, and of responses that wait to be read, of all connections; each
+    may hold an eighth. Beyond that large requests wait, and so do calls on a connection that does not read."""
+    memory_within: timedelta = timedelta(seconds=10)
+    """How long a call waits for memory before it is answered with RESOURCE_EXHAUSTED."""
     resets: int = 1000
     """How many more calls a client may reset than it lets us answer before its connection ends."""
     frames: int = 1000

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Self, cast
 
 from gcptasks.base.errors import PortInUse, SetupError
+from gcptasks.rpc.budget import Budget, Share
 from gcptasks.rpc.frame_watch import PREFACE
 from gcptasks.rpc.http2 import Handler, Http2
 from gcptasks.rpc.limits import ListenerLimits
@@ -32,6 +33,7 @@ class Listener:
         self._handle = handle
         self._web = web_protocol_factory
         self._limits = limits
+        self.budget = Budget(limits.memory)
         self._servers: list[asyncio.Server] = []
         self._openings: set[_Opening] = set()
         self._transports: set[asyncio.Transport] = set()
@@ -105,7 +107,7 @@ class Listener:
         return True
 
     def _make_protocol(self, is_http2: bool) -> Http2 | asyncio.Protocol:
-        return Http2(self._handle, self._limits, self._connections) if is_http2 else self._web()
+        return Http2(self._handle, self._limits, Share(self.budget), self._connections) if is_http2 else self._web()
 
     async def _wait_until_empty(self, within: timedelta) -> bool:
         """Wait for every HTTP/2 connection to close; False if that takes longer."""

@@ -2,24 +2,31 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Container
+from typing import Final
 
 from h2.connection import H2Connection
 
+from gcptasks.rpc.budget import Share
 from gcptasks.rpc.header_lists import Headers
+
+_AT_A_TIME: Final = 64 * 1024
+"""Bytes of bodies that leave before the socket has had its turn, which may not take more."""
 
 
 class Unsent:
     """The bodies of one connection that are not sent, and their trailers.
 
-    A body waits for the window of its stream, or in a queue for that of the connection, which lets one frame of each
-    through in turn. So a window that opens costs what is sent, however much else waits.
+    A body waits for the window of its stream, or in a queue for that of the connection and for the socket, which let
+    one frame of each through in turn. So a window that opens costs what is sent, however much else waits.
     """
 
-    def __init__(self, h2: H2Connection, sent: Callable[[], None]) -> None:
-        """`sent` is called for each frame of a body."""
+    def __init__(self, h2: H2Connection, share: Share, sent: Callable[[], None]) -> None:
+        """`sent` is called for each frame of a body. The bodies count against `share`."""
         self.bytes = 0
         self._h2 = h2
+        self._share = share
         self._sent = sent
+        self._room = _AT_A_TIME
         self._bodies: dict[int, tuple[memoryview, Headers]] = {}
         self._queue: OrderedDict[int, None] = OrderedDict()
         """Streams that wait for the connection's window, the next one first."""
@@ -30,7 +37,7 @@ class Unsent:
     def send(self, stream: int, body: bytes, trailers: Headers) -> None:
         """Send the rest of a response, as far as the windows go, and keep what they do not admit."""
         self._bodies[stream] = (memoryview(body), trailers)
-        self.bytes += len(body)
+        self._count(len(body))
         self.stream_opened(stream)
 
     def stream_opened(self, stream: int) -> None:
@@ -41,7 +48,7 @@ class Unsent:
 
     def connection_opened(self, dead: Container[int]) -> None:
         """The window of the connection is larger now. Of streams that are `dead`, `forget` is told soon."""
-        while self._queue and self._h2.outbound_flow_control_window > 0:
+        while self._queue and self._window() > 0:
             stream, _ = self._queue.popitem(last=False)
             if stream not in dead and self._send_frame(stream):
                 self._queue[stream] = None
@@ -51,27 +58,48 @@ class Unsent:
         self._queue.update(dict.fromkeys(self._bodies))
         self.connection_opened(dead)
 
+    def socket_opened(self) -> bool:
+        """The socket takes more; True if there was more to send."""
+        self._room = _AT_A_TIME
+        self.connection_opened(())
+        return self._room < _AT_A_TIME
+
     def forget(self, stream: int) -> None:
         """Nobody waits for this response."""
         if stream in self._bodies:
-            self.bytes -= len(self._bodies.pop(stream)[0])
+            self._count(-len(self._bodies.pop(stream)[0]))
             self._queue.pop(stream, None)
+
+    def forget_all(self) -> None:
+        """Nobody is there any more."""
+        for stream in tuple(self._bodies):
+            self.forget(stream)
+
+    def _window(self) -> int:
+        """How many bytes may leave on any stream."""
+        return min(self._h2.outbound_flow_control_window, self._room)
+
+    def _count(self, size: int) -> None:
+        self.bytes += size
+        self._share.grant(size)
 
     def _send_frame(self, stream: int) -> bool:
         """Send the next frame of a body; True if another may follow at once."""
         body, trailers = self._bodies[stream]
-        size = min(len(body), self._h2.local_flow_control_window(stream), self._h2.max_outbound_frame_size)
+        h2 = self._h2
+        size = min(len(body), h2.local_flow_control_window(stream), self._room, h2.max_outbound_frame_size)
         if size > 0:
-            self._h2.send_data(stream, body[:size])
+            h2.send_data(stream, body[:size])
             self._sent()
-            self.bytes -= size
+            self._room -= size
+            self._count(-size)
             body = body[size:]
         if not body:
             del self._bodies[stream]
-            self._h2.send_headers(stream, trailers, end_stream=True)
+            h2.send_headers(stream, trailers, end_stream=True)
             return False
         self._bodies[stream] = (body, trailers)
-        if self._h2.outbound_flow_control_window <= 0:
+        if self._window() <= 0:
             self._queue[stream] = None
             return False
         return size > 0
