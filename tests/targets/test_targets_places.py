@@ -53,11 +53,15 @@ def attempts(target: HttpTarget | Targets, url: str, count: int) -> "list[asynci
     return [asyncio.create_task(answer_of(target, outgoing(url))) for _ in range(count)]
 
 
-async def test_a_worker_that_hangs_leaves_connections_to_others(worker: Workers) -> None:
+async def test_a_worker_that_hangs_leaves_connections_to_others(
+    worker: Workers, caplog: pytest.LogCaptureFixture
+) -> None:
     target = HttpTarget(limits=PoolLimits(connections=8))
     hanging = Hanging()
-    sent = attempts(target, (await worker(hanging)).url, 50)
+    url = (await worker(hanging)).url
+    sent = attempts(target, url, 50)
     await hanging.received(4)
+    assert caplog.messages == [f"attempts wait for a connection to {url}: it has 4, and all workers together 4 of 8"]
     healthy = await worker(answering(NO_CONTENT))
     replies = await asyncio.gather(*attempts(target, healthy.url, 20))
     assert [reply.status for reply in replies] == [204] * 20
@@ -65,6 +69,7 @@ async def test_a_worker_that_hangs_leaves_connections_to_others(worker: Workers)
     hanging.gate.set()
     assert [(await attempt).status for attempt in sent] == [204] * 50
     assert hanging.most_open == 4
+    assert len(caplog.messages) == 2, "one line for each of the workers"
     await target.close()
 
 

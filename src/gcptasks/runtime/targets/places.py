@@ -6,9 +6,15 @@ So one that hangs gets four in ten, those after it less and less, and of 1,000 p
 """
 
 import asyncio
+import logging
 from collections import deque
 
 from gcptasks.runtime.targets.address import Origin
+
+_log = logging.getLogger("gcptasks")
+
+_SAID_OF = 100
+"""Of how many workers the log says that attempts wait for them."""
 
 
 class Places:
@@ -19,6 +25,7 @@ class Places:
         self._free = most
         self._taken: dict[Origin, int] = {}
         self._waiting: dict[Origin, deque[asyncio.Future[None]]] = {}
+        self._said: set[Origin] = set()
 
     @property
     def free(self) -> int:
@@ -36,6 +43,7 @@ class Places:
         """Have a place, however long that takes."""
         if self.take_now(origin):
             return
+        self._say_once(origin)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(origin, deque()).append(turn)
         try:
@@ -56,6 +64,14 @@ class Places:
 
     def _may_have_one(self, origin: Origin) -> bool:
         return self._taken.get(origin, 0) * self._most < self._free * self._free
+
+    def _say_once(self, origin: Origin) -> None:
+        if origin not in self._said and len(self._said) < _SAID_OF:
+            self._said.add(origin)
+            _log.warning(
+                "attempts wait for a connection to %s: it has %d, and all workers together %d of %d",
+                *(origin, self._taken.get(origin, 0), self._most - self._free, self._most),
+            )
 
     def _let_in(self) -> None:
         while (origin := next(filter(self._may_have_one, self._waiting), None)) is not None:
