@@ -68,7 +68,7 @@ async def test_names_that_take_long_hold_up_nobody_else(worker: Workers, target:
 async def test_where_too_many_names_take_long_a_wait_for_them_is_not_in_the_deadline(
     worker: Workers, target: HttpTarget, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resolver, "_MOST_LOOKUPS", 2)
+    monkeypatch.setattr(resolver, "_MOST_THREADS", 2)
     url = (await worker(answering(NO_CONTENT))).url
     slow = attempts(target, url, ["slow-1.test", "slow-2.test"])
     late = attempts(target, url, ["quick-1.test", "quick-2.test"], deadline=0.1)
@@ -77,6 +77,20 @@ async def test_where_too_many_names_take_long_a_wait_for_them_is_not_in_the_dead
     assert (await answer_of(target, outgoing(url))).status == 204
     names.gate.set()
     assert [(await attempt).status for attempt in slow + late] == [204] * 4
+
+
+async def test_names_that_take_long_let_others_be_looked_up_beside_them(
+    worker: Workers, target: HttpTarget, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolver, "_MOST_LOOKUPS", 2)
+    monkeypatch.setattr(resolver, "_SLOW", 0.05)
+    url = (await worker(answering(NO_CONTENT))).url
+    slow = attempts(target, url, [f"slow-{number}.test" for number in range(7)])
+    [quick] = attempts(target, url, ["quick.test"])
+    assert (await quick).status == 204
+    assert len(names.asked) == 8
+    names.gate.set()
+    assert [(await attempt).status for attempt in slow] == [204] * 7
 
 
 async def test_all_who_ask_for_a_name_share_one_lookup_and_its_answer_is_kept(

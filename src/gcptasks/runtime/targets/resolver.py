@@ -19,12 +19,14 @@ _KEPT = 10.0
 _FAILURE_KEPT = 2.0
 _FRESH = 1.0
 """Seconds for which nothing better is expected, though the addresses lead nowhere."""
+_SLOW = 1.0
+"""Seconds after which a lookup lets another begin beside it."""
 _TOO_LONG = 60.0
 """Seconds after which a lookup is given up."""
 _MOST_LOOKUPS = 64
-"""At the same time, each for another host."""
+"""At the same time, each for another host; slow ones do not count."""
 _MOST_THREADS = 256
-"""With those of lookups that were given up."""
+"""With those of slow lookups, and of lookups that were given up."""
 _MOST_KEPT = 1000
 
 
@@ -54,7 +56,7 @@ class Resolver:
     def __init__(self) -> None:
         self._lookups: dict[str, _Lookup] = {}
         self._waiting: deque[_Lookup] = deque()
-        self._running = 0
+        self._quick: set[_Lookup] = set()
         self._threads = 0
         self._most_kept = _MOST_KEPT
 
@@ -95,7 +97,7 @@ class Resolver:
         return lookup
 
     def _start(self) -> None:
-        while self._waiting and self._running < _MOST_LOOKUPS and self._threads < _MOST_THREADS:
+        while self._waiting and len(self._quick) < _MOST_LOOKUPS and self._threads < _MOST_THREADS:
             lookup = self._waiting.popleft()
             lookup.begun.set_result(None)
             try:
@@ -104,16 +106,24 @@ class Resolver:
                 lookup.end(Lacking(str(error)))
                 continue
             self._threads += 1
-            self._running += 1
+            self._quick.add(lookup)
+            loop = asyncio.get_running_loop()
             too_long = socket.gaierror(socket.EAI_AGAIN, f"the lookup took longer than {_TOO_LONG:g} s")
-            timer = asyncio.get_running_loop().call_later(_TOO_LONG, lookup.end, too_long)
-            lookup.found.add_done_callback(partial(self._ended, timer))
+            timers = [
+                loop.call_later(_SLOW, self._make_room, lookup),
+                loop.call_later(_TOO_LONG, lookup.end, too_long),
+            ]
+            lookup.found.add_done_callback(partial(self._found, lookup, timers))
             thread.add_done_callback(partial(self._thread_ended, lookup))
 
-    def _ended(self, timer: asyncio.TimerHandle, _: "asyncio.Future[Found]") -> None:
-        timer.cancel()
-        self._running -= 1
+    def _make_room(self, lookup: "_Lookup") -> None:
+        self._quick.discard(lookup)
         self._start()
+
+    def _found(self, lookup: "_Lookup", timers: list[asyncio.TimerHandle], _: "asyncio.Future[Found]") -> None:
+        for timer in timers:
+            timer.cancel()
+        self._make_room(lookup)
 
     def _thread_ended(self, lookup: "_Lookup", thread: "asyncio.Future[Found]") -> None:
         self._threads -= 1
