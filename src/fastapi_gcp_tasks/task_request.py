@@ -7,7 +7,7 @@ where building Google's own wrappers field by field costs twenty times that.
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -134,13 +134,14 @@ def _soon_enough(make: MakeRequest, due: int) -> MakeRequest:
 def _encoding(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any]], Encoded]:
     """The plan's encoding, with what the options add to the arguments and to the headers."""
     more, own = options.dependency_arguments, options.headers
+    encode = _encoding_for_later(plan, options)
     if not (more or own):
-        return plan.encode
+        return encode
 
     def encode_with_options(values: Mapping[str, Any]) -> Encoded:
         for name in values.keys() & more.keys():
             raise TypeError(f"{name!r} is given twice, as an argument and in dependency_arguments")
-        path, headers, body = plan.encode({**values, **more})
+        path, headers, body = encode({**values, **more})
         for name, _ in headers:
             if name in own:
                 reason = "a body is sent as JSON" if name == "content-type" else "an argument of this call sets it"
@@ -148,6 +149,20 @@ def _encoding(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any]],
         return path, headers, body
 
     return encode_with_options
+
+
+def _encoding_for_later(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any]], Encoded]:
+    check_due, countdown, at = plan.check_due, options.countdown, options.schedule_time
+    if check_due is None or not (countdown or at):
+        return plan.encode
+
+    def encode_for_later(values: Mapping[str, Any]) -> Encoded:
+        encoded = plan.encode(values)
+        due = at or datetime.now(UTC) + timedelta(seconds=countdown or 0)
+        check_due(values, due if due.tzinfo else due.replace(tzinfo=UTC))
+        return encoded
+
+    return encode_for_later
 
 
 def _check_limits(task: Any) -> None:

@@ -12,6 +12,7 @@ from fastapi_gcp_tasks.exception import MissingParamError
 
 if TYPE_CHECKING:
     from fastapi_gcp_tasks.encode.body import ToBody
+    from fastapi_gcp_tasks.encode.future import DueCheck
 
 JSON_TYPE: Headers = (("content-type", "application/json"),)
 """The headers of a request with a body and no declared ones: this very object, as `is` is quick to ask."""
@@ -35,6 +36,8 @@ class Plan(NamedTuple):
     """
     fixed_path: str | None
     """The path, if it is the same for all arguments."""
+    check_due: "DueCheck | None"
+    """What to ask with a time that is not now; None where the time changes nothing."""
 
 
 def compile_plan(route: APIRoute) -> Plan:
@@ -51,6 +54,7 @@ def compile_plan(route: APIRoute) -> Plan:
     names = _names(declared)
     required = _names(one for one in declared if one.needs_argument())
     refuse = _refusing(route, declared, required)
+    check_due = _due_check(declared)
 
     def encode_request(values: Values) -> Encoded:
         if values.keys() != names and not required <= values.keys() <= names:
@@ -63,7 +67,7 @@ def compile_plan(route: APIRoute) -> Plan:
         return path, headers, body
 
     if fixed is None or to_body is None or to_headers is not None or len(required) < len(names) or len(names) > 1:
-        return Plan(encode_request, fixed)
+        return Plan(encode_request, fixed, check_due)
     (name,) = names
 
     # Most endpoints take one model and nothing else: the same by fewer steps.
@@ -73,7 +77,7 @@ def compile_plan(route: APIRoute) -> Plan:
         body = to_body(values)
         return fixed, JSON_TYPE if body is not None else (), body
 
-    return Plan(encode_one_body, fixed)
+    return Plan(encode_one_body, fixed, check_due)
 
 
 def _body_writer(route: APIRoute, declared: list[Parameter]) -> "ToBody | None":
@@ -92,6 +96,14 @@ def _headers_writer(placed: Mapping[Place, list[Parameter]]) -> "Callable[[Value
     from fastapi_gcp_tasks.encode.header_values import headers_writer
 
     return headers_writer(placed[Place.HEADER], placed[Place.COOKIE], has_body=bool(placed[Place.BODY]))
+
+
+def _due_check(declared: list[Parameter]) -> "DueCheck | None":
+    if not declared:
+        return None
+    from fastapi_gcp_tasks.encode.future import due_check
+
+    return due_check(declared)
 
 
 def _names(declared: Iterable[Parameter]) -> Set[str]:
