@@ -78,14 +78,14 @@ class _Dev:
         watching = asyncio.ensure_future(self._watch())
         code = None
         try:
-            while code is None:
+            while code is None and not self._stop.is_set():
                 self._changed.clear()
                 async with served(self._app, self._sockets, self._environment) as serving:
                     code = await self._attend(serving)
         finally:
             watching.cancel()
             await asyncio.wait([watching])
-        return code
+        return code or 0
 
     async def _attend(self, serving: Serving) -> int | None:
         """The exit code, or None when the application is to be served again."""

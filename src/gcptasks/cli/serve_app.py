@@ -73,6 +73,10 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig == signal.SIGINT:
             return
+        if not self.config.loaded:
+            # The application is being imported, which uvicorn would wait for; nothing has begun that must be ended.
+            signal.signal(sig, signal.SIG_DFL)
+            signal.raise_signal(sig)
         if self.should_exit:
             for task in self.server_state.tasks:
                 task.get_loop().call_soon_threadsafe(task.cancel)
