@@ -23,7 +23,7 @@ Check = Callable[[str, Any], Any]
 
 def url(name: str, value: Any) -> BaseUrl:
     """A URL that a path can be appended to, or what returns one, to be asked once it is needed."""
-    return value if callable(value) else _prefix(name, _string(name, value))
+    return cast("BaseUrl", value) if callable(value) else _prefix(name, _string(name, value))
 
 
 def url_now(name: str, value: BaseUrl) -> str:

@@ -254,7 +254,7 @@ store.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_child_that_is_forked_while_a_thread_has_the_writer_can_write(tmp_path: Path) -> None:
+def test_a_child_that_is_forked_while_a_thread_keeps_the_writer_is_refused(tmp_path: Path) -> None:
     program = [sys.executable, "-m", "store.store_fork", str(tmp_path / "tasks.db")]
     subprocess.run(program, check=True, cwd=Path(__file__).parent.parent)
 

@@ -171,7 +171,7 @@ async def test_what_the_loop_did_for_want_of_a_thread_is_not_done_again_by_the_n
 def test_who_watches_from_a_forked_process_is_its_parent_alone(store: Store) -> None:
     seen: list[object] = []
     end = store.watch(seen.append)
-    store.forked()
+    store.begin_anew_after_fork(spoilt=False)
     store.write_sync(add_task)
     assert seen == []
     end()

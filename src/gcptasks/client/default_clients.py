@@ -6,6 +6,7 @@ from functools import cached_property
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
+from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.client.api import Api
 from gcptasks.client.per_loop import PerLoop
 
@@ -18,6 +19,11 @@ class DefaultClient(Generic[Client]):
 
     def __init__(self, api: Api[Client, Any]) -> None:
         self._api = api
+        self.begin_anew()
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Have no client yet: gRPC's channels do not work in a child."""
         self._client: Client | None = None
         self._lock = Lock()
 
@@ -34,6 +40,11 @@ class AsyncClients(Generic[AsyncClient]):
 
     def __init__(self, api: Api[Any, AsyncClient]) -> None:
         self._api = api
+        self.begin_anew()
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Have no clients yet: those of the parent's loops do not work in a child."""
         self._made = PerLoop[dict[Callable[[], object], AsyncClient]](dict)
 
     def get(self, factory: Callable[[], object] | None) -> AsyncClient:

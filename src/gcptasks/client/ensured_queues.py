@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Any
 
+from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.base.log_text import log_text
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.client.call_flows import Flow, call, drive, drive_async
@@ -42,6 +43,11 @@ class EnsuredQueues:
 
     def __init__(self) -> None:
         self._done: set[str] = set()
+        self.begin_anew()
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Forget what other threads are creating."""
         self._running: dict[str, Future[None]] = {}
         self._lock = Lock()
 
@@ -72,6 +78,11 @@ class AsyncEnsuredQueues:
 
     def __init__(self) -> None:
         self._done: set[str] = set()
+        self.begin_anew()
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Forget what is being created: a child cannot wait for its parent's tasks."""
         self._running = PerLoop[dict[str, asyncio.Task[None]]](dict)
 
     async def ensure(self, path: str, timeout: float | None, client: Any) -> None:

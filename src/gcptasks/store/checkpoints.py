@@ -48,6 +48,9 @@ class Checkpoints:
         self._log_path = Path(os.path.realpath(path) + "-wal")
         self._alone = alone
         self._thread: threading.Thread | None = None
+        self._copying = threading.Lock()
+        """Had while there is a connection that copies."""
+        self.paused = False
         self._stopped = False
         self._not_before = 0.0
         self._complained = False
@@ -83,13 +86,26 @@ class Checkpoints:
         if thread is not None and thread.is_alive():
             thread.join()
 
-    def forked(self) -> None:
+    def pause(self, until: float) -> bool:
+        """Let no round begin until `go_on`, once none is under way; False if one is, until then (monotonic)."""
+        self.paused = self._copying.acquire(timeout=max(until - time.monotonic(), 0))
+        return self.paused
+
+    def go_on(self) -> None:
+        """Let rounds begin again."""
+        if self.paused:
+            self.paused = False
+            self._copying.release()
+
+    def begin_anew_after_fork(self) -> None:
         """In a forked child: there is no thread."""
         self._thread = None
+        self.paused = False
+        self._copying = threading.Lock()
 
     def _round(self) -> None:
         try:
-            with store_errors(self._path):
+            with self._copying, store_errors(self._path):
                 whole = self._copy_all()
         except StoreError as error:
             self._complain("the log of the database cannot be copied into it, and is tried again: %s", error)

@@ -23,6 +23,8 @@ _Callback = Callable[[asyncio.AbstractEventLoop], None]
 _LOOK_AGAIN = 0.05
 """Seconds."""
 NEXT = "next"
+UNTIL_AFTER_FORK = 3600.0
+"""Seconds for which a lock is kept over a fork: far longer than one takes."""
 
 
 class Hold(RunningCall):

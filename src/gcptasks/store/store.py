@@ -3,26 +3,34 @@
 import contextvars
 import os
 import sqlite3
-import weakref
 from collections.abc import Callable
 from functools import partial
-from types import FrameType
+from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from gcptasks.base.errors import TaskError
+from gcptasks.base.errors import StoreError, TaskError
 from gcptasks.base.events import Event, Events
-from gcptasks.base.running_call import this_frame
 from gcptasks.store.cache import Cache
 from gcptasks.store.checkpoints import Checkpoints
-from gcptasks.store.connection import Synchronous, leave_to_parent, open_reader, open_writer, store_errors
+from gcptasks.store.connection import Synchronous, open_reader, open_writer, store_errors
 from gcptasks.store.database import Database, prepare_file
-from gcptasks.store.loop_lock import Hold, LoopLock
+from gcptasks.store.forks import see_through_forks
+from gcptasks.store.reader import Reader
 from gcptasks.store.tx import Changes, Tx
 from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_NOT_CLOSED = (
+    "this process was forked while its parent was using the database, for longer than 5 s, so it cannot use the "
+    "database: fork at another moment, or start the process anew, as multiprocessing does with 'spawn'"
+)
+_IN_MEMORY = (
+    "this process was forked from one that keeps its tasks in memory, which stay with that process: "
+    "give a file as the database, or make the service after the fork"
+)
 
 
 class Store:
@@ -38,17 +46,15 @@ class Store:
         self._checkpoints = (
             None if database.path is None else Checkpoints(database.path, partial(self._writer.exclusively, first=True))
         )
-        self._start_afresh()
+        self._reader = Reader(self._open_reader)
+        self._refusal: str | None = None
+        """Why nothing can be opened, in a forked child."""
         self.write = self._writer.write
         self.write_unsynced = self._writer.write_unsynced
         self.write_unsynced_now = self._writer.write_unsynced_now
         self.write_sync = self._writer.write_sync
         self.data_version = self._writer.data_version
-        _stores.add(self)
-
-    def _start_afresh(self) -> None:
-        self._reading = LoopLock()
-        self._reader: sqlite3.Connection | None = None
+        see_through_forks(self)
 
     def read(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """The verb's answer from what is committed now. The verb writes nothing."""
@@ -64,7 +70,7 @@ class Store:
         with store_errors():
             if self.database.path is None:
                 return self._writer.exclusively(run)
-            return self._read_file(run)
+            return self._reader.read(run)
 
     def watch(self, watcher: Callable[[Changes], None]) -> Callable[[], None]:
         """Call `watcher` after each commit that a dispatcher may want to know of, in whichever thread committed.
@@ -87,63 +93,62 @@ class Store:
         if self._checkpoints is None:
             return
         self._checkpoints.stop()
-        hold = self._have_reader(this_frame())
-        self._close_reader()
-        self._let_go_of_reader(hold)
+        self._reader.close()
         self._writer.close()
 
-    def forked(self) -> None:
-        """In a forked child: have connections and locks of one's own, and nobody to tell."""
-        if self._reader is not None:
-            leave_to_parent(self._reader)
-        self._watchers = []
+    @property
+    def file(self) -> Path | None:
+        return None if self.database.path is None else Path(os.path.realpath(self.database.path))
+
+    # Whatever has a connection to the file belongs into the three that follow.
+
+    @property
+    def file_is_open(self) -> bool:
+        """Whether this process has a connection to the file, or may have one any moment."""
+        if self._checkpoints is None:
+            return False
+        return self._writer.is_open or self._reader.is_open or not self._checkpoints.paused
+
+    def close_before_fork(self, until: float) -> None:
+        """Keep everybody from the database, and close its file, if that does not take longer than that (monotonic)."""
+        try:
+            if self._checkpoints is None or self._checkpoints.pause(until):
+                self._reader.close_before_fork(until)
+                self._writer.close_before_fork(until)
+        except TaskError:
+            pass  # the call that forks is itself within the database
+
+    def go_on_after_fork(self) -> None:
+        """In the parent: let others have the database again."""
+        self._writer.go_on_after_fork()
+        self._reader.go_on_after_fork()
         if self._checkpoints is not None:
-            self._checkpoints.forked()
-        self._start_afresh()
-        self._writer.forked()
+            self._checkpoints.go_on()
+
+    def begin_anew_after_fork(self, *, spoilt: bool) -> None:
+        """In the child: have connections and locks of one's own, and nobody to tell; or refuse every call."""
+        if spoilt:
+            self._refusal = _NOT_CLOSED
+        elif self.database.path is None and self._writer.is_open:
+            self._refusal = _IN_MEMORY
+        self._watchers = []
+        self._writer.begin_anew_after_fork()
+        self._reader.begin_anew_after_fork()
+        if self._checkpoints is not None:
+            self._checkpoints.begin_anew_after_fork()
 
     def _open(self) -> WriteConnection:
+        if self._refusal is not None:
+            raise StoreError(self._refusal)
         path = prepare_file(self.database)
         if self._checkpoints is not None:
             self._checkpoints.start()
         return WriteConnection(open_writer(path), self._synchronous, path)
 
-    def _read_file(self, run: Callable[[sqlite3.Connection], R]) -> R:
-        hold = self._have_reader(this_frame())
-        try:
-            found = run(self._read_connection())
-        except TaskError:
-            self._let_go_of_reader(hold)
-            raise
-        except BaseException:
-            # Statements that somebody still holds, as a traceback may, would keep the connection at an old state.
-            self._close_reader()
-            raise
-        self._let_go_of_reader(hold)
-        return found
-
-    def _have_reader(self, frame: FrameType) -> Hold:
-        hold = self._reading.acquire(frame)
-        assert hold is not None
-        if hold.torn:
-            self._close_reader()
-        return hold
-
-    def _let_go_of_reader(self, hold: Hold) -> None:
-        self._reading.release(hold)
-        hold.end()
-
-    def _close_reader(self) -> None:
-        reader, self._reader = self._reader, None
-        if reader is not None:
-            reader.close()
-
-    def _read_connection(self) -> sqlite3.Connection:
-        if self._reader is None:
-            self.open()  # makes the file and its tables
-            assert self.database.path is not None
-            self._reader = open_reader(self.database.path)
-        return self._reader
+    def _open_reader(self) -> sqlite3.Connection:
+        self.open()  # makes the file and its tables
+        assert self.database.path is not None
+        return open_reader(self.database.path)
 
     def _tell(self, events: list[Event], changes: Changes) -> None:
         # Who commits, commits for others too, so its context variables say nothing about what has happened.
@@ -156,15 +161,3 @@ class Store:
         if changes:
             for watcher in self._watchers:
                 watcher(changes)
-
-
-_stores: "weakref.WeakSet[Store]" = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for store in list(_stores):
-        store.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -33,7 +33,7 @@ from gcptasks.base.running_loop import running_loop
 from gcptasks.store.commit_place import CommitPlace
 from gcptasks.store.connection import as_store_error, store_errors
 from gcptasks.store.group import Group
-from gcptasks.store.loop_lock import Hold, LoopLock
+from gcptasks.store.loop_lock import UNTIL_AFTER_FORK, Hold, LoopLock
 from gcptasks.store.pending import Pending, hand_over
 from gcptasks.store.tx import Changes, Tx
 from gcptasks.store.write_connection import WriteConnection
@@ -75,6 +75,7 @@ class Writer:
 
     def _start_afresh(self) -> None:
         self._lock = LoopLock()
+        self._kept_for_fork: Hold | None = None
         self._waiting: deque[Pending[Any]] = deque()
         self._group: Group | None = None
         """What is being done by the call that has the lock, or was when it was interrupted."""
@@ -156,8 +157,32 @@ class Writer:
             self._recover()
             raise
 
-    def forked(self) -> None:
-        """In a forked child: leave the parent's connection alone, and begin with nothing."""
+    @property
+    def is_open(self) -> bool:
+        return self._opened is not None
+
+    def close_before_fork(self, until: float) -> None:
+        """Let nobody write until after the fork, and close the file, unless somebody writes until then (monotonic).
+
+        What waits goes on waiting, in the parent.
+        """
+        self._kept_for_fork = hold = self._lock.acquire_first(this_frame(), until)
+        if hold is None:
+            return
+        if hold.torn:
+            self._mend()
+        hold.keep(UNTIL_AFTER_FORK)
+        if self._opened is not None and self._opened.is_file:
+            self._close_connection()
+
+    def go_on_after_fork(self) -> None:
+        """In the parent: let others write again."""
+        hold, self._kept_for_fork = self._kept_for_fork, None
+        if hold is not None:
+            self._let_go(hold)
+
+    def begin_anew_after_fork(self) -> None:
+        """In the child: leave what is still open to the parent, and begin with nothing."""
         if self._opened is not None:
             self._opened.forked()
         self._start_afresh()

@@ -1,0 +1,33 @@
+"""What a forked child begins anew, since the threads of its parent do not come along.
+
+A lock that one of them had, or a future that one of them was to resolve, would be waited for without end.
+"""
+
+import os
+import weakref
+from typing import Protocol
+
+
+class BegunAnew(Protocol):
+    """What has such locks or futures."""
+
+    def begin_anew(self) -> None:
+        """Be as just made, as far as other threads go. Called in a forked child."""
+        ...
+
+
+_all: "weakref.WeakSet[BegunAnew]" = weakref.WeakSet()
+
+
+def begin_anew_in_children(one: BegunAnew) -> None:
+    """Have it begin anew in each child that is forked while it exists."""
+    _all.add(one)
+
+
+def _begin_anew() -> None:
+    for one in list(_all):
+        one.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,91 @@
+"""The connection that reads: one call at a time, on a file that the writer has opened before."""
+
+import sqlite3
+from collections.abc import Callable
+from types import FrameType
+from typing import TypeVar
+
+from gcptasks.base.errors import TaskError
+from gcptasks.base.running_call import this_frame
+from gcptasks.store.connection import leave_to_parent
+from gcptasks.store.loop_lock import UNTIL_AFTER_FORK, Hold, LoopLock
+
+R = TypeVar("R")
+
+
+class Reader:
+    """Hands a connection of its own to whoever reads."""
+
+    def __init__(self, open_connection: Callable[[], sqlite3.Connection]) -> None:
+        self._open = open_connection
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._lock = LoopLock()
+        self._kept_for_fork: Hold | None = None
+        self._opened: sqlite3.Connection | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._opened is not None
+
+    def read(self, run: Callable[[sqlite3.Connection], R]) -> R:
+        """What `run` finds on the connection."""
+        hold = self._have_lock(this_frame())
+        try:
+            found = run(self._connection())
+        except TaskError:
+            self._let_go(hold)
+            raise
+        except BaseException:
+            # Statements that somebody still holds, as a traceback may, would keep the connection at an old state.
+            self._close()
+            raise
+        self._let_go(hold)
+        return found
+
+    def close(self) -> None:
+        """Close the file, which is opened again when used again."""
+        hold = self._have_lock(this_frame())
+        self._close()
+        self._let_go(hold)
+
+    def close_before_fork(self, until: float) -> None:
+        """Let nobody read until after the fork, and close the file, unless somebody reads until then (monotonic)."""
+        self._kept_for_fork = hold = self._lock.acquire_first(this_frame(), until)
+        if hold is not None:
+            hold.keep(UNTIL_AFTER_FORK)
+            self._close()
+
+    def go_on_after_fork(self) -> None:
+        """In the parent: let others read again."""
+        hold, self._kept_for_fork = self._kept_for_fork, None
+        if hold is not None:
+            self._let_go(hold)
+
+    def begin_anew_after_fork(self) -> None:
+        """In the child: leave what is still open to the parent, and begin with nothing."""
+        if self._opened is not None:
+            leave_to_parent(self._opened)
+        self._start_afresh()
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def _have_lock(self, frame: FrameType) -> Hold:
+        hold = self._lock.acquire(frame)
+        assert hold is not None
+        if hold.torn:
+            self._close()
+        return hold
+
+    def _let_go(self, hold: Hold) -> None:
+        self._lock.release(hold)
+        hold.end()
+
+    def _close(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
