@@ -21,7 +21,7 @@ from gcptasks.store.tx import Changes, Tx
 from store.store_interrupts import Interrupt, Step, TimedOut, interrupt_at
 from store.store_verbs import add_queue, add_task, all_tasks
 
-SOON = 5.0
+SOON = 30.0
 """Seconds; all of it takes milliseconds, unless it hangs."""
 
 
