@@ -1,5 +1,6 @@
 """Lists and their pages (sections 4 and 12 of the contract)."""
 
+import tracemalloc
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +46,38 @@ def test_tasks_are_listed_in_pages_of_which_the_last_is_empty(api: Api) -> None:
     assert (len(second), bool(token)) == (1, True)
     assert _tasks(api, queue, page_size=2, page_token=token) == ([], "")
     assert {*first, *second} == names
+
+
+def test_a_page_of_whole_tasks_has_as_many_as_a_client_takes(api: Api) -> None:
+    """CT-138, CT-L18."""
+    queue = api.paused()
+    bodies = [bytes([number]) * 900_000 for number in range(6)]
+    for body in bodies:
+        api.task(queue, http={"body": body})
+    found: list[bytes] = []
+    token = ""
+    while True:
+        page = api.call("list_tasks", parent=queue, response_view=Task.View.FULL, page_token=token)
+        assert len(page.tasks) <= 2
+        found += [task.http_request.body for task in page.tasks]
+        token = page.next_page_token
+        if not token:
+            break
+    assert sorted(found) == bodies
+
+
+def test_a_page_without_bodies_is_not_shorter_for_them(api: Api) -> None:
+    """CT-138."""
+    queue = api.paused()
+    for _ in range(6):
+        api.task(queue, http={"body": b"x" * 900_000})
+    tracemalloc.start()
+    try:
+        assert len(_tasks(api, queue)[0]) == 6
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 900_000, "no body is read"
 
 
 def test_one_item_on_a_page_of_any_size_has_a_token(api: Api) -> None:

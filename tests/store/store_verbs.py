@@ -36,7 +36,9 @@ def add_task(tx: Tx, at: datetime = NOW, body: bytes = b"") -> Task:
 
 def all_tasks(tx: Tx) -> list[Task]:
     queue = tx.queues.find(QUEUE)
-    return [] if queue is None else [stored.task for stored in tx.tasks.page(queue, BEGINNING, 100_000)]
+    if queue is None:
+        return []
+    return [stored.task for stored in tx.tasks.page(queue, BEGINNING, 100_000, 2**40, bodies=True)]
 
 
 class Refused(Exception):

@@ -19,6 +19,8 @@ from gcptasks.wire import paging
 from gcptasks.wire.cloud_tasks.tasks import ListTasks
 
 _LARGEST_PAGE = 1000
+_PAGE_SIZE = 2 * 1024 * 1024
+"""Bytes of the requests on a page, whose message has to be below 4 MiB, which is what gRPC's clients take."""
 _CURSOR = re.compile(r"(-?[0-9]{1,18}),([0-9]{1,18})")
 _GONE = (
     "The task no longer exists, though a task with this name existed recently. "
@@ -69,7 +71,8 @@ def list_tasks(tx: Tx, request: ListTasks, now: datetime, policy: Policy) -> Tas
     if request.page_size < 0:
         raise InvalidArgument("ListTasksRequest.pageSize cannot be negative.")
     after = _due_of(paging.cursor_of(request.page_token, "tasks", scope, now)) if request.page_token else BEGINNING
-    found = tx.tasks.page(queue, after, min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE))
+    limit = min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
+    found = tx.tasks.page(queue, after, limit, _PAGE_SIZE, bodies=request.view is View.FULL)
     token = paging.token("tasks", scope, _cursor(found[-1].due), now) if found else ""
     return TaskPage([stored.task for stored in found], token, request.view)
 

@@ -19,9 +19,10 @@ _INSERT = (
 _BY_NUMBER = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE id = ? AND queue = ? AND task_id IS NULL"
 _BY_NAME = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE queue = ? AND task_id = ?"
 _PAGE = (
-    f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE queue = ? AND (scheduled_at, id) > (?, ?) "
-    "ORDER BY scheduled_at, id LIMIT ?"
+    f"SELECT length(headers) + length(url) + length(body), id, task_id, {TASK_COLUMNS} FROM tasks "
+    "WHERE queue = ? AND (scheduled_at, id) > (?, ?) ORDER BY scheduled_at, id LIMIT ?"
 )
+_PAGE_WITHOUT_BODIES = _PAGE.replace(" + length(body)", "").replace(" body,", " x'',")
 _RETRY = (
     "UPDATE tasks SET (scheduled_at, response_count, attempt_scheduled_at, attempt_dispatched_at, "
     "attempt_responded_at, attempt_status) = (?, ?, ?, ?, ?, ?) WHERE id = ?"
@@ -85,13 +86,21 @@ class Tasks:
             return True
         return self._numbers.number_of(queue.first_number, task_id) is not None
 
-    def page(self, queue: StoredQueue, after: Due, limit: int) -> list[StoredTask]:
-        """Up to `limit` tasks of the queue that come after `after`, in the order of when they are due."""
+    def page(self, queue: StoredQueue, after: Due, limit: int, size: int, *, bodies: bool) -> list[StoredTask]:
+        """Tasks of the queue that come after `after`, in the order of when they are due, without bodies unless asked.
+
+        Up to `limit` of them, and as many as `size` bytes hold, or one.
+        """
         name = queue.queue.name
-        return [
-            StoredTask(row[0], task_of(name, row[1] or self._numbers.id_of(queue.first_number, row[0]), row[2:]))
-            for row in self._sql.execute(_PAGE, (queue.number, after.at, after.number, limit))
-        ]
+        found: list[StoredTask] = []
+        query = _PAGE if bodies else _PAGE_WITHOUT_BODIES
+        for row in self._sql.execute(query, (queue.number, after.at, after.number, limit)):
+            size -= row[0]
+            if size < 0 and found:
+                break
+            task_id = row[2] or self._numbers.id_of(queue.first_number, row[1])
+            found.append(StoredTask(row[1], task_of(name, task_id, row[3:])))
+        return found
 
     def save_retry(self, number: int, task: Task) -> None:
         """Keep what a failed attempt has changed."""
