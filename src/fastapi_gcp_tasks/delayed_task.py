@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.decorators import defaults_of
-from fastapi_gcp_tasks.encode import Plan
+from fastapi_gcp_tasks.encode import Plan, plan_again
 from fastapi_gcp_tasks.exception import BadMethodError
 from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer, with_url
 from fastapi_gcp_tasks.registration import endpoint_label, route_label
@@ -30,6 +30,8 @@ class _Delayed(Generic[S]):
     def __init__(self, route: APIRoute, plan: Plan, sender: S, over: TaskOptions = NO_OPTIONS) -> None:
         self._route = route
         self._plan = plan
+        self._signature = _set_signature(route)
+        """The one that the plan is made of."""
         self._sender: S = sender
         self._over = over
         self._bound: tuple[MakeRequest, Callable[[CreateTaskRequest], Any]] | None = None
@@ -46,7 +48,13 @@ class _Delayed(Generic[S]):
         layer = options_layer(TASK_OPTIONS, options)
         if layer.client is not UNSET:
             self._sender.check(layer.client)
-        return type(self)(self._route, self._plan, self._sender, merged(self._over, layer))
+        return type(self)(self._route, self._current_plan(), self._sender, merged(self._over, layer))
+
+    def _current_plan(self) -> Plan:
+        """The plan, made again if the endpoint was given another signature since, as views of classes do."""
+        if _set_signature(self._route) is not self._signature:
+            self._plan, self._signature = plan_again(self._route), _set_signature(self._route)
+        return self._plan
 
     def _bulk(
         self,
@@ -63,7 +71,7 @@ class _Delayed(Generic[S]):
             raise TypeError("the option task_id names one task: give delay_many task_ids")
         if concurrency < 1:
             raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
-        make = named_request_maker(self._plan, task_method(self._route), options)
+        make = named_request_maker(self._current_plan(), task_method(self._route), options)
         return Bulk(make, items, task_ids, progress), options
 
     def _options(self) -> TaskOptions:
@@ -72,7 +80,7 @@ class _Delayed(Generic[S]):
     def _bind(self) -> "tuple[MakeRequest, Callable[[CreateTaskRequest], Any]]":
         method = task_method(self._route)
         options = self._options()
-        self._bound = bound = request_maker(self._plan, method, options), self._sender.sending(options)
+        self._bound = bound = request_maker(self._current_plan(), method, options), self._sender.sending(options)
         return bound
 
     def _named(self, positional: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +144,10 @@ class AsyncDelayed(_Delayed[AsyncSender]):
         bulk, options = self._bulk(items, task_ids, concurrency, progress)
         client = await self._sender.ready_client(options)
         return await run_bulk_async(bulk, client, options.task_create_timeout, concurrency)
+
+
+def _set_signature(route: APIRoute) -> object:
+    return getattr(route.endpoint, "__signature__", None)
 
 
 def positional_names(endpoint: Callable[..., Any]) -> list[str]:

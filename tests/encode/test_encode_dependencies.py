@@ -1,10 +1,12 @@
 """What dependencies declare: defaults, or a keyword at the call; the endpoint's own names win."""
 
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 import pytest
-from fastapi import Body, Depends, Header, Query
-from pydantic import BaseModel
+from fastapi import Body, Depends, Header, Path, Query
+from pydantic import BaseModel, Field
+from typing_extensions import Doc
 
 from encode.encode_worker import Worker, refused
 from fastapi_gcp_tasks.exception import MissingParamError, WrongTypeError
@@ -128,13 +130,76 @@ def test_what_no_keyword_can_reach_is_refused_if_it_is_required() -> None:
         Worker(endpoint)
 
 
-@pytest.mark.parametrize("other", [int, Annotated[str, Query(max_length=3)]], ids=["type", "constraint"])
-def test_one_key_of_two_types_is_refused(other: type) -> None:
-    def dependency(q: object) -> None: ...
+@pytest.mark.parametrize(
+    ("own", "other", "accepted", "refused_value", "reason"),
+    [
+        (str, UUID, "12345678-1234-5678-1234-567812345678", "x", "should be a valid UUID"),
+        (UUID, str, UUID(int=5), None, ""),
+        (str, Annotated[str, Query(max_length=3)], "abc", "abcd", "at most 3 characters"),
+        (int, Annotated[int, Query(ge=1)], 1, 0, "greater than or equal to 1"),
+        (Annotated[int, Query(le=9)], Annotated[int, Query(ge=1)], 5, 0, "greater than or equal to 1"),
+        (Annotated[list[int], Query()], int, [1, 2], None, ""),
+        (str, Annotated[list[int], Query()], "1", "x", "0: Input should be a valid integer"),
+        (Annotated[str, Doc("one text")], Annotated[str, Doc("another")], "a", None, ""),
+    ],
+    ids=str,
+)
+def test_one_key_of_two_types_is_one_text_that_both_must_take(
+    own: Any, other: Any, accepted: Any, refused_value: Any, reason: str
+) -> None:
+    seen: list[Any] = []
+
+    def dependency(q: object) -> None:
+        seen.append(q)
+
+    def endpoint(q: object, noted: Annotated[None, Depends(dependency)]) -> None:
+        target.received.append({"q": q})
 
     dependency.__annotations__["q"] = other
+    endpoint.__annotations__["q"] = own
+    target = Worker(endpoint)
+    assert target.carry(q=accepted) == {"q": accepted}
+    assert len(seen) == 1
+    if refused_value is not None:
+        with refused(WrongTypeError, "q: a dependency declares the query 'q' too, and would refuse ", reason):
+            target.encode(q=refused_value)
 
-    def endpoint(q: str, other: Annotated[None, Depends(dependency)]) -> None: ...
 
-    with refused(TypeError, "'q'", "the query 'q' is declared twice, with different types"):
+def test_a_path_parameter_that_a_dependency_constrains_is_checked_against_both() -> None:
+    def positive(number: Annotated[int, Path(ge=1)]) -> int:
+        return number
+
+    def endpoint(number: int, same: Annotated[int, Depends(positive)]) -> None:
+        target.received.append({"number": number, "same": same})
+
+    target = Worker(endpoint, "/items/{number}")
+    assert target.carry(number=3) == {"number": 3, "same": 3}
+    with refused(WrongTypeError, "number: a dependency declares the path 'number' too, and would refuse str '0'"):
+        target.encode(number=0)
+
+
+class Short(BaseModel):
+    name: Annotated[str, Field(max_length=2)]
+
+
+def test_a_body_of_two_types_is_one_that_both_must_take() -> None:
+    def short(item: Short) -> str:
+        return item.name
+
+    def endpoint(item: Item, name: Annotated[str, Depends(short)]) -> None:
+        target.received.append({"item": item, "name": name})
+
+    target = Worker(endpoint)
+    assert target.carry(item=Item(name="ab")) == {"item": Item(name="ab"), "name": "ab"}
+    with refused(WrongTypeError, "item: a dependency declares the body 'item' too", "name: String should have at most"):
+        target.encode(item=Item(name="abc"))
+
+
+def test_one_body_that_is_embedded_once_is_refused() -> None:
+    def named(item: Annotated[Item, Body(embed=True)]) -> str:
+        return item.name
+
+    def endpoint(item: Item, name: Annotated[str, Depends(named)]) -> None: ...
+
+    with refused(TypeError, "'item'", "the body 'item' is declared twice, once with embed=True and once without"):
         Worker(endpoint)

@@ -2,12 +2,13 @@
 
 import copy
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
-from fastapi import Body
+from fastapi import Body, Query
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import (
@@ -372,6 +373,16 @@ def test_nothing_of_the_callers_is_changed_whether_it_is_carried_or_refused(anno
     assert alike(before, value)
 
 
+@pytest.mark.parametrize("validator", [BeforeValidator(sort), AfterValidator(sort)], ids=class_name)
+def test_nothing_of_the_callers_is_changed_by_a_query(validator: Any) -> None:
+    numbers = [2, 1]
+    target = worker_of(Annotated[list[int], validator, Query()])
+    with refused(WrongTypeError, "value: 0: int 2 would arrive as int 1"):
+        target.encode(value=numbers)
+    assert numbers == [2, 1]
+    assert target.carry(value=[1, 2]) == {"value": [1, 2]}
+
+
 def carried_or_refused(target: Worker, value: Any, before: Any) -> Any:
     """What arrived, or None where the call was refused."""
     try:
@@ -419,6 +430,10 @@ class Odd(BaseModel, arbitrary_types_allowed=True):
     held: Annotated[NoTruth, BeforeValidator(lambda held: NoTruth()), PlainSerializer(lambda held: "x")]
 
 
+class MadeOdd(BaseModel):
+    number: Decimal = Field(default_factory=lambda: Decimal("sNaN"))
+
+
 class Uncopied:
     def __deepcopy__(self, memo: object) -> "Uncopied":
         raise RuntimeError("one of a kind")
@@ -430,6 +445,7 @@ class Uncopied:
         (Failing, Failing.model_construct(number=2), "it cannot be checked: KeyError: 2"),
         (Initialised, Initialised.model_construct(number=2), "it cannot be checked: RuntimeError: no more"),
         (Odd, Odd(held=NoTruth()), "it cannot be checked: RuntimeError: it has no truth value"),
+        (MadeOdd, MadeOdd(), "number: the worker would refuse Decimal Decimal('sNaN')"),
         (Annotated[Any, AfterValidator(repr)], Uncopied(), "it cannot be copied to be checked: RuntimeError: one of a"),
     ],
     ids=class_name,

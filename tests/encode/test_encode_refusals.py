@@ -141,6 +141,21 @@ def test_a_path_parameter_that_is_not_in_the_path_is_refused() -> None:
         Worker(endpoint, "/run")
 
 
+@pytest.mark.parametrize("part", ["{item-id}", "{}", "{1st}", "{ value}", "{value", "value}"])
+def test_a_path_with_braces_that_name_no_parameter_is_refused(part: str) -> None:
+    def endpoint(value: str = "") -> None: ...
+
+    odd = part.removeprefix("value")
+    with refused(TypeError, f"a task cannot have the path /run/{part}: {odd} names no parameter"):
+        Worker(endpoint, f"/run/{part}")
+
+
+@pytest.mark.parametrize("bare", [list, set, tuple, frozenset])
+def test_a_bare_container_is_told_to_say_what_is_in_it(bare: type) -> None:
+    with refused(TypeError, f"takes a bare {bare.__name__} for files; write {bare.__name__}[…] with what is in it"):
+        worker_of(bare)
+
+
 # At the call.
 
 

@@ -410,6 +410,20 @@ def test_nothing_is_carried_by_leaving_it_out_where_it_is_the_default(annotation
     assert made.carry(value=default) == {"value": default}
 
 
+@pytest.mark.parametrize(
+    ("annotation", "factory", "empty"), [(list[int], list, []), (set[int], set, set[int]()), (list[int], list[int], [])]
+)
+def test_nothing_is_carried_by_leaving_it_out_where_the_default_factory_makes_it(
+    annotation: Any, factory: Any, empty: Any
+) -> None:
+    made = worker_of(Annotated[annotation, Query(default_factory=factory)])
+    assert made.encode(value=empty) == ("/task", (), None)
+    assert made.carry(value=empty) == {"value": empty}
+    unknown: Any = Query(default_factory=lambda: factory())
+    with refused(WrongTypeError, "value: an empty"):
+        worker_of(Annotated[annotation, unknown]).encode(value=empty)
+
+
 class Node(BaseModel):
     value: float = 0.0
     below: "dict[str, Node]" = {}

@@ -67,7 +67,11 @@ KINDS: dict[str, tuple[Any, Callable[[datetime], Any], str]] = {
         lambda at: at,
         "value: ",
     ),
-    "constrained": (Annotated[FutureDatetime, Field(gt=datetime(2020, 1, 1, tzinfo=UTC)), Body()], lambda at: at, "value: "),
+    "constrained": (
+        Annotated[FutureDatetime, Field(gt=datetime(2020, 1, 1, tzinfo=UTC)), Body()],
+        lambda at: at,
+        "value: ",
+    ),
     "naive": (Annotated[FutureDatetime, Body()], lambda at: at.astimezone().replace(tzinfo=None), "value: "),
     "elsewhere": (Annotated[FutureDatetime, Body()], lambda at: at.astimezone(timezone(timedelta(hours=9))), "value: "),
 }

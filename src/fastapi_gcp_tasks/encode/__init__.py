@@ -20,6 +20,6 @@ other names than those by which it writes is written as it reads (`read_names`).
 """
 
 from fastapi_gcp_tasks.encode.header_rules import check_header
-from fastapi_gcp_tasks.encode.plan import JSON_TYPE, Encoded, Plan, compile_plan
+from fastapi_gcp_tasks.encode.plan import JSON_TYPE, Encoded, Plan, compile_plan, plan_again
 
-__all__ = ["JSON_TYPE", "Encoded", "Plan", "check_header", "compile_plan"]
+__all__ = ["JSON_TYPE", "Encoded", "Plan", "check_header", "compile_plan", "plan_again"]

@@ -78,6 +78,20 @@ def _embedded_writer(writers: list[tuple[str, bytes, ToJson]]) -> ToBody:
 
 def json_of(parameter: Parameter) -> ToJson:
     """How this parameter is written, decided once."""
+    write = _json_writer(parameter)
+    if not parameter.others:
+        return write
+
+    def write_shared_json(value: Any) -> bytes | None:
+        body = write(value)
+        if body is not None:
+            parameter.check_others(read_json(body))
+        return body
+
+    return write_shared_json
+
+
+def _json_writer(parameter: Parameter) -> ToJson:
     reading = Reading(parameter.adapter)
     if not reading.is_plain():
         return _optional_writer(parameter, json_by_round_trip(parameter.adapter, parameter.receive))

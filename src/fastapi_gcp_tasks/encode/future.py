@@ -104,6 +104,6 @@ def _items(schema: Schema, value: Any) -> Iterator[tuple[Any, Schema, Any]]:
                     yield key, schema[part], one
     elif "items_schema" in schema and issubclass(type(value), Iterable):
         found: Any = schema["items_schema"]
-        of_items: list[Schema] = found if isinstance(found, list) else [found]
+        of_items: list[Schema] = found if issubclass(type(found), list) else [found]
         for index, item in enumerate(value):
             yield index, of_items[min(index, len(of_items) - 1)], item

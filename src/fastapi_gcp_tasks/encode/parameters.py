@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, cast, get_args, get_origin
 
 from fastapi import UploadFile, params
 from fastapi.routing import APIRoute
@@ -12,16 +12,19 @@ from pydantic import BaseModel, Json, SecretBytes, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 from pydantic.types import Secret
 from starlette.convertors import StringConvertor
+from starlette.routing import PARAM_REGEX
 
 from fastapi_gcp_tasks import fastapi_versions as versions
 from fastapi_gcp_tasks.encode import header_rules
-from fastapi_gcp_tasks.encode.refusal import NotCarried
+from fastapi_gcp_tasks.encode.refusal import NotCarried, at_place, shown
 from gcptasks.base.http import BODY_METHODS, is_token
 from gcptasks.base.unset import UNSET
 from gcptasks.worker.injected import Injected
 
 _SECRETS: tuple[Any, ...] = (Secret, SecretStr, SecretBytes)
 _JSON_TEXT: Any = Json  # a class that type checkers see as a form of Annotated
+_EMPTY = (list, set, frozenset, tuple, dict)
+"""Factories of defaults that make the same each time."""
 _JSON = r"(?i)application/(?:json|[^;\s]+\+json)"
 
 
@@ -48,10 +51,12 @@ class Parameter(NamedTuple):
     """The name in the request."""
     required: bool
     default: Any
-    """UNSET where there is none, or one that is made anew at each call."""
+    """UNSET where there is none, or a factory of which nobody knows what it makes."""
     info: FieldInfo
     adapter: TypeAdapter[Any]
     receive: Callable[[Any], Any]
+    others: "tuple[Parameter, ...]" = ()
+    """The same key as dependencies declare it otherwise: they read what this one writes."""
 
     @property
     def repeats(self) -> bool:
@@ -65,6 +70,16 @@ class Parameter(NamedTuple):
     def can_be_sent(self) -> bool:
         """Whether a caller can set it: a header that the queue service sets or drops, no caller can."""
         return self.place is not Place.HEADER or header_rules.why_not_sent(self.key) is None
+
+    def check_others(self, wire: Any) -> None:
+        """Raise unless all others that read the key take what is written: JSON, or a list of texts."""
+        for other in self.others:
+            found = wire if other.place is Place.BODY or other.repeats else wire[-1]
+            try:
+                other.receive(found)
+            except versions.Unreceived as error:
+                refusal = f"a dependency declares the {other.place} {other.key!r} too, and would refuse {shown(found)}"
+                raise NotCarried(f"{refusal}: {at_place(error.place, str(error))}") from None
 
     def check_omission(self, value: Any) -> None:
         """Raise unless leaving the key out makes the worker see this value (None, or an empty list)."""
@@ -94,8 +109,11 @@ def injected(route: APIRoute) -> frozenset[str]:
 
 def refused(route: APIRoute, name: str, reason: str) -> TypeError:
     """The error for a declaration that can't be carried."""
-    endpoint = getattr(route.endpoint, "__qualname__", repr(route.endpoint))
-    return TypeError(f"{endpoint}: the parameter {name!r} cannot be carried by a task: {reason}")
+    return TypeError(f"{_endpoint(route)}: the parameter {name!r} cannot be carried by a task: {reason}")
+
+
+def _endpoint(route: APIRoute) -> str:
+    return getattr(route.endpoint, "__qualname__", repr(route.endpoint))
 
 
 def _signature(route: APIRoute) -> dict[str, inspect.Parameter]:
@@ -151,23 +169,24 @@ class _Found:
         where = f"the {again.place} {again.key!r}"
         if again.name != first.name and {first.name, again.name} <= self._own:
             raise refused(self._route, again.name, f"{where} is {first.name!r} already")
+        if _embedded(first.info) != _embedded(again.info):
+            raise refused(self._route, again.name, f"{where} is declared twice, once with embed=True and once without")
+        both = first._replace(required=first.required or again.required)
         if _demands(first.info) != _demands(again.info):
-            raise refused(self._route, again.name, f"{where} is declared twice, with different types")
-        if again.required and not first.required:
-            self.by_name[first.name] = self._by_wire[first.place, first.key] = first._replace(required=True)
+            both = both._replace(others=(*first.others, again))
+        self.by_name[first.name] = self._by_wire[first.place, first.key] = both
 
     def _parameter(self, declared: _Declared) -> Parameter:
         info = declared.field.field_info
         reason = _why_not(declared.place, declared.key(), info) or self._why_no_body(declared.place)
         if reason:
             raise refused(self._route, declared.name, reason)
-        fresh = info.is_required() or info.default_factory is not None
         parameter = Parameter(
             name=declared.name,
             place=declared.place,
             key=declared.key(),
             required=info.is_required(),
-            default=UNSET if fresh else info.default,
+            default=_default(info),
             info=info,
             adapter=versions.adapter_of(declared.field),
             receive=versions.receiver_of(declared.field),
@@ -184,18 +203,31 @@ class _Found:
         return None
 
 
-def _demands(info: FieldInfo) -> tuple[Any, Any, Any]:
+def _default(info: FieldInfo) -> Any:
+    factory: Any = info.default_factory
+    if factory is not None:
+        return factory() if (get_origin(factory) or factory) in _EMPTY else UNSET
+    return UNSET if info.is_required() else info.default
+
+
+def _embedded(info: FieldInfo) -> bool:
+    return bool(getattr(info, "embed", None))
+
+
+def _demands(info: FieldInfo) -> tuple[Any, Any]:
     choices = [choice for choice in get_args(info.annotation) if choice is not type(None)]
     return (
         choices[0] if len(choices) == 1 and type(None) in get_args(info.annotation) else info.annotation,
         info.metadata,
-        bool(getattr(info, "embed", None)),
     )
 
 
 def _why_not(place: Place, key: str, info: FieldInfo) -> str | None:
     if isinstance(info.default, Injected):
         return f"`injected` stands for what FastAPI injects, but this is read from the {place}; mark it with Depends"
+    bare: Any = info.annotation
+    if isinstance(info, params.File) and bare in _EMPTY:
+        return f"FastAPI takes a bare {bare.__name__} for files; write {bare.__name__}[…] with what is in it"
     if isinstance(info, params.File) or _holds(info.annotation, lambda one: _is_class(one, UploadFile), set()):
         return "files are not supported yet"
     if isinstance(info, params.Form):
@@ -251,6 +283,11 @@ def _holds(annotation: Any, wanted: Callable[[Any], bool], seen: set[int]) -> bo
 
 
 def _check_path(route: APIRoute, found: _Found) -> None:
+    if odd := re.search(r"\{[^}]*\}?|\}", PARAM_REGEX.sub("", route.path)):
+        raise TypeError(
+            f"{_endpoint(route)}: a task cannot have the path {route.path}: {odd[0]} names no parameter, as a name has "
+            "letters, digits and underscores, and no digit first"
+        )
     declared = {one.key: one.name for one in found.by_name.values() if one.place is Place.PATH}
     for key, convertor in route.param_convertors.items():
         if type(convertor) is not StringConvertor:

@@ -80,6 +80,14 @@ def compile_plan(route: APIRoute) -> Plan:
     return Plan(encode_one_body, fixed, check_due)
 
 
+def plan_again(route: APIRoute) -> Plan:
+    """The plan of a route as it would be if it were registered now."""
+    again = APIRoute(
+        route.path, route.endpoint, methods=route.methods, dependencies=route.dependencies, response_model=None
+    )
+    return compile_plan(again)
+
+
 def _body_writer(route: APIRoute, declared: list[Parameter]) -> "ToBody | None":
     if not declared:
         return None

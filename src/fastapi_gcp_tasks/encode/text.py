@@ -27,6 +27,35 @@ _UNCONSTRAINED = frozenset(("microseconds_precision",))
 
 def text_of(parameter: Parameter) -> ToText:
     """How this parameter's one value is written, decided once."""
+    write = _text_writer(parameter)
+    if not parameter.others:
+        return write
+
+    def write_shared_text(value: Any) -> str | None:
+        text = write(value)
+        if text is not None:
+            parameter.check_others([text])
+        return text
+
+    return write_shared_text
+
+
+def texts_of(parameter: Parameter) -> ToTexts:
+    """How the values of this parameter's repeated key are written."""
+    write = _texts_writer(parameter)
+    if not parameter.others:
+        return write
+
+    def write_shared_texts(value: Any) -> list[str] | None:
+        texts = write(value)
+        if texts is not None:
+            parameter.check_others(texts)
+        return texts
+
+    return write_shared_texts
+
+
+def _text_writer(parameter: Parameter) -> ToText:
     reading = Reading(parameter.adapter)
     schema = reading.root
     if schema["type"] == "enum" and only(schema, ENUM):
@@ -44,8 +73,7 @@ def text_of(parameter: Parameter) -> ToText:
     return write_exact_text
 
 
-def texts_of(parameter: Parameter) -> ToTexts:
-    """How the values of this parameter's repeated key are written."""
+def _texts_writer(parameter: Parameter) -> ToTexts:
     reading = Reading(parameter.adapter)
     held = list(items(reading.root)) if reading.root["type"] in ("list", "set", "frozenset") else []
     if not (reading.is_plain() and len(held) == 1 and reading.is_plain_scalar(held[0])):
