@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -222,6 +223,16 @@ async def test_a_database_that_another_process_keeps_locked_is_unavailable_and_l
 def test_a_disk_that_is_full_for_a_while_is_an_error_for_callers_and_loses_nothing(tmp_path: Path) -> None:
     """In a process that may write no larger files, for a while."""
     command = [sys.executable, "-m", "server.server_full_disk_program", f"sqlite:///{tmp_path}/tasks.db"]
+    subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
+
+
+def test_a_disk_that_fills_up_refuses_tasks_and_loses_none_of_those_it_accepted(tmp_path: Path) -> None:
+    """A real one, for a process with mounts of its own."""
+    apart = ["unshare", "--map-root-user", "--mount"]
+    mounting = [*apart, "mount", "-t", "tmpfs", "tmpfs", str(tmp_path)]
+    if shutil.which("unshare") is None or subprocess.run(mounting, capture_output=True).returncode:
+        pytest.skip("a disk of one's own cannot be mounted here")
+    command = [*apart, sys.executable, "-W", "error", "-m", "server.server_no_space_program", str(tmp_path)]
     subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
 
 

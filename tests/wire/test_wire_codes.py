@@ -57,6 +57,7 @@ def test_codes_are_those_of_grpc(code: Code) -> None:
         (errors.DeadlineExceeded(), Code.DEADLINE_EXCEEDED),
         (errors.Internal(), Code.INTERNAL),
         (errors.Busy(), Code.UNAVAILABLE),
+        (errors.DiskFull(), Code.RESOURCE_EXHAUSTED),
         (errors.Corrupt(), Code.INTERNAL),
         (errors.WrongSchema(), Code.INTERNAL),
         (errors.StoreError("the disk is full"), Code.INTERNAL),

@@ -20,6 +20,7 @@ TaskError
 │  └─ BadReply
 └─ StoreError       the database cannot be used
    ├─ Busy
+   ├─ DiskFull
    ├─ Corrupt
    └─ WrongSchema
 
@@ -161,6 +162,10 @@ class StoreError(TaskError):
 
 class Busy(StoreError):
     """The database is locked by another process."""
+
+
+class DiskFull(StoreError):
+    """The disk of the database is full."""
 
 
 class Corrupt(StoreError):

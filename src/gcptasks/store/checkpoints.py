@@ -21,7 +21,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from gcptasks.base.errors import StoreError
+from gcptasks.base.errors import DiskFull, StoreError
 from gcptasks.store import schema
 from gcptasks.store.connection import LOG_LIMIT, connect, is_busy, store_errors
 
@@ -55,9 +55,11 @@ class Checkpoints:
         self._not_before = 0.0
         self._complained = False
 
-    def committed(self) -> None:
-        """Start a round if one is due. Called after each commit, in whichever thread committed."""
-        if self.length() <= LOG_LIMIT or self._stopped or time.monotonic() < self._not_before:
+    def written(self, error: StoreError | None) -> None:
+        """Start a round if one is due. Called after each transaction, or why it failed, in whichever thread it was."""
+        # What is in a log that was copied can be written over, which takes no more of a full disk.
+        limit = 0 if isinstance(error, DiskFull) else LOG_LIMIT
+        if self.length() <= limit or self._stopped or time.monotonic() < self._not_before:
             return
         if self._thread is not None and self._thread.is_alive():
             return

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
-from gcptasks.base.errors import Busy, Corrupt, StoreError
+from gcptasks.base.errors import Busy, Corrupt, DiskFull, StoreError
 from gcptasks.store import schema
 
 Synchronous = Literal["full", "normal"]
@@ -123,10 +123,13 @@ def store_errors(path: Path | None = None) -> Generator[None]:
 
 
 def as_store_error(error: sqlite3.Error, path: Path | None = None) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    whole_code = getattr(error, "sqlite_errorcode", 0)
+    code = whole_code & 0xFF
     named = "" if path is None else f" {path}"
     if code in _BUSY:
         return Busy(f"the database{named} is locked by another process: {error}")
+    if code == sqlite3.SQLITE_FULL or whole_code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return DiskFull(f"the disk of the database{named} is full, so nothing was written; free some space: {error}")
     if code in _CORRUPT:
         return Corrupt(f"the file{named} is not a database of this service: {error}")
     return StoreError(f"the database{named} cannot be used: {error}")

@@ -42,7 +42,7 @@ class Store:
         self._synchronous: Synchronous = synchronous
         self._watchers: list[Callable[[Changes], None]] = []
         self._context = contextvars.copy_context()
-        self._writer = Writer(self._open, self._tell)
+        self._writer = Writer(self._open, self._tell, self._keep_log_short)
         self._checkpoints = (
             None if database.path is None else Checkpoints(database.path, partial(self._writer.exclusively, first=True))
         )
@@ -153,8 +153,10 @@ class Store:
     def _tell(self, events: list[Event], changes: Changes) -> None:
         # Who commits, commits for others too, so its context variables say nothing about what has happened.
         self._context.copy().run(self._hand_on, events, changes)
+
+    def _keep_log_short(self, error: StoreError | None) -> None:
         if self._checkpoints is not None:
-            self._checkpoints.committed()
+            self._checkpoints.written(error)
 
     def _hand_on(self, events: list[Event], changes: Changes) -> None:
         self.events.emit(events)

@@ -60,16 +60,21 @@ class NotNow(Exception):
 
 
 class Writer:
-    """Runs verbs in transactions. `tell` is called after each commit, in the thread that committed."""
+    """Runs verbs in transactions.
+
+    In the thread that ran it, `tell` is called after each commit, `ended` after each transaction, with why it failed.
+    """
 
     def __init__(
         self,
         open_connection: Callable[[], WriteConnection],
         tell: Callable[[list[Event], Changes], None],
+        ended: Callable[[StoreError | None], None] = lambda error: None,
         place: CommitPlace | None = None,
     ) -> None:
         self._open = open_connection
         self._tell = tell
+        self._ended = ended
         self._place = place or CommitPlace()
         self._start_afresh()
 
@@ -361,6 +366,7 @@ class Writer:
             group.fail(group.error)
         self._answer(group)
         self._let_go(group.hold)
+        self._ended(group.error)
         if group.interruption is not None:
             raise group.interruption
 

@@ -45,6 +45,7 @@ CODES: Mapping[type[BaseException], Code] = {
     errors.StoreError: Code.INTERNAL,
     # SQLite refuses a lock before the transaction has written, so clients may call again (CT-007).
     errors.Busy: Code.UNAVAILABLE,
+    errors.DiskFull: Code.RESOURCE_EXHAUSTED,
     errors.Corrupt: Code.INTERNAL,
     errors.WrongSchema: Code.INTERNAL,
 }
