@@ -9,7 +9,7 @@ import pytest
 from h2.events import DataReceived, PingAckReceived, WindowUpdated
 from h2.settings import SettingCodes
 
-from gcptasks.rpc.budget import Budget, Share
+from gcptasks.base.budget import Budget, Share
 from gcptasks.rpc.listener import Listener
 from rpc.rpc_clients import Connect, Listen, RawClient, echo
 
@@ -29,7 +29,7 @@ class Asking:
 
 
 async def test_large_requests_wait_for_the_budget_oldest_first() -> None:
-    asking = Asking(Budget(13 * 100))
+    asking = Asking(Budget(13 * 100, parts=13, always=64 * 1024))
     for key, size in ((1, 60), (3, 60), (5, 10)):
         asking.ask(key, size)
     assert asking.ready == [1]
@@ -39,7 +39,7 @@ async def test_large_requests_wait_for_the_budget_oldest_first() -> None:
 
 
 async def test_a_request_larger_than_the_budget_goes_alone() -> None:
-    asking = Asking(Budget(100))
+    asking = Asking(Budget(100, parts=13, always=64 * 1024))
     assert asking.ask(1, 5)
     assert not asking.ask(3, 500)
     assert not asking.ask(5, 5)
@@ -52,7 +52,7 @@ async def test_a_request_larger_than_the_budget_goes_alone() -> None:
 
 
 async def test_a_request_that_gave_up_waiting_is_passed_over() -> None:
-    asking = Asking(Budget(100))
+    asking = Asking(Budget(100, parts=13, always=64 * 1024))
     for key in (1, 3, 5):
         asking.ask(key, 100)
     asking.share.forget(3)
@@ -63,7 +63,7 @@ async def test_a_request_that_gave_up_waiting_is_passed_over() -> None:
 
 @pytest.mark.parametrize("others", [1, 10, 100, 1000])
 def test_whoever_comes_new_finds_room_however_many_take_all_they_can_get(others: int) -> None:
-    budget = Budget(64 * MIB)
+    budget = Budget(64 * MIB, parts=13, always=64 * 1024)
     for _ in range(others):
         greedy = Asking(budget)
         while greedy.ask(len(greedy.ready), 16 * 1024):

@@ -22,8 +22,8 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
+from gcptasks.base.budget import Budget, Share
 from gcptasks.rpc import grpc
-from gcptasks.rpc.budget import Budget, Share
 from gcptasks.rpc.framing import Framing
 from gcptasks.rpc.limits import ListenerLimits
 from rpc.rpc_clients import Connect, Listen, RawClient
@@ -36,7 +36,7 @@ class Answering:
     """Answers each request at once with a body that no window admits."""
 
     def __init__(self, limits: ListenerLimits) -> None:
-        self.framing = Framing(self, limits, Share(Budget(2**30)))
+        self.framing = Framing(self, limits, Share(Budget(2**30, parts=13, always=64 * 1024)))
 
     def begun(self, stream: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         pass

@@ -40,9 +40,10 @@ class World:
         self.call("CreateQueue", messages.CreateQueueRequest(parent=PARENT, queue=messages.Queue(name=name, **fields)))
         return name
 
-    def task(self, queue: str, after: timedelta = timedelta(0), **fields: Any) -> str:
+    def task(self, queue: str, after: timedelta = timedelta(0), body: bytes = b"", **fields: Any) -> str:
         """Create a task that is due then; its name."""
-        task = messages.Task(http_request=messages.HttpRequest(url="http://worker.local/"), **fields)
+        request = messages.HttpRequest(url="http://worker.local/", body=body)
+        task = messages.Task(http_request=request, **fields)
         task.schedule_time.FromDatetime(self.clock.now() + after)
         return str(self.call("CreateTask", messages.CreateTaskRequest(parent=queue, task=task)).name)
 

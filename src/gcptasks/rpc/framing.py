@@ -25,7 +25,7 @@ from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
 from hyperframe.frame import GoAwayFrame
 
-from gcptasks.rpc.budget import Share
+from gcptasks.base.budget import Share
 from gcptasks.rpc.frame_watch import FrameWatch
 from gcptasks.rpc.header_lists import Headers, RememberingEncoder, are_trailers, is_request
 from gcptasks.rpc.limits import ListenerLimits

@@ -8,9 +8,9 @@ from typing import Protocol, cast
 
 from h2.errors import ErrorCodes
 
+from gcptasks.base.budget import Share
 from gcptasks.base.log_text import log_text
 from gcptasks.rpc import grpc
-from gcptasks.rpc.budget import Share
 from gcptasks.rpc.framing import FIRST_WINDOW, Framing
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.wire.codes import Code, Status, status_of

@@ -6,7 +6,7 @@ from typing import Final
 
 from h2.connection import H2Connection
 
-from gcptasks.rpc.budget import Share
+from gcptasks.base.budget import Share
 from gcptasks.rpc.header_lists import Headers
 
 _AT_A_TIME: Final = 64 * 1024

@@ -4,13 +4,14 @@ import asyncio
 import contextvars
 import ctypes
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Hashable, Iterable
 from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from gcptasks.base.clock import Clock
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
+from gcptasks.runtime.body_memory import BodyMemory
 from gcptasks.runtime.targets.target import NotSent, Target
 from gcptasks.service.dispatch import Ended
 from gcptasks.store.store import Store
@@ -30,6 +31,16 @@ class Named(Protocol):
     @property
     def name(self) -> object: ...
 
+    @property
+    def owner(self) -> Hashable:
+        """Whose part of the memory for large bodies it takes."""
+        ...
+
+    @property
+    def unread(self) -> int:
+        """Bytes of its body that are to be read from the database."""
+        ...
+
 
 L = TypeVar("L", bound=Named)
 
@@ -37,8 +48,9 @@ L = TypeVar("L", bound=Named)
 class Attempts(Generic[L]):
     """Delivers what was leased, each in an asyncio task of its own, and writes down how they ended, many at a time.
 
-    What is sent is for `outgoing` to say, and what is written for `acknowledge`. `over` is told what is written down.
-    `give_back` is for what was leased and never sent, since a stop came before.
+    What is sent is for `outgoing` to say, or for `large_outgoing` if its body is unread: None if it is gone by then.
+    What is written is for `acknowledge`. `over` is told what is written down. `give_back` is for what was leased and
+    never sent, since a stop came before.
     Each attempt has the context variables that hold where this is made, and shares what it sets with no other.
     """
 
@@ -49,6 +61,7 @@ class Attempts(Generic[L]):
         clock: Clock,
         *,
         outgoing: Callable[[L], Outgoing],
+        large_outgoing: Callable[[Tx, L], Outgoing | None],
         acknowledge: Callable[[Tx, list[Ended[L]]], None],
         over: Callable[[list[L]], None],
         give_back: Callable[[Tx, list[L]], None],
@@ -57,6 +70,8 @@ class Attempts(Generic[L]):
         self._target = target
         self._clock = clock
         self._outgoing = outgoing
+        self._large_outgoing = large_outgoing
+        self._memory = BodyMemory()
         self._acknowledge = acknowledge
         self._over = over
         self._give_back = give_back
@@ -128,7 +143,10 @@ class Attempts(Generic[L]):
             if task not in self._running:
                 # An eager task factory begins it inside of `create_task`, in the midst of a step.
                 await asyncio.sleep(0)
-            await self._target.send(self._outgoing(attempt.leased), attempt.end)
+            if attempt.leased.unread:
+                await self._send_large(attempt)
+            else:
+                await self._target.send(self._outgoing(attempt.leased), attempt.end)
             if not attempt.over:
                 raise RuntimeError("its target said nothing")
         except asyncio.CancelledError as error:
@@ -144,6 +162,28 @@ class Attempts(Generic[L]):
         finally:
             # A callback of the task would do, and cost a turn of the loop for each.
             self._running.pop(task, None)
+
+    async def _send_large(self, attempt: "_Attempt[L]") -> None:
+        leased = attempt.leased
+        async with self._memory.room(leased.owner, leased.unread):
+            outgoing = await self._read(leased)
+            if outgoing is not None:
+                await self._target.send(outgoing, attempt.end)
+                return
+        # Deleted or purged while it waited: nothing is sent, and nothing is to be written.
+        attempt.over = True
+        self._over([leased])
+
+    async def _read(self, leased: L) -> Outgoing | None:
+        while True:
+            try:
+                return self._store.read(self._large_outgoing, leased)
+            except Exception:  # such as StoreError; an attempt that was not sent has not failed
+                _log.exception("the body of %s cannot be read; it is tried again", leased.name)
+            try:
+                await asyncio.sleep(_AFTER_AN_ERROR.total_seconds())
+            except asyncio.CancelledError:
+                raise NotSent from None
 
     def _note_end(self, leased: L, reply: Reply) -> None:
         """An attempt has ended. What ends in one turn of the loop is written down together, in the next."""

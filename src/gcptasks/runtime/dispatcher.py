@@ -71,6 +71,7 @@ class Dispatcher(Loop):
             self._target,
             self._clock,
             outgoing=dispatch.outgoing,
+            large_outgoing=dispatch.large_outgoing,
             acknowledge=dispatch.acknowledge,
             over=self._over,
             give_back=dispatch.give_back,

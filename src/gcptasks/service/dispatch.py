@@ -1,6 +1,6 @@
 """What the dispatcher does to the database: it leases tasks and acknowledges how attempts ended, many at a time."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -63,6 +63,12 @@ def lease(tx: Tx, wanted: Wanted, now: datetime) -> list[Leased]:
 def outgoing(leased: Leased) -> Outgoing:
     """What is sent for that attempt."""
     return delivery.outgoing(leased.task, leased.queue, leased.previous_status)
+
+
+def large_outgoing(tx: Tx, leased: Leased) -> Outgoing | None:
+    """What is sent for an attempt whose body is unread; None if its task is gone."""
+    body = tx.leases.body(leased.number)
+    return None if body is None else replace(outgoing(leased), body=body)
 
 
 def acknowledge(tx: Tx, ended: list[Ended[Leased]]) -> None:

@@ -18,6 +18,9 @@ _DUE = (
     "SELECT scheduled_at, id FROM tasks WHERE queue = ? AND (scheduled_at, id) > (?, ?) AND scheduled_at <= ? "
     "ORDER BY scheduled_at, id LIMIT ?"
 )
+_WITH_THE_LEASE = 16 * 1024
+"""Bytes of a body that is read when its task is leased; one that is larger is read when it is sent."""
+_LEASED_COLUMNS = TASK_COLUMNS.replace(" body,", f" iif(length(body) <= {_WITH_THE_LEASE}, body, x''),")
 # The rule is engine.tasks.dispatched; written so, it costs one statement for any number of tasks.
 _LEASE = (
     "UPDATE tasks SET dispatch_count = dispatch_count + 1, "
@@ -26,7 +29,7 @@ _LEASE = (
     # What a purge left behind belongs to no queue.
     "WHERE id IN (SELECT value FROM json_each(?)) AND scheduled_at <= ? "
     "AND EXISTS (SELECT 1 FROM queues WHERE queues.id = queue) "
-    f"RETURNING id, queue, task_id, {TASK_COLUMNS}"
+    f"RETURNING id, queue, task_id, length(body), {_LEASED_COLUMNS}"
 )
 # What the lease wrote over cannot be had back: a task that was attempted before shows the time of this attempt.
 _UNCOUNT = (
@@ -36,6 +39,7 @@ _UNCOUNT = (
     "attempt_dispatched_at = iif(dispatch_count = 1, NULL, attempt_dispatched_at) "
     "WHERE id = ? AND dispatch_count > 0"
 )
+_BODY = "SELECT body FROM tasks WHERE id = ? AND EXISTS (SELECT 1 FROM queues WHERE queues.id = queue)"
 _FORCED = (
     "SELECT forced.id, forced.task, queues.name FROM forced "
     "JOIN tasks ON tasks.id = task JOIN queues ON queues.id = queue"
@@ -49,7 +53,9 @@ class Leased:
 
     number: int
     task: Task
-    """As stored from now on: this attempt is counted."""
+    """As stored from now on: this attempt is counted. Without the body, if that is `unread`."""
+    unread: int
+    """Bytes of its body that are in the database still, since they are many."""
     queue: Queue
     previous_status: int | None
     """The HTTP status of the attempt before, if one was answered."""
@@ -59,6 +65,11 @@ class Leased:
     @property
     def name(self) -> TaskName:
         return self.task.name
+
+    @property
+    def owner(self) -> QueueName:
+        """Whose part of the memory for large bodies it takes."""
+        return self.queue.name
 
 
 class Forced(NamedTuple):
@@ -92,6 +103,11 @@ class Leases:
         queue_of = {stored.number: stored for stored in queues}
         return [self._leased(queue_of[row[1]], row, forced) for row in rows]
 
+    def body(self, number: int) -> bytes | None:
+        """The body of that task; None if it is gone."""
+        row = self._sql.execute(_BODY, (number,)).fetchone()
+        return None if row is None else row[0]
+
     def uncount(self, numbers: list[int]) -> None:
         """Take the last attempt of each of these tasks for none."""
         self._sql.executemany(_UNCOUNT, [(number,) for number in numbers])
@@ -112,7 +128,8 @@ class Leases:
         task_id = row[2] or self._numbers.id_of(stored.first_number, row[0])
         return Leased(
             number=row[0],
-            task=task_of(queue.name, task_id, row[3:]),
+            task=task_of(queue.name, task_id, row[4:]),
+            unread=row[3] if row[3] > _WITH_THE_LEASE else 0,
             queue=queue,
             # The last column is the status of the attempt before, until this one is answered.
             previous_status=row[-1],

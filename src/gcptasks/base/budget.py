@@ -1,26 +1,22 @@
-"""The memory that the clients of a listener may fill, and each one's share of it.
+"""A budget of bytes, and each holder's share of it.
 
-What calls take as soon as they begin, which is little, is counted. What is large is asked for: the rest of a large
-request, what a compressed one may become. For these a connection may have a part of what the others leave. So one alone
-leaves most of it, a hundred that take all they can get leave something as well, and whoever comes new is served.
+What is small is counted as it comes. What is large is asked for, and may have to wait: for that a holder may have a
+part of what the others leave. So one alone leaves much of it, a hundred that take all they can get leave something as
+well, and whoever comes new is served.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
-
-_PART: Final = 13
-"""Of what others leave. With what 256 calls take as they begin a connection comes to an eighth of the default."""
-_ALWAYS: Final = 64 * 1024
-"""Bytes that a connection may have whatever others do, so that small calls are served."""
 
 
 class Budget:
-    """Bytes that all connections may hold together."""
+    """Bytes that all may hold together: each one part in `parts` of what the others leave, and `always` so many."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, parts: int, always: int = 0) -> None:
         self.size = size
+        self.parts = parts
+        self.always = min(always, size // parts)
         self.held = 0
         self.granted = 0
         """Of these, the bytes of what is large."""
@@ -46,7 +42,7 @@ class Budget:
 
 
 class Share:
-    """Bytes that one connection holds."""
+    """Bytes that one holds of a budget."""
 
     def __init__(self, budget: Budget) -> None:
         self.held = 0
@@ -57,16 +53,20 @@ class Share:
     def limit(self) -> int:
         """How many bytes it may be granted."""
         budget = self._budget
-        return max((budget.size - budget.held + self.granted) // _PART, min(budget.size // _PART, _ALWAYS))
+        return max((budget.size - budget.held + self.granted) // budget.parts, budget.always)
 
     def is_full(self) -> bool:
-        """Whether no call may begin."""
-        return self._budget.held > self._budget.size and self.held > _ALWAYS
+        """Whether it may not even count what is small."""
+        return self._budget.held > self._budget.size and self.held > self._budget.always
+
+    def is_idle(self) -> bool:
+        """Whether it holds nothing and waits for nothing."""
+        return not (self.held or self._waiting)
 
     def has_room(self, size: int) -> bool:
-        """Whether a response of so many bytes may be kept."""
+        """Whether so many bytes that are there already may be kept."""
         budget = self._budget
-        return size <= _ALWAYS or budget.held + size <= budget.size or budget.granted == 0
+        return size <= budget.always or budget.held + size <= budget.size or budget.granted == 0
 
     def hold(self, size: int) -> None:
         """Count so many bytes more, or fewer."""
@@ -108,6 +108,6 @@ class Share:
         if self.granted + size <= self.limit():
             return True
         budget = self._budget
-        # The only one of its connection may take more, though not all that is left to others, and the only one of all
+        # The only one of its holder may take more, though not all that is left to others, and the only one of all
         # what it needs: otherwise it would wait for ever.
         return self.granted == 0 and (budget.held + size <= budget.size * 3 // 4 or budget.granted == 0)
