@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gcptasks.base.events import AttemptFailed, AttemptSucceeded
+from gcptasks.base.events import AttemptFailed, AttemptStarted, AttemptSucceeded
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
 from gcptasks.runtime import dispatcher, lane
@@ -157,6 +157,26 @@ async def test_run_task_sends_at_once_whatever_the_queue_says(world: World) -> N
     world.clock.advance(120 * SECOND)
     await settled()
     assert len(world.target.sent) == 1
+
+
+async def test_what_run_task_asked_for_before_a_start_is_begun_a_hundred_at_a_time() -> None:
+    """So that no start holds the loop for long, however much was asked for."""
+    world = World(None)
+    queue = world.queue()
+    world.call("PauseQueue", messages.PauseQueueRequest(name=queue))
+    for _ in range(250):
+        world.call("RunTask", messages.RunTaskRequest(name=world.task(queue, after=60 * SECOND)))
+    begun: list[int] = []
+    world.store.watch(lambda changes: begun.append(len(world.of(AttemptStarted))))
+    world.target.gate.clear()
+    await world.dispatcher.start()
+    await world.target.received(250)
+    assert begun == [100, 200]
+    world.target.gate.set()
+    await world.until(lambda: world.left(queue) == 0)
+    assert len(world.target.sent) == 250
+    await world.dispatcher.stop(timedelta(0))
+    world.store.close()
 
 
 async def test_run_task_sends_a_second_request_while_the_first_is_open(world: World) -> None:

@@ -49,7 +49,7 @@ def test_an_attempt_that_was_asked_for_is_given_out_once(store: Store) -> None:
             tx.leases.force(number)
 
     def take(tx: Tx) -> list[int]:
-        return [number for number, _ in tx.leases.take_forced()]
+        return [number for number, _ in tx.leases.take_forced(100)]
 
     def number_of(tx: Tx, task: Task) -> int:
         queue = tx.queues.find(QUEUE)

@@ -81,7 +81,7 @@ class Lanes:
 
     def next_at(self, now: datetime) -> datetime | None:
         """When there may be something to do, if nothing happens before; None if never."""
-        if self._ready:
+        if self._ready or self._forced:
             return now
         return self._times[0][0] if self._times else None
 

@@ -16,6 +16,8 @@ from gcptasks.store.tx import Tx
 
 L = TypeVar("L")
 
+_FORCED_AT_A_TIME = 100
+"""So few that no event loop is held for more than some milliseconds."""
 _NO_RETRIES = RetryConfig()
 """For attempts that succeeded: their rule asks for none."""
 
@@ -96,7 +98,9 @@ def give_back(tx: Tx, leased: list[Leased]) -> None:
 
 def _lease_forced(tx: Tx, now: datetime) -> list[Leased]:
     # One by one, since RunTask may ask for the same task twice, and each gets its request (CT-147).
-    asked = tx.leases.take_forced()
+    asked = tx.leases.take_forced(_FORCED_AT_A_TIME)
+    if len(asked) == _FORCED_AT_A_TIME:
+        tx.changes.forced = True  # the dispatcher comes again
     return [leased for one in asked for leased in _begin(tx, {one.queue: [one.number]}, now, forced=True)]
 
 

@@ -42,7 +42,7 @@ _UNCOUNT = (
 _BODY = "SELECT body FROM tasks WHERE id = ? AND EXISTS (SELECT 1 FROM queues WHERE queues.id = queue)"
 _FORCED = (
     "SELECT forced.id, forced.task, queues.name FROM forced "
-    "JOIN tasks ON tasks.id = task JOIN queues ON queues.id = queue"
+    "JOIN tasks ON tasks.id = task JOIN queues ON queues.id = queue ORDER BY forced.id LIMIT ?"
 )
 _FAR = 2**62
 
@@ -116,9 +116,9 @@ class Leases:
         """Ask for an attempt of that task at once (RunTask)."""
         self._sql.execute("INSERT INTO forced (task) VALUES (?)", (number,))
 
-    def take_forced(self) -> list[Forced]:
-        """The tasks that RunTask asked for; asked again, only newer ones come."""
-        rows = self._sql.execute(_FORCED).fetchall()
+    def take_forced(self, limit: int) -> list[Forced]:
+        """Up to `limit` of the tasks that RunTask asked for, in order; asked again, only later ones come."""
+        rows = self._sql.execute(_FORCED, (limit,)).fetchall()
         if rows:
             self._sql.execute("DELETE FROM forced WHERE id <= ?", (max(row[0] for row in rows),))
         return [Forced(row[1], parse_queue(row[2])) for row in rows]
