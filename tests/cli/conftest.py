@@ -1,9 +1,11 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cli.cli_programs import Program, Start, Worker
+from cli.cli_dev import APP, Dev, StartDev
+from cli.cli_programs import DEV, Program, Start, Worker, free_port
 
 
 @pytest.fixture
@@ -25,3 +27,17 @@ def worker() -> Iterator[Worker]:
     worker = Worker()
     yield worker
     worker.close()
+
+
+@pytest.fixture
+def dev(start: Start, tmp_path: Path) -> StartDev:
+    """Starts `dev` on free ports, with this code for `main.py` unless that is there already."""
+
+    def dev(*options: str, app: str = "main.py", code: str | None = APP, **settings: Any) -> Dev:
+        port = free_port()
+        if code is not None:
+            (tmp_path / "main.py").write_text(code.replace("localhost:8000", f"localhost:{port}"))
+        settings.setdefault("BASE_URL", f"http://localhost:{port}")
+        return Dev(start(DEV, app, "--port", str(port), "--service-port", "0", *options, **settings), port)
+
+    return dev

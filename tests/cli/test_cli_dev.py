@@ -5,76 +5,17 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from google.cloud.tasks_v2 import HttpRequest, Queue, Task
 
-from cli.cli_programs import DEV, Program, Start, client, free_port, get
+from cli.cli_dev import APP, PLAIN, StartDev, listens, up
+from cli.cli_programs import DEV, Program, Start, client, get
 
 ROOT = Path(__file__).parents[2]
 
-APP = """
-import os
-from fastapi import APIRouter, FastAPI
-from fastapi_gcp_tasks import DelayedRouteBuilder, as_delayed_task
-
-Route = DelayedRouteBuilder(base_url=os.environ["BASE_URL"], queue_path="projects/p/locations/l/queues/q")
-tasks = APIRouter(route_class=Route)
-
-@as_delayed_task
-@tasks.post("/hello")
-async def hello(word: str) -> None:
-    print(f"hello {word}, I am the old one", flush=True)
-
-app = FastAPI()
-app.include_router(tasks)
-
-@app.get("/trigger")
-def trigger(word: str, countdown: float = 0) -> str:
-    return hello.options(countdown=countdown).delay(word=word).name
-
-@app.get("/environment")
-def environment() -> dict[str, str]:
-    return dict(os.environ)
-"""
-PLAIN = "from fastapi import FastAPI\napp = FastAPI()\n"
 FACTORY = "from fastapi import FastAPI\ndef create_app() -> FastAPI:\n    return FastAPI()\n"
-
-
-class Dev:
-    """A started `dev`, and where its two halves are."""
-
-    def __init__(self, program: Program, port: int) -> None:
-        self.program = program
-        self.url = f"http://localhost:{port}"
-        program.wait(rf"^application +{self.url}$")
-        self.service = program.wait(r"^local tasks +([^\s,]+)")[1]
-
-
-StartDev = Callable[..., Dev]
-
-
-@pytest.fixture
-def dev(start: Start, tmp_path: Path) -> StartDev:
-    """Starts `dev` on free ports, with this code for `main.py` unless that is there already."""
-
-    def dev(*options: str, app: str = "main.py", code: str | None = APP, **settings: Any) -> Dev:
-        port = free_port()
-        if code is not None:
-            (tmp_path / "main.py").write_text(code.replace("localhost:8000", f"localhost:{port}"))
-        settings.setdefault("BASE_URL", f"http://localhost:{port}")
-        return Dev(start(DEV, app, "--port", str(port), "--service-port", "0", *options, **settings), port)
-
-    return dev
-
-
-def up(dev: Dev) -> Dev:
-    """The same, once its application answers."""
-    get(f"{dev.url}/openapi.json")
-    return dev
 
 
 def failed(program: Program) -> str:
@@ -82,11 +23,6 @@ def failed(program: Program) -> str:
     assert program.ended() == 2, program.output
     assert [line for line in program.errors if line.startswith("error: ")] == program.errors[-1:]
     return program.errors[-1]
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_the_example_of_the_readme_does_what_the_readme_says(dev: StartDev) -> None:

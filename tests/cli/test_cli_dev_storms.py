@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from google.cloud.tasks_v2 import HttpRequest, Queue, Task
 
+from cli.cli_dev import APP, StartDev, listens, up
 from cli.cli_programs import QUEUE, Program, client, get
-from cli.test_cli_dev import APP, StartDev, listens, up
-from cli.test_cli_dev import dev as dev  # a fixture
 
 BROKEN = "def broken(:\n"
 
