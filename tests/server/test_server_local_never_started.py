@@ -11,9 +11,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from fastapi_gcp_tasks import LocalService, as_async_delayed_task
+from gcptasks.server import lifespan
 from server.server_apps import QUEUE, URL, Done, async_task_router, serving
 
-SAID = "its lifespan has not begun, so its LocalService accepts tasks and delivers none"
+SAID = "the lifespan of the app in which this LocalService is installed has not begun, so it delivers none"
 
 
 class Carrier:
@@ -33,6 +34,7 @@ class Carrier:
         async def trigger() -> None:
             await note.delay()
 
+        self.note = note
         self.app.include_router(tasks)
 
     def left(self) -> int:
@@ -80,11 +82,11 @@ async def _in_the_outer_app(carrier: Carrier, outer: FastAPI) -> None:
 
 async def _by_the_outer_lifespan(carrier: Carrier, outer: FastAPI) -> None:
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    async def runs_it(app: FastAPI) -> AsyncGenerator[None]:
         async with carrier.local.running(carrier.app):
             yield
 
-    outer.router.lifespan_context = lifespan
+    outer.router.lifespan_context = runs_it
 
 
 @pytest.mark.parametrize("mended", [_in_the_outer_app, _by_the_outer_lifespan])
@@ -113,11 +115,41 @@ async def test_who_asks_the_app_before_its_lifespan_is_told_too(caplog: pytest.L
     assert len(errors(caplog)) == 1
 
 
-@pytest.mark.parametrize("lifespan", ["on", "off"])
-async def test_a_server_that_runs_no_lifespan_is_told_too(lifespan: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_tasks_that_are_created_long_after_the_first_are_told_though_no_request_comes(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an outer app does that enqueues itself what the mounted one should do."""
     carrier = Carrier()
     carrier.local.install(carrier.app)
-    server = uvicorn.Server(uvicorn.Config(carrier.app, port=0, lifespan=lifespan, log_config=None))
+    await carrier.note.delay()
+    await carrier.note.delay()
+    assert errors(caplog) == []
+    monkeypatch.setattr(lifespan, "START_TAKES", 0.0)
+    for _ in range(2):
+        await carrier.note.delay()
+    (said,) = errors(caplog)
+    assert said.startswith(f"tasks are created, but {SAID}")
+
+
+async def test_tasks_that_are_created_before_the_start_are_no_error(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    carrier = Carrier()
+    carrier.local.install(carrier.app)
+    await carrier.note.delay()
+    monkeypatch.setattr(lifespan, "START_TAKES", 0.0)
+    async with serving(carrier.app):
+        await carrier.note.delay()
+        await carrier.done.reach(2)
+    await carrier.note.delay()
+    assert errors(caplog) == []
+
+
+@pytest.mark.parametrize("how", ["on", "off"])
+async def test_a_server_that_runs_no_lifespan_is_told_too(how: Any, caplog: pytest.LogCaptureFixture) -> None:
+    carrier = Carrier()
+    carrier.local.install(carrier.app)
+    server = uvicorn.Server(uvicorn.Config(carrier.app, port=0, lifespan=how, log_config=None))
     serve = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.001)
@@ -128,4 +160,4 @@ async def test_a_server_that_runs_no_lifespan_is_told_too(lifespan: Any, caplog:
     writer.close()
     server.should_exit = True
     await serve
-    assert [SAID in said for said in errors(caplog)] == ([] if lifespan == "on" else [True])
+    assert [SAID in said for said in errors(caplog)] == ([] if how == "on" else [True])

@@ -118,9 +118,14 @@ class Events:
     def __init__(self) -> None:
         self._subscribers: list[Subscriber] = []
 
-    def subscribe(self, subscriber: Subscriber) -> None:
-        """Call `subscriber` for each event from now on, in the thread that emits."""
-        self._subscribers.append(subscriber)
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call `subscriber` for each event from now on, in the thread that emits. Returns what ends it."""
+        self._subscribers = [*self._subscribers, subscriber]
+
+        def end() -> None:
+            self._subscribers = [other for other in self._subscribers if other is not subscriber]
+
+        return end
 
     def emit(self, events: Iterable[Event]) -> None:
         """Tell every subscriber. One that fails is logged, never raised: what happened has happened."""

@@ -2,19 +2,23 @@
 
 import inspect
 import logging
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 from gcptasks.base.errors import SetupError
+from gcptasks.base.events import Event, Events, TaskCreated
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[Any]]
 
 
 _log = logging.getLogger("gcptasks")
 
+START_TAKES = 10.0
+"""Seconds from the first task on in which an app should have started."""
 _NEVER_STARTED = (
-    "requests reach this app, but its lifespan has not begun, so its LocalService accepts tasks and delivers none. "
+    "%s, but the lifespan of the app in which this LocalService is installed has not begun, so it delivers none. "
     "If the app is mounted in another, whose lifespan alone is run: call LocalService.install with the outer app, or "
     "write `async with local.running(app)` in the outer app's lifespan. "
     "If this is a test client: use it in a `with` block. If the server was told to run no lifespans: let it."
@@ -50,18 +54,44 @@ def refuse_later_lifespans(router: Router, ours: Lifespan) -> None:
         context = outer
 
 
-def notice_that_it_never_starts(router: Router, is_running: Callable[[], bool]) -> None:
-    """Log an error if the first request comes before a lifespan has begun: servers begin with that."""
-    plain = router.middleware_stack
+class StartWatch:
+    """Says once in the log that an app is at work though its lifespan has not begun, with which servers begin.
 
-    async def look_once(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+    A task alone proves nothing: one may be created before the start. A second one long after the first does.
+    """
+
+    def __init__(self, router: Router, events: Events) -> None:
+        self._router = router
+        self._plain = router.middleware_stack
+        self._first_task_at: float | None = None
+        self._over = False
+        router.middleware_stack = self._on_request
+        self._unsubscribe = events.subscribe(self._on_event)
+
+    def end(self) -> None:
+        """There is nothing more to say."""
+        self._over = True
+        self._unsubscribe()
+        if self._router.middleware_stack == self._on_request:
+            self._router.middleware_stack = self._plain
+
+    async def _on_request(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] != "lifespan":
-            router.middleware_stack = plain
-            if not is_running():
-                _log.error(_NEVER_STARTED)
-        await plain(scope, receive, send)
+            self._say("requests reach this app")
+        await self._plain(scope, receive, send)
 
-    router.middleware_stack = look_once
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, TaskCreated):
+            now = time.monotonic()
+            if self._first_task_at is None:
+                self._first_task_at = now
+            elif now - self._first_task_at >= START_TAKES:
+                self._say("tasks are created")
+
+    def _say(self, what: str) -> None:
+        if not self._over:
+            self.end()
+            _log.error(_NEVER_STARTED, what)
 
 
 def _does_something(context: Lifespan) -> bool:

@@ -12,7 +12,7 @@ from gcptasks.runtime.targets.address import AppUrl, parse_app_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
-from gcptasks.server.lifespan import App, notice_that_it_never_starts, refuse_later_lifespans
+from gcptasks.server.lifespan import App, StartWatch, refuse_later_lifespans
 from gcptasks.server.settings import QuotasChoice, Settings
 from gcptasks.store.connection import Synchronous
 
@@ -57,6 +57,7 @@ class LocalService:
             grace=grace,
         )
         self._installed: App | None = None
+        self._start_watch: StartWatch | None = None
         self._running = False
         self._apps: dict[AppUrl, AsgiTarget] = {}
         self._backend = Backend(self._settings, lambda: Targets(self._apps, tokens=self._backend.tokens))
@@ -74,7 +75,7 @@ class LocalService:
 
         Delivery begins when all lifespans have started, and stops before the first of them ends. Raises `SetupError`
         if the service is installed already. The lifespan of an app that is mounted in another never starts: install
-        the service in the outer app. The first request logs an error if the lifespan has not begun.
+        the service in the outer app. An error in the log says so at the first request.
         """
         if self._installed is not None:
             raise SetupError("this LocalService is installed in an app already: make another for another app")
@@ -89,7 +90,7 @@ class LocalService:
                 yield state
 
         router.lifespan_context = whole
-        notice_that_it_never_starts(router, lambda: self._running)
+        self._start_watch = StartWatch(router, self._backend.events)
 
     @asynccontextmanager
     async def running(self, app: Any, *, state: Mapping[str, Any] | None = None) -> AsyncGenerator[None]:
@@ -100,6 +101,8 @@ class LocalService:
         if self._running:
             raise SetupError("this LocalService is running already: start it once, by install or by running")
         self._running = True
+        if self._start_watch is not None:
+            self._start_watch.end()
         try:
             tokens = self._backend.tokens
             self._apps[self._app_url] = AsgiTarget(app, state, Delivery(tokens.issuer, tokens.public_keys))
