@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from gcptasks.engine.model import Queue, RateLimits
 from gcptasks.runtime import lane
-from gcptasks.runtime.lane import Lane
+from gcptasks.runtime.lane import Horizon, Lane
 from gcptasks.store.due import Due
+from gcptasks.store.queues import StoredQueue
 from gcptasks.store.times import to_us
 from runtime.runtime_doubles import START
 from store.store_verbs import QUEUE
@@ -36,7 +37,9 @@ class Held:
     """A lane, and the database behind it."""
 
     def __init__(self) -> None:
-        self.lane = Lane(Queue(name=QUEUE, rate_limits=FAST), START)
+        self.horizon = Horizon()
+        self.lane = Lane(StoredQueue(1, 1, Queue(name=QUEUE, rate_limits=FAST)), self.horizon, START)
+        self.horizon.move(START)
         self.stored: list[Due] = []
         self.made = 0
 
@@ -48,7 +51,11 @@ class Held:
 
     def turn(self, now: datetime, most: int) -> list[Due]:
         """The tasks that start now."""
-        if (window := self.lane.wants(now)) is not None:
+        before = self.horizon.end
+        self.horizon.move(now)
+        if any(before.at < due.at <= self.horizon.end.at for due in self.stored):
+            self.lane.fall_behind(before)
+        if (window := self.lane.wants()) is not None:
             found = [due for due in self.stored if window.after < due and due.at <= window.until]
             self.lane.loaded(found[: window.most], window)
         by_number = {due.number: due for due in self.stored}

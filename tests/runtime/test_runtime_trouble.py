@@ -10,9 +10,10 @@ import pytest
 from gcptasks.base.errors import StoreError
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Queue, Reply
-from gcptasks.runtime.lane import Lane, Window
+from gcptasks.runtime.lane import Horizon, Lane, Window
 from gcptasks.service import dispatch
 from gcptasks.store.due import BEGINNING, Due
+from gcptasks.store.queues import StoredQueue
 from gcptasks.store.times import to_us
 from gcptasks.store.writer import NotNow
 from gcptasks.wire.cloud_tasks import messages
@@ -78,7 +79,7 @@ async def test_the_loop_goes_on_after_an_error_that_nobody_thought_of(
 ) -> None:
     world.store.read = failing(  # type: ignore[method-assign]  # a bug of ours
         world.store.read,
-        calls(dispatch.all_queues),
+        calls(dispatch.queue_named),
         RuntimeError("a bug of ours"),
     )
     world.task(world.queue())
@@ -164,7 +165,9 @@ def test_a_dispatcher_whose_loop_was_closed_disturbs_no_writer() -> None:
 
 def test_a_retry_that_is_due_before_its_attempt_is_over_here_is_not_forgotten() -> None:
     """What the store tells may come before the dispatcher has heard how its own write went."""
-    lane = Lane(Queue(name=QUEUE), START)
+    horizon = Horizon()
+    horizon.move(START)
+    lane = Lane(StoredQueue(1, 1, Queue(name=QUEUE)), horizon, START)
     lane.loaded([], Window(BEGINNING, to_us(START + SECOND), 1000))
     lane.arrived(Due(to_us(START), 1))
     assert lane.take(START, 10) == [1]

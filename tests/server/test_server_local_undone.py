@@ -43,7 +43,7 @@ async def test_a_task_is_delivered_though_the_disk_was_full_for_the_one_that_mad
 
     async with serving(carrier.app):
         leave_pages(0)
-        with pytest.raises(exceptions.InternalServerError, match="the database cannot be used"):
+        with pytest.raises(exceptions.ResourceExhausted, match="the disk of the database is full"):
             enqueue(carrier, "no-room", 900_000)
         leave_pages(1000)
         enqueue(carrier, "after-it")

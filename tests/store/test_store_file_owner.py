@@ -11,6 +11,8 @@ import pytest
 
 from gcptasks.base.errors import StoreError
 from gcptasks.base.events import Events
+from gcptasks.engine.model import Task
+from gcptasks.store import schema
 from gcptasks.store.database import parse_database
 from gcptasks.store.schema import APPLICATION_ID
 from gcptasks.store.store import Store
@@ -94,16 +96,28 @@ def application_id(path: Path) -> int:
     return int(found)
 
 
-def test_a_file_of_before_there_was_an_application_id_is_adopted(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
-    store = Store(parse_database(str(path)), Events())
+def of_the_first_version(folder: Path) -> tuple[Task, Path]:
+    """A task, and a file with it as the first version would have written it."""
+    newer, path = folder / "newer.db", folder / "tasks.db"
+    store = Store(parse_database(str(newer)), Events())
     task = store.write_sync(add_task)
     store.close()
-    assert application_id(path) == APPLICATION_ID
-    # What later migrations made.
-    run_sql(path, "DROP TABLE signing_keys", "DROP TABLE operations")
-    run_sql(path, "DROP TABLE leftovers", "ALTER TABLE queues DROP COLUMN first_id")
-    run_sql(path, "PRAGMA user_version = 1", "PRAGMA application_id = 0")
+    path.touch()
+    connection = sqlite3.connect(path, isolation_level=None)
+    schema.MIGRATIONS[0](connection)
+    connection.execute("ATTACH ? AS newer", (str(newer),))
+    connection.execute("DELETE FROM meta")
+    for table in ("meta", "queues", "tasks"):
+        columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
+        connection.execute(f"INSERT INTO main.{table} SELECT {columns} FROM newer.{table}")
+    connection.execute("PRAGMA main.user_version = 1")
+    connection.close()
+    return task, path
+
+
+def test_a_file_of_before_there_was_an_application_id_is_adopted(tmp_path: Path) -> None:
+    task, path = of_the_first_version(tmp_path)
+    assert application_id(path) == 0
     run_sql(path, "CREATE TABLE notes_of_its_user (text TEXT)", "ANALYZE")
     store = Store(parse_database(str(path)), Events())
     assert store.read(all_tasks) == [task]

@@ -57,14 +57,15 @@ async def test_a_verb_that_is_refused_leaves_nothing_to_tell(store: Store) -> No
     def say_all_and_refuse(tx: Tx) -> None:
         add_task(tx)
         tx.happened([QueueChanged(QUEUE, QueueChange.CREATED, NOW)])
-        tx.changes.queues = tx.changes.forced = True
+        tx.changes.queues.append(QUEUE)
+        tx.changes.forced = True
         raise Refused
 
     with pytest.raises(Refused):
         await store.write(say_all_and_refuse)
     assert (seen, told) == ([], [])
     await asyncio.gather(store.write(add_task), store.write(say_all_and_refuse), return_exceptions=True)
-    assert [(len(changes.arrivals), changes.queues, changes.forced) for changes in seen] == [(1, False, False)]
+    assert [(len(changes.arrivals), changes.queues, changes.forced) for changes in seen] == [(1, [], False)]
     assert told == []
 
 

@@ -101,7 +101,7 @@ class Dispatcher(Loop):
         self._step = _Step.RUNNING
         now = self._clock.now()
         try:
-            self._wanted = self._lanes.take(now, _AT_A_TIME, reread=self._others.have_written(now))
+            self._wanted = self._lanes.take(now, _AT_A_TIME, self._others.look(now))
             if self._wanted:
                 self._start(self._store.write_unsynced_now(dispatch.lease, self._wanted, now))
             self._next_at = self._next_look(now)

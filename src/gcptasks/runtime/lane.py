@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gcptasks.engine import rates
-from gcptasks.engine.model import Queue, QueueState
+from gcptasks.engine.model import QueueState
 from gcptasks.store.due import BEGINNING, Due
+from gcptasks.store.queues import StoredQueue
 from gcptasks.store.times import from_us, to_us
 
 _LOOKAHEAD = timedelta(seconds=10)
+HORIZON_EVERY = _LOOKAHEAD / 2
 _BATCH = 1000
 _MOST = 4 * _BATCH
 _LAST = 2**63 - 1
@@ -29,14 +31,28 @@ class Window(NamedTuple):
     most: int
 
 
+class Horizon:
+    """Up to when the tasks of all lanes are read, but of those that are behind."""
+
+    __slots__ = ("end",)
+
+    def __init__(self) -> None:
+        self.end = BEGINNING
+
+    def move(self, now: datetime) -> None:
+        """Have it at some seconds from now."""
+        self.end = Due(to_us(now + _LOOKAHEAD), _LAST)
+
+
 class Lane:
     """The due tasks of one queue, its tokens, and its attempts under way.
 
     `arrived`, `ended`, `forced` and their like tell it what has happened.
     """
 
-    def __init__(self, queue: Queue, now: datetime) -> None:
-        self.queue = queue
+    def __init__(self, stored: StoredQueue, horizon: Horizon, now: datetime) -> None:
+        self.number = stored.number
+        self.queue = queue = stored.queue
         self.under_way: Counter[int] = Counter()
         self.next_look_at: datetime | None = None
         """When `Lanes` looks here again, if nothing happens before."""
@@ -44,36 +60,41 @@ class Lane:
         self._again: dict[int, Due] = {}
         self._bucket = rates.full(queue.rate_limits, now)
         self._due: list[Due] = []
-        self._loaded_to = BEGINNING
+        self._horizon = horizon
+        self._behind: Due | None = BEGINNING
+        """Up to where its tasks are read, if not to the horizon."""
 
     def reread(self) -> None:
         """Forget what is due soon, so that it is read from the database again."""
         self._due = []
-        self._loaded_to = BEGINNING
+        self._behind = BEGINNING
+
+    def fall_behind(self, end: Due) -> None:
+        """There is something beyond the horizon of before, which ended there."""
+        if self._behind is None:
+            self._behind = end
 
     def arrived(self, due: Due) -> None:
         """A task is new, or due at another time."""
         if due.number in self.under_way:
             # The attempt that has just failed, or another one beside it, is not over here yet.
             self._again[due.number] = due
-        elif due <= self._loaded_to:
+        elif due <= (self._behind or self._horizon.end):
             heapq.heappush(self._due, due)
             if len(self._due) > _MOST:
                 self._shorten()
 
-    def wants(self, now: datetime) -> Window | None:
+    def wants(self) -> Window | None:
         """What to read from the database; None if enough is here."""
-        if self.queue.state is not QueueState.RUNNING or len(self._due) > _BATCH // 4:
+        if self._behind is None or self.queue.state is not QueueState.RUNNING or len(self._due) > _BATCH // 4:
             return None
-        if self._loaded_to.at >= to_us(now + _LOOKAHEAD / 2):
-            return None
-        return Window(self._loaded_to, to_us(now + _LOOKAHEAD), _BATCH)
+        return Window(self._behind, self._horizon.end.at, _BATCH)
 
     def loaded(self, found: list[Due], window: Window) -> None:
         """What was found in the window that this lane wanted."""
         for due in found:
             heapq.heappush(self._due, due)
-        self._loaded_to = found[-1] if len(found) == window.most else Due(window.until, _LAST)
+        self._behind = found[-1] if len(found) == window.most else None
 
     def take(self, now: datetime, most: int) -> list[int]:
         """The numbers of up to `most` tasks that may start now, oldest first; each counts as under way."""
@@ -102,19 +123,23 @@ class Lane:
         """RunTask starts an attempt, whatever the limits are (CT-216)."""
         self.under_way[number] += 1
 
-    def next_at(self, now: datetime) -> datetime:
-        """When there may be something to do here, if nothing happens before."""
+    def next_at(self, now: datetime) -> datetime | None:
+        """When there may be something to do here, if nothing happens before; None if never."""
         if self.queue.state is not QueueState.RUNNING:
-            return now + _LOOKAHEAD
-        if self._due and self._open < self.queue.rate_limits.max_concurrent_dispatches:
-            token_at = rates.next_at(self._bucket, self.queue.rate_limits)
-            return max(from_us(self._due[0].at), token_at)
-        return now + _LOOKAHEAD / 2
+            return None
+        if not self._due:
+            return None if self._behind is None else now
+        if self._open >= self.queue.rate_limits.max_concurrent_dispatches:
+            return None
+        return max(from_us(self._due[0].at), rates.next_at(self._bucket, self.queue.rate_limits))
 
-    def changed(self, queue: Queue, now: datetime) -> None:
+    def changed(self, stored: StoredQueue, now: datetime) -> None:
         """The queue's settings or state are now these."""
-        self._bucket = rates.refilled(self._bucket, queue.rate_limits, now)
-        self.queue = queue
+        self._bucket = rates.refilled(self._bucket, stored.queue.rate_limits, now)
+        if stored.number != self.number or self.queue.state is not QueueState.RUNNING:
+            # Other tasks since a purge; and while it did not run nobody looked what is due.
+            self.reread()
+        self.number, self.queue = stored.number, stored.queue
 
     def _pop(self, now: int, most: int) -> list[int]:
         taken: list[int] = []
@@ -129,4 +154,4 @@ class Lane:
     def _shorten(self) -> None:
         """Keep only what is due first; the database has the rest."""
         self._due = heapq.nsmallest(_BATCH, self._due)
-        self._loaded_to = self._due[-1]
+        self._behind = self._due[-1]

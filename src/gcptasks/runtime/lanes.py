@@ -1,19 +1,26 @@
 """All queues as the dispatcher has them in memory, and which of them to look at now.
 
-A lane is looked at when something happened to it or when its time has come, so an idle queue costs nothing.
+A lane is looked at when something happened to it or when its time has come. What happened is applied to its own lane,
+and one question finds the queues that have something due soon. So an idle queue costs next to nothing, and one more
+queue costs the same however many there are.
 """
 
 import heapq
+from dataclasses import replace
 from datetime import datetime
 
 from gcptasks.base.names import QueueName
-from gcptasks.engine.model import Queue
-from gcptasks.runtime.lane import Lane
+from gcptasks.runtime.lane import HORIZON_EVERY, Horizon, Lane
+from gcptasks.runtime.other_writers import Others
 from gcptasks.service import dispatch
-from gcptasks.service.dispatch import Wanted
+from gcptasks.service.dispatch import News, Wanted
 from gcptasks.store.leases import Leased
+from gcptasks.store.queues import StoredQueue
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes
+
+_NEWS = 1000
+"""New tasks of others that are read in one step."""
 
 
 class Lanes:
@@ -22,24 +29,33 @@ class Lanes:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lanes: dict[QueueName, Lane] = {}
+        self._names: dict[int, QueueName] = {}
+        """Of the lanes, by their queues' numbers in the database."""
         self._ready: dict[QueueName, None] = {}
         self._times: list[tuple[datetime, QueueName]] = []
-        self._queues_changed = True
+        self._horizon = Horizon()
+        self._horizon_at: datetime | None = None
+        """When the horizon moves; None: at once, and everything is read anew."""
+        self._changed: dict[QueueName, None] = {}
+        self._known: News | None = None
+        self._shared = store.database.path is not None
+        self._own: set[int] = set()
+        """Tasks that were told here, and would be found again among what others wrote."""
+        self._others_wrote = False
         self._forced = True
         self._looked_at: datetime | None = None
 
     def reread(self) -> None:
         """Forget what the database may know better, so that it is read again."""
-        self._queues_changed = self._forced = True
-        for name, lane in self._lanes.items():
-            lane.reread()
-            self._ready[name] = None
+        self._horizon_at = None
 
     def note(self, changes: Changes) -> None:
         """These were committed."""
-        self._queues_changed |= changes.queues
+        self._changed.update(dict.fromkeys(changes.queues))
         self._forced |= changes.forced
         for queue, due in changes.arrivals:
+            if self._shared:
+                self._own.add(due.number)
             if (lane := self._lanes.get(queue)) is not None:
                 lane.arrived(due)
                 self._ready[queue] = None
@@ -60,39 +76,85 @@ class Lanes:
         for one in leased:
             self._ended(one.queue.name, one.number, forced=one.forced)
 
-    def take(self, now: datetime, most: int, *, reread: bool) -> Wanted:
+    def take(self, now: datetime, most: int, others: Others) -> Wanted:
         """Up to `most` tasks that may start now: a share for each queue with something to start.
 
         Queues for which there is no room come first the next time.
-        `reread` says that the database may know better than what is here.
         """
-        if reread:
-            self.reread()
         if self._looked_at is not None and now < self._looked_at:
             # The clock was set back: the times at which lanes get tokens, and are looked at, are farther off than they
             # were, so all count from now on.
-            self._queues_changed = True
+            self.reread()
         self._looked_at = now
-        if self._queues_changed:
-            self._load(now)
+        self._learn(now, others)
         wanted = Wanted(self._take_due(now, most), self._forced)
         self._forced = False
         return wanted
 
     def next_at(self, now: datetime) -> datetime | None:
         """When there may be something to do, if nothing happens before; None if never."""
-        if self._ready or self._forced:
+        if self._ready or self._forced or self._changed or self._others_wrote or self._horizon_at is None:
             return now
-        return self._times[0][0] if self._times else None
+        return min(self._horizon_at, self._times[0][0]) if self._times else self._horizon_at
 
-    def _load(self, now: datetime) -> None:
-        """Have a lane for each queue that there is, with its settings and state."""
-        queues = {queue.name: queue for queue in self._store.read(dispatch.all_queues)}
-        for gone in self._lanes.keys() - queues.keys():
-            del self._lanes[gone]
-        for queue in queues.values():
-            self._set(queue, now)
-        self._queues_changed = False
+    def _learn(self, now: datetime, others: Others) -> None:
+        """Have here what the database has that is new."""
+        if self._horizon_at is None or self._known is None:
+            self._load_all(now)
+            return
+        if others is Others.WROTE:
+            self._others_wrote = self._forced = True
+        if self._others_wrote:
+            self._load_news(self._known, now)
+        elif self._own and others is Others.SILENT:
+            self._know(replace(self._known, last_task=max(self._known.last_task, *self._own)))
+        while self._changed:
+            name = next(iter(self._changed))
+            self._set(name, self._store.read(dispatch.queue_named, name), now)
+            del self._changed[name]
+        if now >= self._horizon_at:
+            self._move_horizon(now)
+
+    def _load_all(self, now: datetime) -> None:
+        """Have a lane for each queue that there is, with its settings and state, and read its tasks anew."""
+        found = self._store.read(dispatch.everything)
+        for gone in self._lanes.keys() - {stored.queue.name for stored in found.queues}:
+            self._set(gone, None, now)
+        for stored in found.queues:
+            self._set(stored.queue.name, stored, now)
+        for lane in self._lanes.values():
+            lane.reread()
+        self._know(found)
+        self._changed.clear()
+        self._others_wrote, self._forced = False, True
+        self._horizon.move(now)
+        self._horizon_at = now + HORIZON_EVERY
+
+    def _load_news(self, known: News, now: datetime) -> None:
+        """Have here what other processes wrote."""
+        found = self._store.read(dispatch.news, known.version, known.last_task, _NEWS)
+        for stored in found.queues:
+            self._set(stored.queue.name, stored, now)
+        for number, due in found.tasks:
+            if due.number not in self._own and (name := self._names.get(number)) is not None:
+                self._lanes[name].arrived(due)
+                self._ready[name] = None
+        self._others_wrote = found.more
+        self._know(found, keep_own=found.more)
+
+    def _know(self, news: News, *, keep_own: bool = False) -> None:
+        self._known = news
+        if not keep_own:
+            self._own.clear()
+
+    def _move_horizon(self, now: datetime) -> None:
+        before = self._horizon.end
+        self._horizon.move(now)
+        for number in self._store.read(dispatch.queues_due, before.at, self._horizon.end.at):
+            if (name := self._names.get(number)) is not None:
+                self._lanes[name].fall_behind(before)
+                self._ready[name] = None
+        self._horizon_at = now + HORIZON_EVERY
 
     def _take_due(self, now: datetime, most: int) -> dict[QueueName, list[int]]:
         while self._times and self._times[0][0] <= now:
@@ -102,7 +164,7 @@ class Lanes:
         try:
             # All are read before any is taken: what is taken counts as under way, and a read may fail.
             for name, lane in lanes.items():
-                if (window := lane.wants(now)) is not None:
+                if (window := lane.wants()) is not None:
                     lane.loaded(self._store.read(dispatch.due_tasks, name, *window), window)
         except BaseException:
             self._ready |= ready
@@ -128,6 +190,8 @@ class Lanes:
 
     def _plan_look(self, name: QueueName, lane: Lane, now: datetime) -> None:
         at = lane.next_at(now)
+        if at is None:
+            return
         if at <= now:
             self._ready[name] = None
         elif lane.next_look_at is None or not now < lane.next_look_at <= at:
@@ -141,10 +205,17 @@ class Lanes:
             lane.ended(number, forced=forced)
             self._ready[queue] = None
 
-    def _set(self, queue: Queue, now: datetime) -> None:
-        lane = self._lanes.get(queue.name)
+    def _set(self, name: QueueName, stored: StoredQueue | None, now: datetime) -> None:
+        """The queue is this now, or gone."""
+        lane = self._lanes.get(name)
+        if lane is not None:
+            self._names.pop(lane.number, None)
+        if stored is None:
+            self._lanes.pop(name, None)
+            return
         if lane is None:
-            self._lanes[queue.name] = Lane(queue, now)
+            self._lanes[name] = Lane(stored, self._horizon, now)
         else:
-            lane.changed(queue, now)
-        self._ready[queue.name] = None
+            lane.changed(stored, now)
+        self._names[stored.number] = name
+        self._ready[name] = None

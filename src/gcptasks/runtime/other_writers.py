@@ -1,10 +1,19 @@
 """Whether another process has written to the database, which tells nobody here."""
 
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from gcptasks.store.store import Store
 
 _EVERY = timedelta(milliseconds=50)
+
+
+class Others(Enum):
+    """What is known of the other processes since the last look."""
+
+    UNKNOWN = auto()
+    SILENT = auto()
+    WROTE = auto()
 
 
 class OtherWriters:
@@ -16,16 +25,18 @@ class OtherWriters:
         self._version: int | None = None
         self._looked_at: datetime | None = None
 
-    def have_written(self, now: datetime) -> bool:
+    def look(self, now: datetime) -> Others:
         """Whether somebody may have written since the last look, at the first look too; looks no more than needed."""
-        if self._alone or (self._looked_at is not None and timedelta(0) <= now - self._looked_at < _EVERY):
-            return False
+        if self._alone:
+            return Others.SILENT
+        if self._looked_at is not None and timedelta(0) <= now - self._looked_at < _EVERY:
+            return Others.UNKNOWN
         version = self._store.data_version()
         if version is None:
-            return False  # somebody is writing just now: the next look will tell
+            return Others.UNKNOWN  # somebody is writing just now: the next look will tell
         self._looked_at = now
         changed, self._version = version != self._version, version
-        return changed
+        return Others.WROTE if changed else Others.SILENT
 
     def look_by(self, latest: datetime, now: datetime) -> datetime:
         """When to look again; `latest` if nobody else writes here."""

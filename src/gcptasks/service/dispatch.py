@@ -9,9 +9,10 @@ from gcptasks.base.names import QueueName
 from gcptasks.engine import delivery, tasks
 from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import Outgoing
-from gcptasks.engine.model import Queue, Reply, RetryConfig, Task
+from gcptasks.engine.model import Reply, RetryConfig, Task
 from gcptasks.store.due import Due
 from gcptasks.store.leases import Leased
+from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tx import Tx
 
 L = TypeVar("L")
@@ -44,8 +45,42 @@ class Ended(Generic[L]):
     at: datetime
 
 
-def all_queues(tx: Tx) -> list[Queue]:
-    return [stored.queue for stored in tx.queues.all()]
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the database has that is newer than what was known."""
+
+    version: int
+    """Of the queues."""
+    last_task: int
+    """The number up to which tasks are known now."""
+    queues: list[StoredQueue]
+    tasks: list[tuple[int, Due]]
+    """New ones, each with the number of its queue."""
+    more: bool
+    """Whether there are more new tasks."""
+
+
+def everything(tx: Tx) -> News:
+    """All queues; their tasks are read when they are due."""
+    version, found = tx.queues.changed_since(-1)
+    return News(version, tx.leases.last_number(), found, [], more=False)
+
+
+def news(tx: Tx, version: int, last_task: int, limit: int) -> News:
+    """What is newer, with up to `limit` tasks."""
+    new_version, found = tx.queues.changed_since(version)
+    tasks_ = tx.leases.newer(last_task, limit)
+    last = tasks_[-1][1].number if tasks_ else last_task
+    return News(new_version, last, found, tasks_, more=len(tasks_) == limit)
+
+
+def queues_due(tx: Tx, after: int, until: int) -> list[int]:
+    """The numbers of the queues with tasks due within that time (microseconds since 1970)."""
+    return tx.leases.queues_due(after, until)
+
+
+def queue_named(tx: Tx, name: QueueName) -> StoredQueue | None:
+    return tx.queues.find(name)
 
 
 def due_tasks(tx: Tx, queue: QueueName, after: Due, until: int, limit: int) -> list[Due]:

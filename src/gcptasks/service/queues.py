@@ -89,5 +89,5 @@ def _saved(tx: Tx, queue: Queue, change: QueueChange, now: datetime) -> Queue:
 
 
 def _changed(tx: Tx, name: QueueName, change: QueueChange, now: datetime, dropped: int = 0) -> None:
-    tx.changes.queues = True
+    tx.changes.queues.append(name)
     tx.happened([QueueChanged(name, change, now, dropped)])

@@ -96,7 +96,7 @@ def _queue_for(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Store
     # One that was deleted a moment ago is refused, as it is without the policy.
     if new and not tx.queues.blocked(request.queue, now):
         tx.queues.insert(queues.defaults(request.queue))
-        tx.changes.queues = True
+        tx.changes.queues.append(request.queue)
         tx.happened([QueueChanged(request.queue, QueueChange.CREATED, now)])
     return existing(tx, request.queue)
 

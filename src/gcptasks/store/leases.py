@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gcptasks.base.names import QueueName, TaskName, parse_queue
-from gcptasks.engine.model import Queue, Task
+from gcptasks.engine.model import Queue, QueueState, Task
 from gcptasks.store.due import Due
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.rows import TASK_COLUMNS, Row, task_of
@@ -43,6 +43,13 @@ _BODY = "SELECT body FROM tasks WHERE id = ? AND EXISTS (SELECT 1 FROM queues WH
 _FORCED = (
     "SELECT forced.id, forced.task, queues.name FROM forced "
     "JOIN tasks ON tasks.id = task JOIN queues ON queues.id = queue ORDER BY forced.id LIMIT ?"
+)
+_NEW = "SELECT queue, scheduled_at, id FROM tasks WHERE id > ? ORDER BY id LIMIT ?"
+_LAST = "SELECT next_number - 1 FROM meta"
+# One look at the index for each queue that runs, however many tasks it has.
+_QUEUES_DUE = (
+    f"SELECT id FROM queues WHERE state = '{QueueState.RUNNING.value}' AND EXISTS "
+    "(SELECT 1 FROM tasks WHERE queue = queues.id AND scheduled_at > ? AND scheduled_at <= ?)"
 )
 _FAR = 2**62
 
@@ -90,6 +97,18 @@ class Leases:
         """Up to `limit` tasks of the queue that come after `after` and are due at `until` or earlier, in that order."""
         rows = self._sql.execute(_DUE, (queue.number, after.at, after.number, until, limit))
         return [Due(*row) for row in rows]
+
+    def queues_due(self, after: int, until: int) -> list[int]:
+        """The numbers of the queues that run and have tasks which are due within that time."""
+        return [number for (number,) in self._sql.execute(_QUEUES_DUE, (after, until))]
+
+    def last_number(self) -> int:
+        """The number of the newest task, though it may be gone."""
+        return int(self._sql.execute(_LAST).fetchone()[0])
+
+    def newer(self, number: int, limit: int) -> list[tuple[int, Due]]:
+        """Up to `limit` tasks that are newer than the one with that number, each with the number of its queue."""
+        return [(row[0], Due(row[1], row[2])) for row in self._sql.execute(_NEW, (number, limit))]
 
     def begin(
         self, queues: Iterable[StoredQueue], numbers: list[int], now: datetime, *, forced: bool = False

@@ -13,7 +13,10 @@ from gcptasks.store.times import to_us
 _FIND = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE name = ?"
 _LIST = f"SELECT {QUEUE_COLUMNS} FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
 _NEXT = "SELECT name FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT 1"
-_ALL = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues"
+_CHANGED = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE version > ?"
+_VERSION = "SELECT queues_version FROM meta"
+_NEW_VERSION = "UPDATE meta SET queues_version = queues_version + 1"
+_MARK = "UPDATE queues SET version = (SELECT queues_version FROM meta) WHERE name = ?"
 _INSERT = f"INSERT INTO queues ({QUEUE_COLUMNS}) VALUES ({', '.join('?' * 11)})"
 _INSERT_AGAIN = f"INSERT INTO queues ({QUEUE_COLUMNS}, first_id) VALUES ({', '.join('?' * 12)})"
 _UPDATE = f"UPDATE queues SET ({QUEUE_COLUMNS}) = ({', '.join('?' * 11)}) WHERE name = ?"
@@ -47,8 +50,10 @@ class Queues:
             known = self._cache[name] = StoredQueue(row[0], row[1], queue_of(row[2:]))
         return known
 
-    def all(self) -> list[StoredQueue]:
-        return [StoredQueue(row[0], row[1], queue_of(row[2:])) for row in self._sql.execute(_ALL)]
+    def changed_since(self, version: int) -> tuple[int, list[StoredQueue]]:
+        """The version that the queues are at now, and those that are new or changed since that one."""
+        found = [StoredQueue(row[0], row[1], queue_of(row[2:])) for row in self._sql.execute(_CHANGED, (version,))]
+        return int(self._sql.execute(_VERSION).fetchone()[0]), found
 
     def page(self, location: LocationName, after: str, limit: int) -> list[Queue]:
         """Up to `limit` queues of the location whose full name comes after `after`, in the order of names (CT-052)."""
@@ -70,10 +75,12 @@ class Queues:
 
     def insert(self, queue: Queue) -> None:
         self._sql.execute(_INSERT, queue_row(queue))
+        self._mark(queue.name)
 
     def save(self, queue: Queue) -> None:
         self._cache.pop(queue.name, None)
         self._sql.execute(_UPDATE, (*queue_row(queue), str(queue.name)))
+        self._mark(queue.name)
 
     def purge(self, stored: StoredQueue, purged: Queue, names_until: datetime) -> int:
         """Drop all tasks of the queue, their names blocked until then (CT-283), and save it as it is now.
@@ -83,6 +90,7 @@ class Queues:
         tasks = self._leave(stored, to_us(names_until))
         # Under another number, so that nobody finds them from now on.
         self._sql.execute(_INSERT_AGAIN, (*queue_row(purged), stored.first_number))
+        self._mark(purged.name)
         return tasks
 
     def delete(self, stored: StoredQueue, blocked_until: datetime) -> int:
@@ -94,6 +102,11 @@ class Queues:
         values = (str(stored.queue.name), to_us(blocked_until))
         self._sql.execute("INSERT OR REPLACE INTO blocked_queues VALUES (?, ?)", values)
         return tasks
+
+    def _mark(self, name: QueueName) -> None:
+        """Let other processes see that this queue is new or changed, without looking at all of them."""
+        self._sql.execute(_NEW_VERSION)
+        self._sql.execute(_MARK, (str(name),))
 
     def _leave(self, stored: StoredQueue, names_until: int | None) -> int:
         """Drop the row of the queue, and leave its tasks to be dropped bit by bit; how many there are."""

@@ -102,11 +102,18 @@ def _add_leftovers(connection: sqlite3.Connection) -> None:
     )
 
 
+def _add_versions(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE meta ADD COLUMN queues_version INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE queues ADD COLUMN version INTEGER NOT NULL DEFAULT 0")
+    connection.execute("CREATE INDEX queues_version ON queues (version)")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_tasks,
     _add_signing_keys,
     _add_operations,
     _add_leftovers,
+    _add_versions,
 )
 """What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 

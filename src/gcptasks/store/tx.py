@@ -32,22 +32,23 @@ class Changes:
     """What a dispatcher may want to know of a transaction. Hints: the file decides."""
 
     arrivals: list[Arrival] = field(default_factory=list[Arrival])
-    queues: bool = False
-    """A queue was changed, added or deleted."""
+    queues: list[QueueName] = field(default_factory=list[QueueName])
+    """These were changed, added or deleted."""
     forced: bool = False
     """RunTask was called."""
 
     def __bool__(self) -> bool:
-        return bool(self.arrivals) or self.queues or self.forced
+        return bool(self.arrivals) or bool(self.queues) or self.forced
 
-    def mark(self) -> tuple[int, bool, bool]:
+    def mark(self) -> tuple[int, int, bool]:
         """What there is so far, for `back_to`."""
-        return len(self.arrivals), self.queues, self.forced
+        return len(self.arrivals), len(self.queues), self.forced
 
-    def back_to(self, mark: tuple[int, bool, bool]) -> None:
+    def back_to(self, mark: tuple[int, int, bool]) -> None:
         """Take back what was added since `mark`."""
-        arrivals, self.queues, self.forced = mark
+        arrivals, queues, self.forced = mark
         del self.arrivals[arrivals:]
+        del self.queues[queues:]
 
 
 class Tx:
