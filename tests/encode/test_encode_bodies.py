@@ -13,7 +13,7 @@ import pytest
 from fastapi import Body
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, RootModel, field_serializer, field_validator
+from pydantic import AfterValidator, BaseModel, Field, RootModel, field_serializer, field_validator
 from typing_extensions import TypedDict
 
 from encode.encode_worker import Worker, worker_of
@@ -96,6 +96,23 @@ class SerializedAlias(BaseModel):
 
 class ValidatedAlias(BaseModel, populate_by_name=True):
     the_name: str = Field(validation_alias="in", default="d")
+
+
+class Unsound(BaseModel):
+    name: Annotated[str, Field(min_length=1), AfterValidator(str.lower)] = ""
+    more: str
+
+
+class Renamed(BaseModel):
+    number: int = Field(validation_alias="theNumber", serialization_alias="the number")
+    text: str = Field("x", alias="theText")
+
+
+class Making(BaseModel):
+    number: int
+    key: UUID = Field(default_factory=lambda: UUID(int=7))
+    made: list[str] = Field(default_factory=list, max_length=3)
+    lowered: Annotated[str, AfterValidator(str.lower)] = Field(default_factory=lambda: "low")
 
 
 class Lowered(BaseModel):
@@ -230,6 +247,16 @@ BY_ROUND_TRIP: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
     "model that serializes by another alias": (SerializedAlias, st.builds(SerializedAlias, number=st.integers())),
     "model that validates by another alias": (ValidatedAlias, st.builds(ValidatedAlias, the_name=text)),
     "model with extra fields": (Open, st.builds(Open, number=st.integers(), more=st.one_of(text, st.booleans()))),
+    "model with a default that breaks its type": (Unsound, st.builds(Unsound, more=text)),
+    "model that reads by one name and writes by another": (Renamed, st.builds(Renamed, theNumber=st.integers())),
+    "model with a default factory that breaks no type": (Making, st.builds(Making, number=st.integers())),
+    "dict by dates": (dict[date, int], st.dictionaries(st.dates(), st.integers(), max_size=3)),
+    "dict by floats": (dict[float, int], st.dictionaries(floats, st.integers(), max_size=3)),
+    "dict by enums": (dict[Colour, int], st.dictionaries(st.sampled_from(Colour), st.integers())),
+    "dict by lowered texts": (
+        dict[Annotated[str, AfterValidator(str.lower)], int],
+        st.dictionaries(text.map(str.lower).filter(lambda one: one == one.lower()), st.integers(), max_size=3),
+    ),
     "root model": (Numbers, st.builds(Numbers, st.lists(st.integers(), max_size=3))),
     "anything": (
         Annotated[Any, Body()],

@@ -102,7 +102,7 @@ class Nested(BaseModel):
 def test_models_in_models_keep_what_was_not_set(more: Any, around: bool) -> None:
     nested = Nested(
         several=[Patch(price=1), Patch()],
-        by_name={"a": Patch(name="x"), "__all__": Patch(name="y")},
+        by_name={"a": Patch(name="x"), "__all__": Patch(price=1)},
         pair=(2, Patch(description="d")),
         maybe=Patch(tags=["t"]),
     )
@@ -115,6 +115,26 @@ def test_models_in_models_keep_what_was_not_set(more: Any, around: bool) -> None
     assert "one" not in got.model_fields_set
     for sent, arrived in zip(nested.several, got.several, strict=True):
         assert arrived.model_fields_set - {"made"} == sent.model_fields_set
+
+
+class Flat(BaseModel):
+    name: str = ""
+    price: float = 0
+
+
+@pytest.mark.parametrize(
+    "annotation", [dict[str, Flat], Annotated[dict[str, Flat] | int, Body()]], ids=["plain", "union"]
+)
+def test_a_key_that_pydantic_takes_for_all_is_a_key_like_others(annotation: Any) -> None:
+    flats = {"a": Flat(name="x"), "__all__": Flat(price=1)}
+    assert worker_of(annotation).carry(value=flats) == {"value": flats}
+
+
+def test_what_a_factory_made_is_sent_if_it_is_set_or_not() -> None:
+    for patch in (Patch(), Patch(made=[]), Patch(made=[1])):
+        got = PATCH.carry(value=patch)["value"]
+        assert got == patch
+        assert got.model_fields_set == {"made"}
 
 
 class Cat(BaseModel):
@@ -525,10 +545,11 @@ AROUND: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Callable[[An
     "alone": (lambda made: made, lambda one: one, lambda got: got),
     "in a union": (lambda made: made | int, lambda one: one, lambda got: got),
     "in a list": (lambda made: list.__class_getitem__(made), lambda one: [one], lambda got: got[0]),
-    "in a dict": (
+    "in a dict": (lambda made: dict.__class_getitem__((str, made)), lambda one: {"a": one}, lambda got: got["a"]),
+    "by a key that pydantic takes for all": (
         lambda made: dict.__class_getitem__((str, made)),
         lambda one: {"__all__": one},
-        lambda got: got["__all__"],
+        lambda got: Base(),  # what is under it may be sent whole
     ),
 }
 

@@ -64,7 +64,7 @@ class _Losses(Walks):
     def model_walk(self, schema: Schema, fields: list[tuple[str, Walk]]) -> Walk | None:
         cls: type = schema["cls"]
 
-        def walk_model(value: Any) -> Found | None:
+        def walk_model(value: Any) -> Found:
             if type(value) is not cls:
                 raise NotCarried(_other_class(value, cls))
             held = value.__dict__
@@ -76,7 +76,7 @@ class _Losses(Walks):
         return walk_model
 
     def set_walk(self, inner: Walk) -> Walk:
-        def walk_set(value: Any) -> Found | None:
+        def walk_set(value: Any) -> Found:
             for member in value:
                 inner(member)
             return None
@@ -100,6 +100,6 @@ class _Places(Walks):
 
     def set_walk(self, inner: Walk) -> Walk:
         def find_in_set(value: Any) -> Any:
-            return next(filter(None, map(inner, value)), None)
+            return next((found for member in value if (found := inner(member))), None)
 
         return find_in_set

@@ -121,7 +121,7 @@ def _enum_text_writer(parameter: Parameter, schema: Schema) -> ToText:
     for member in cast("list[Enum]", schema["members"]):
         try:
             texts[member] = cast(str, write_by_round_trip(member))
-        except (NotCarried, ValidationError):
+        except Exception:  # the class's own code may raise anything
             continue
 
     def write_enum_text(value: Any) -> str | None:

@@ -23,6 +23,8 @@ from fastapi_gcp_tasks.encode.walks import Found, Walk, Walks
 _FIXED = frozenset(
     (str, bytes, int, float, bool, type(None), Decimal, date, datetime, time, timedelta, UUID),
 )
+_CONTAINERS = {"list": list, "dict": dict, "set": set}
+_EMPTY = frozenset(_CONTAINERS.values())
 _NO_DEFAULT = object()
 
 
@@ -50,18 +52,18 @@ def left_out(value: Any, *, keep_tags: bool = False) -> Any:
     return _left_out_of_parts([(name, getattr(value, name)) for name in fields if hasattr(value, name)], keep_tags)
 
 
-def _left_out_of_parts(parts: Iterable[tuple[Any, Any]], keep_tags: bool) -> Found:
-    found = {key: inner for key, part in parts if (inner := left_out(part, keep_tags=keep_tags))}
+def _left_out_of_parts(parts: Iterable[tuple[Any, Any]], keep_tags: bool) -> dict[Any, Any]:
+    found: dict[Any, Any] = {key: inner for key, part in parts if (inner := left_out(part, keep_tags=keep_tags))}
     # pydantic takes this key for all keys.
     found.pop("__all__", None)
     return found
 
 
-def _left_out_of_model(value: BaseModel, keep_tags: bool) -> Any:
+def _left_out_of_model(value: BaseModel, keep_tags: bool) -> Found:
     held, fields = value.__dict__, type(value).model_fields
     if type(value).__pydantic_root_model__:
         return left_out(held.get("root"), keep_tags=keep_tags)
-    unset = {
+    unset: dict[Any, Any] = {
         name: True
         for name, field in fields.items()
         if name in held
@@ -89,6 +91,10 @@ def _lasting(default: Any) -> Any:
 
 
 def _same_default(default: Any, value: Any) -> bool:
+    if value is default:
+        return True
+    if type(value) in _EMPTY and not value:  # the usual one, found sooner
+        return type(default) is type(value) and not default
     if isinstance(default, BaseModel) and isinstance(value, BaseModel):
         return default.__pydantic_fields_set__ == value.__pydantic_fields_set__ and alike(default, value)
     return alike(default, value)
@@ -97,33 +103,34 @@ def _same_default(default: Any, value: Any) -> bool:
 class _Unset(Walks):
     def model_walk(self, schema: Schema, fields: list[tuple[str, Walk]]) -> Walk | None:
         declared = {name: field["schema"] for name, field in schema["schema"]["fields"].items()}
-        defaults = {name: _lasting(one.get("default", _NO_DEFAULT)) for name, one in declared.items()}
         if not fields and all(one["type"] != "default" for one in declared.values()):
             return None
-        names, count = frozenset(declared), len(declared)
-        sent = {name: _classes_that_arrive(one) for name, one in declared.items()}
+        leave_out_fields = _fields_walk(declared)
+        if not fields:
+            return leave_out_fields
 
-        def leave_out(value: Any) -> Found | None:
+        def leave_out(value: Any) -> Found:
+            found: dict[str, Any] = dict.fromkeys(leave_out_fields(value) or (), True)
             held = value.__dict__
-            found: Found = {}
-            if len(value.__pydantic_fields_set__) < count:
-                for name in names.difference(value.__pydantic_fields_set__):
-                    default, one = defaults[name], held[name]
-                    if one is default or _same_default(default, one):
-                        found[name] = True
-                    elif type(one) not in sent[name]:
-                        raise Doubtful
             for name, inner in fields:
                 if name not in found and (below := inner(held[name])):
                     found[name] = below
-            if "__all__" in found:
-                raise Doubtful
             return found
 
         return leave_out
 
+    def values_walk(self, inner: Walk) -> Walk:
+        walk = super().values_walk(inner)
+
+        def walk_keys(value: Any) -> Found:
+            if "__all__" in value:  # pydantic takes this key for all keys
+                raise Doubtful
+            return walk(value)
+
+        return walk_keys
+
     def set_walk(self, inner: Walk) -> Walk:
-        def walk_members(value: Any) -> Found | None:
+        def walk_members(value: Any) -> Found:
             if any(map(inner, value)):
                 raise Doubtful
             return None
@@ -131,10 +138,39 @@ class _Unset(Walks):
         return walk_members
 
 
+def _fields_walk(declared: Mapping[str, Schema]) -> Walk:
+    """What finds the fields of a model that are left out, but not what is to be left out in those that are sent."""
+    defaults = {name: _lasting(one.get("default", _NO_DEFAULT)) for name, one in declared.items()}
+    sent = {name: _classes_that_arrive(one) for name, one in declared.items()}
+    names, count = frozenset(declared), len(declared)
+
+    def leave_out_fields(value: Any) -> Found:
+        given = value.__pydantic_fields_set__
+        if len(given) == count:
+            return None
+        held, unset = value.__dict__, names - given
+        for name in unset:
+            if held[name] is not defaults[name]:
+                return leave_out_some(held, unset)
+        return unset
+
+    def leave_out_some(held: Mapping[str, Any], unset: frozenset[str]) -> Found:
+        found = {name for name in unset if _same_default(defaults[name], held[name])}
+        for name in unset - found:
+            one = held[name]
+            if type(one) not in sent[name] or (type(one) in _EMPTY and one):
+                raise Doubtful
+        return found
+
+    return leave_out_fields
+
+
 def _classes_that_arrive(schema: Schema) -> tuple[type, ...]:
-    """The classes of which each value is one that a field takes, as nothing but the class is asked for."""
+    """The classes of which each value, or the empty one, is what a field takes: nothing but the class is asked for."""
     inner = schema["schema"] if schema["type"] == "default" else schema
     core = inner["schema"] if inner["type"] == "nullable" else inner
+    if core["type"] in _CONTAINERS and "min_length" not in core:
+        return (_CONTAINERS[core["type"]],)
     # A Decimal may be NaN, which the type does not take.
     free = core["type"] != "decimal" and only(core, ENUM | {"microseconds_precision"})
     return scalar_choices(inner) if free else ()

@@ -1,13 +1,13 @@
 """Walks over the values of a plain type, compiled once from its schema."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from fastapi_gcp_tasks.encode.schemas import Reading, Schema, items
 
-Found = dict[Any, Any]
-"""What a walk found, by the field, the index or the key under which it stands."""
-Walk = Callable[[Any], Found | None]
+Found: TypeAlias = Any
+"""What a walk found: a dict by field, index or key, or just the names of fields. If it is empty it is nothing."""
+Walk: TypeAlias = Callable[[Any], Found]
 """Looks at a value and at all that is in it."""
 
 
@@ -28,6 +28,14 @@ class Walks:
     def model_walk(self, schema: Schema, fields: list[tuple[str, Walk]]) -> Walk | None:
         """What looks at a model, given the walks of those fields that have one."""
         raise NotImplementedError
+
+    def values_walk(self, inner: Walk) -> Walk:
+        """What looks at the values of a dict."""
+
+        def walk_values(value: Any) -> Found:
+            return {key: found for key, item in value.items() if (found := inner(item))}
+
+        return walk_values
 
     def set_walk(self, inner: Walk) -> Walk:
         """What looks at the members of a set, which stand nowhere."""
@@ -65,20 +73,20 @@ class Walks:
         if schema["type"] in ("set", "frozenset"):
             return self.set_walk(first)
         if schema["type"] == "dict":
-            return _values_walk(first)
+            return self.values_walk(first)
         if schema["type"] == "tuple" and "variadic_item_index" not in schema:
             return _tuple_walk([walk or _nothing for walk in walks])
         return _items_walk(first)
 
 
-def _nothing(value: Any) -> Found | None:
+def _nothing(value: Any) -> Found:
     return None
 
 
 def _recursive_walk(later: list[Walk]) -> Walk:
     """The walk that will stand in the list once it is made: it is being made just now."""
 
-    def walk_recursive(value: Any) -> Found | None:
+    def walk_recursive(value: Any) -> Found:
         return later[0](value)
 
     return walk_recursive
@@ -88,28 +96,21 @@ def _optional_walk(inner: Walk | None) -> Walk | None:
     if inner is None:
         return None
 
-    def walk_optional(value: Any) -> Found | None:
+    def walk_optional(value: Any) -> Found:
         return None if value is None else inner(value)
 
     return walk_optional
 
 
 def _items_walk(inner: Walk) -> Walk:
-    def walk_items(value: Any) -> Found | None:
+    def walk_items(value: Any) -> Found:
         return {index: found for index, item in enumerate(value) if (found := inner(item))}
 
     return walk_items
 
 
-def _values_walk(inner: Walk) -> Walk:
-    def walk_values(value: Any) -> Found | None:
-        return {key: found for key, item in value.items() if (found := inner(item))}
-
-    return walk_values
-
-
 def _tuple_walk(inner: list[Walk]) -> Walk:
-    def walk_tuple(value: Any) -> Found | None:
+    def walk_tuple(value: Any) -> Found:
         walks = enumerate(zip(inner, value, strict=False))
         return {index: found for index, (walk, item) in walks if (found := walk(item))}
 
