@@ -255,9 +255,10 @@ store.close()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_child_that_is_forked_while_a_thread_keeps_the_writer_is_refused(tmp_path: Path) -> None:
-    program = [sys.executable, "-m", "store.store_fork", str(tmp_path / "tasks.db")]
-    subprocess.run(program, check=True, cwd=Path(__file__).parent.parent)
+@pytest.mark.parametrize("program", ["store_fork", "store_fork_opening"])
+def test_a_child_that_is_forked_while_a_thread_keeps_the_writer_is_refused(tmp_path: Path, program: str) -> None:
+    command = [sys.executable, "-m", f"store.{program}", str(tmp_path / "tasks.db")]
+    subprocess.run(command, check=True, cwd=Path(__file__).parent.parent)
 
 
 def _a_newer_schema(path: Path) -> None:

@@ -7,6 +7,7 @@ the connections to files are closed, and afterwards both sides open their own wh
 """
 
 import os
+import threading
 import time
 import weakref
 from pathlib import Path
@@ -26,7 +27,7 @@ class Forkable(Protocol):
 
     @property
     def file_is_open(self) -> bool:
-        """Whether this process has a connection to the file."""
+        """Whether there may be a connection to the file, though `close_before_fork` was called."""
         ...
 
     def close_before_fork(self, until: float) -> None:
@@ -43,6 +44,8 @@ class Forkable(Protocol):
 
 
 _stores: "weakref.WeakSet[Forkable]" = weakref.WeakSet()
+_one_at_a_time = threading.Lock()
+"""Two threads may fork at once: what one has closed, the other must not open."""
 
 
 def see_through_forks(store: Forkable) -> None:
@@ -51,6 +54,7 @@ def see_through_forks(store: Forkable) -> None:
 
 
 def _before() -> None:
+    _one_at_a_time.acquire()
     until = time.monotonic() + _PATIENCE
     for store in list(_stores):
         store.close_before_fork(until)
@@ -59,6 +63,7 @@ def _before() -> None:
 def _after_in_parent() -> None:
     for store in list(_stores):
         store.go_on_after_fork()
+    _one_at_a_time.release()
 
 
 def _after_in_child() -> None:
@@ -67,6 +72,7 @@ def _after_in_child() -> None:
     spoilt = {store.file for store in stores if store.file_is_open}
     for store in stores:
         store.begin_anew_after_fork(spoilt=store.file in spoilt)
+    _one_at_a_time.release()
 
 
 if hasattr(os, "register_at_fork"):

@@ -26,8 +26,9 @@ class Reader:
         self._opened: sqlite3.Connection | None = None
 
     @property
-    def is_open(self) -> bool:
-        return self._opened is not None
+    def is_closed_for_fork(self) -> bool:
+        """Whether nothing is open and nobody may open it: a thread that is opening it has the lock as well."""
+        return self._kept_for_fork is not None and self._opened is None
 
     def read(self, run: Callable[[sqlite3.Connection], R]) -> R:
         """What `run` finds on the connection."""

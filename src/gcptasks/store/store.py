@@ -104,10 +104,11 @@ class Store:
 
     @property
     def file_is_open(self) -> bool:
-        """Whether this process has a connection to the file, or may have one any moment."""
+        """Whether there may be a connection to the file, though `close_before_fork` was called."""
         if self._checkpoints is None:
             return False
-        return self._writer.is_open or self._reader.is_open or not self._checkpoints.paused
+        closed = self._writer.is_closed_for_fork and self._reader.is_closed_for_fork
+        return not (closed and self._checkpoints.paused)
 
     def close_before_fork(self, until: float) -> None:
         """Keep everybody from the database, and close its file, if that does not take longer than that (monotonic)."""

@@ -166,6 +166,11 @@ class Writer:
     def is_open(self) -> bool:
         return self._opened is not None
 
+    @property
+    def is_closed_for_fork(self) -> bool:
+        """Whether nothing is open and nobody may open it: a thread that is opening it has the lock as well."""
+        return self._kept_for_fork is not None and self._opened is None
+
     def close_before_fork(self, until: float) -> None:
         """Let nobody write until after the fork, and close the file, unless somebody writes until then (monotonic).
 
