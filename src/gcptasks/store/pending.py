@@ -48,7 +48,12 @@ class Pending(Generic[R]):
 
     def result(self) -> R:
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                # An error that reaches itself by its traceback keeps the whole request until Python looks for cycles.
+                del error
         return self._answer
 
     def run(self, tx: Tx) -> Exception | None:
@@ -64,7 +69,8 @@ class Pending(Generic[R]):
             raise
         except TaskError as error:
             tx.undo()
-            self._error = error
+            # Without the frames up to here, of which one is that of this verb; as in `result`.
+            self._error = error.with_traceback(None)
         except Exception as error:
             tx.undo()
             return self._run_again(tx, error)
