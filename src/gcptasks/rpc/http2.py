@@ -25,6 +25,8 @@ _STOPPED = Status(Code.UNAVAILABLE, "The service is stopping.")
 _CHUNK = 8192
 """Bytes that are read at a time: some twenty calls, whose responses leave before more is read. With all that is there
 (asyncio reads 256 KiB) client and server would take turns, each waiting for the other's whole batch."""
+_LARGE = 64 * 1024
+"""Bytes of a message that take the loop a while."""
 _PADDING = 1024
 """Bytes of a stream's window beyond the request, so that padding, which is given back, fits at its end as well."""
 _CALL = 4096
@@ -80,8 +82,10 @@ class Http2(asyncio.BufferedProtocol):
         self._begun: list[_Call] = []
         """Those that the last bytes began."""
         self._running: dict[asyncio.Task[None], _Call] = {}
-        self._unread: deque[asyncio.Future[None]] = deque()
-        """Calls that wait until the client reads the responses before."""
+        self._in_turn: deque[asyncio.Future[None]] = deque()
+        """Calls that wait for their turn, mostly until the client reads the responses before."""
+        self._has_worked = False
+        """Whether it had something large in this turn of the loop, of which it may have one."""
         self._spare_resets = limits.resets
         self._draining = False
         self._buffer = memoryview(bytearray(_CHUNK))
@@ -202,9 +206,9 @@ class Http2(asyncio.BufferedProtocol):
     def ended(self, stream: int) -> None:
         if call := self._arriving.pop(stream, None):
             if more := call.incoming.unpacked():
-                self._ask(call, more, lambda: self._read(call))
+                self._ask(call, more, lambda: self._start(call))
             else:
-                self._read(call)
+                self._start(call)
 
     def gone(self, stream: int) -> None:
         call = self._drop(stream)
@@ -236,17 +240,20 @@ class Http2(asyncio.BufferedProtocol):
         else:
             self._ask(call, more, lambda: self._framing.grant(call.stream, more + _PADDING))
 
-    def _read(self, call: _Call) -> None:
-        try:
-            message = call.incoming.read(call.opening.encoding)
-        except grpc.Refused as refused:
-            self._refuse(call, refused.status)
-        else:
-            del call.incoming
-            if (spare := call.granted - len(message)) > 0:
-                self._share.grant(-spare)
-                call.granted -= spare
-            self._start(call, message)
+    def _message(self, call: _Call) -> bytes:
+        """The request's message; `Refused` if it is none."""
+        message = call.incoming.read(call.opening.encoding)
+        del call.incoming
+        if (spare := call.granted - len(message)) > 0:
+            self._share.grant(-spare)
+            call.granted -= spare
+        self._note_size(message)
+        return message
+
+    def _note_size(self, message: bytes) -> None:
+        if len(message) > _LARGE:
+            self._has_worked = True
+            self._flush_soon()
 
     def _hold(self, call: _Call, size: int) -> None:
         """Count so many bytes for the call from now on."""
@@ -283,35 +290,37 @@ class Http2(asyncio.BufferedProtocol):
         if call.task:
             call.task.cancel()
 
-    async def _until_read(self, call: _Call) -> None:
-        """Return once the client has read what it asked for before."""
+    async def _until_its_turn(self, call: _Call) -> None:
+        """Return once the client has read what it asked for before, and the loop has seen to others."""
         self._wait_for_memory(call)
-        while self._is_unread():
+        while self._has_enough():
             turn = self._loop.create_future()
-            self._unread.append(turn)
+            self._in_turn.append(turn)
             await turn
         self._stop_waiting(call)
 
-    def _is_unread(self) -> bool:
-        return self._framing.unsent.bytes > self._share.limit()
+    def _has_enough(self) -> bool:
+        return self._has_worked or self._framing.unsent.bytes > self._share.limit()
 
-    def _start(self, call: _Call, message: bytes) -> None:
+    def _start(self, call: _Call) -> None:
         if call.timer:
             call.timer.cancel()
         if call.due is not None:
             call.timer = self._loop.call_at(call.due, self._refuse, call, _LATE)
-        call.task = self._loop.create_task(self._run(call, message))
+        call.task = self._loop.create_task(self._run(call))
         self._running[call.task] = call
         call.task.add_done_callback(self._ran)
 
-    async def _run(self, call: _Call, message: bytes) -> None:
+    async def _run(self, call: _Call) -> None:
         try:
-            if self._is_unread():
-                await self._until_read(call)
-            response = await self._handle(call.opening.method, message)
+            if self._has_enough():
+                await self._until_its_turn(call)
+            response = await self._handle(call.opening.method, self._message(call))
         except asyncio.CancelledError:
             self._refuse(call, _STOPPED)
             raise
+        except grpc.Refused as refused:
+            self._refuse(call, refused.status)
         except Exception as error:
             status = status_of(error)
             if status.code is Code.INTERNAL:
@@ -322,12 +331,13 @@ class Http2(asyncio.BufferedProtocol):
                 self._refuse(call, _FULL)
             elif self._drop(call.stream):
                 self._spare_resets = min(self._spare_resets + 1, self._limits.resets)
+                self._note_size(response)
                 self._framing.respond(call.stream, grpc.OK_HEADERS, grpc.framed(response), grpc.OK_TRAILERS)
                 self._flush_soon()
 
     def _ran(self, task: asyncio.Task[None]) -> None:
         self._release(self._running.pop(task))
-        if self._draining or self._unread:
+        if self._draining or self._in_turn:
             self._flush_soon()
 
     def _refuse(self, call: _Call, status: Status) -> None:
@@ -371,15 +381,16 @@ class Http2(asyncio.BufferedProtocol):
         self._send()
         if not self._is_paused and self._framing.unsent.socket_opened():
             self._flush_soon()
-        if self._unread and not self._is_unread():
+        self._has_worked = False
+        if self._in_turn and not self._has_enough():
             self._let_one_go_on()
         if self._draining and not (self._calls or self._running or self._framing.unsent):
             self.close()
 
     def _let_one_go_on(self) -> None:
         # One, as its response may be large; it flushes, and then the next goes on.
-        while self._unread:
-            if not (turn := self._unread.popleft()).done():
+        while self._in_turn:
+            if not (turn := self._in_turn.popleft()).done():
                 turn.set_result(None)
                 return
 
