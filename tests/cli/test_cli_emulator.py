@@ -1,9 +1,12 @@
 """`cloud-tasks-emulator`, the service on a port, as its user has it."""
 
 import json
+import os
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,15 @@ def test_it_serves_grpc_and_health_on_one_port(start: Start, command: list[str])
     where = address(start(command, *FREE, "--queue", QUEUE))
     assert client(where).get_queue(name=QUEUE).name == QUEUE
     assert json.loads(get(f"http://{where}/health"))["status"] == "ok"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_forked_children_of_a_program_that_has_enqueued_enqueue_too(start: Start) -> None:
+    where = address(start(EMULATOR, *FREE, "--create-queues"))
+    # A process of its own, since the fork of a process with threads warns.
+    program = [sys.executable, "-m", "cli.cli_fork_program"]
+    environment = os.environ | {"CLOUD_TASKS_EMULATOR_HOST": where}
+    subprocess.run(program, check=True, cwd=Path(__file__).parent.parent, env=environment)
 
 
 def test_a_path_that_does_not_exist_says_what_the_port_serves(start: Start) -> None:

@@ -1,6 +1,10 @@
 """When the keys of an issuer are fetched, and what happens when they cannot be."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +107,10 @@ def test_keys_that_do_not_sign_tokens_are_left_out(issuer: Issuer) -> None:
     assert fetched(keys, "first")
     assert keys.get("odd") is None
     assert keys.get("shared") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_that_is_forked_while_a_thread_fetches_does_not_wait_for_it() -> None:
+    # A process of its own, since the fork of a process with threads warns.
+    program = [sys.executable, "-m", "worker.worker_fork_program"]
+    subprocess.run(program, check=True, cwd=Path(__file__).parent.parent)

@@ -20,6 +20,8 @@ _CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     # An emulator is next door; the way out of the building does not lead there.
     ("grpc.enable_http_proxy", 0),
+    # Otherwise a forked child's channel begins on its parent's connection, and now and then its first call fails.
+    ("grpc.use_local_subchannel_pool", 1),
 )
 
 

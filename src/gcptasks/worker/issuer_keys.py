@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.base.log_text import log_text
 
 _log = logging.getLogger("gcptasks")
@@ -38,6 +39,11 @@ class IssuerKeys:
         self._keys: Mapping[str, Any] = {}
         self._fetched_at: float | None = None
         self._failed_at: float | None = None
+        self.begin_anew()
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Forget that another thread is fetching."""
         self._fetching = threading.Lock()
 
     @property
