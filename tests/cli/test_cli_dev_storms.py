@@ -5,7 +5,7 @@ import random
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def children(program: Program) -> list[str]:
 
 
 @contextmanager
-def watched(program: Program) -> Iterator[list[int]]:
+def watched(program: Program) -> Generator[list[int]]:
     """How many processes of the application there were, each time that somebody looked."""
     counts: list[int] = []
     over = threading.Event()

@@ -51,7 +51,14 @@ async def get(app: Any, path: str) -> int:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": path, "headers": [], "query_string": b"", "root_path": ""}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "headers": [],
+        "query_string": b"",
+        "root_path": "",
+    }
     await app({**scope, "scheme": "http", "server": ("app.local", 80), "state": {}}, receive, send)
     return int(sent[0]["status"])
 

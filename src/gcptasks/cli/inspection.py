@@ -66,7 +66,7 @@ def only_factory(module: ModuleType) -> str:
 
 def named_factory(module: ModuleType, name: str) -> Factory:
     """The factory of that name; `ValueError` if it cannot be one."""
-    factory: Factory | None = getattr(module, name, None)
+    factory: object = getattr(module, name, None)
     shown = f"{name!r} in {module.__name__}"
     if factory is None:
         raise ValueError(f"{module.__name__} has no {name!r}")
