@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def fill(service: CloudTasksClient, worker: str) -> None:
 
 
 @contextmanager
-def attacked(where: str, name: str) -> Iterator[None]:
+def attacked(where: str, name: str) -> Generator[None]:
     with subprocess.Popen([sys.executable, cli_hostile_clients.__file__, where, name]) as process:
         try:
             yield
