@@ -34,6 +34,10 @@ def test_workers_that_are_forked_from_a_loaded_app_share_its_database(tmp_path: 
     run("server_preload_program", f"sqlite:///{tmp_path}/tasks.db")
 
 
+def test_a_child_of_a_service_that_delivers_may_start_its_own(tmp_path: Path) -> None:
+    run("server_child_serves_program", f"sqlite:///{tmp_path}/tasks.db")
+
+
 def test_what_is_in_memory_stays_with_the_parent() -> None:
     assert "give a file as the database, or make the service after the fork" in run("server_memory_fork_program")
 

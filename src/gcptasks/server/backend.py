@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from gcptasks.base.clock import Clock, SystemClock
 from gcptasks.base.events import Events
+from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.observe.log import log
 from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.runtime.leader import Leader
@@ -36,6 +37,12 @@ class Backend(Startable):
         self.tokens = Tokens(self._store, settings.issuer or "http://localhost")
         self._new_target = target
         self._leader: Leader | None = None
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """In a forked child: deliver nothing until it is started there. What its parent's has begun is the parent's."""
+        self._begun = False
+        self._leader = None
 
     async def stop_delivering(self, grace: timedelta) -> None:
         """Start no more attempts and finish those under way within `grace`. Calls are still answered."""

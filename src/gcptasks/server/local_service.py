@@ -1,5 +1,6 @@
 """The local service inside an application: no server, no port, tasks kept in a file."""
 
+import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,8 @@ class LocalService:
         )
         self._installed: App | None = None
         self._start_watch: StartWatch | None = None
-        self._running = False
+        self._running_in: int | None = None
+        """The process in which it runs: in a forked child it has to be started anew."""
         self._apps: dict[AppUrl, AsgiTarget] = {}
         self._backend = Backend(self._settings, lambda: Targets(self._apps, tokens=self._backend.tokens))
 
@@ -98,9 +100,9 @@ class LocalService:
 
         Raises `SetupError` if the service is running already.
         """
-        if self._running:
+        if self._running_in == os.getpid():
             raise SetupError("this LocalService is running already: start it once, by install or by running")
-        self._running = True
+        self._running_in = os.getpid()
         if self._start_watch is not None:
             self._start_watch.end()
         try:
@@ -115,4 +117,4 @@ class LocalService:
             finally:
                 await self._backend.stop(grace)
         finally:
-            self._running = False
+            self._running_in = None
