@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -117,7 +117,7 @@ class Many:
 
 
 @contextmanager
-def many(path: Path, queues: int) -> Iterator[Many]:
+def many(path: Path, queues: int) -> Generator[Many]:
     made = Many(path, queues)
     try:
         yield made
