@@ -187,7 +187,7 @@ def test_a_log_that_cannot_be_copied_is_told_once_and_copied_later(
     with closing(Store(parse_database(str(path)), Events())) as store:
         with monkeypatch.context() as trouble:
             trouble.setattr(checkpoints, "_copy", broken)
-            for _ in range(10):
+            for _ in range(LOG_LIMIT // MIB + 5):
                 store.write_sync(add_task, NOW, b"x" * MIB)
             store.close()
             assert [record.levelno for record in caplog.records] == [logging.WARNING]

@@ -33,6 +33,8 @@ _PASSES = 3
 """How often it copies at most before it finishes with whatever is left, while writers wait."""
 _TRIES = 20
 """How often it tries to find a moment at which no other process writes."""
+_SELDOM = 0.01
+"""Seconds between two looks at a log that is short: a look takes as long as a tenth of a small commit."""
 _PAUSE = 0.05
 """Seconds between two rounds, for a reader or another process may keep the log from beginning anew."""
 _LONG = 64 * 2**20
@@ -57,9 +59,12 @@ class Checkpoints:
 
     def written(self, error: StoreError | None) -> None:
         """Start a round if one is due. Called after each transaction, or why it failed, in whichever thread it was."""
+        now = time.monotonic()
+        if now < self._not_before or self._stopped:
+            return
         # What is in a log that was copied can be written over, which takes no more of a full disk.
-        limit = 0 if isinstance(error, DiskFull) else LOG_LIMIT
-        if self.length() <= limit or self._stopped or time.monotonic() < self._not_before:
+        if self.length() <= (0 if isinstance(error, DiskFull) else LOG_LIMIT):
+            self._not_before = now + _SELDOM
             return
         if self._thread is not None and self._thread.is_alive():
             return
@@ -124,7 +129,8 @@ class Checkpoints:
                 self._path,
                 self.length() // 2**20,
             )
-        self._not_before = time.monotonic() + (_LONG_PAUSE if long and not whole else _PAUSE)
+        if not whole:
+            self._not_before = time.monotonic() + (_LONG_PAUSE if long else _PAUSE)
 
     def _complain(self, message: str, *values: object) -> None:
         """Say it once, until all is well again."""

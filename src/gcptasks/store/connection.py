@@ -13,7 +13,7 @@ from gcptasks.store import schema
 
 Synchronous = Literal["full", "normal"]
 
-LOG_LIMIT = 4 * 2**20
+LOG_LIMIT = 16 * 2**20
 """Bytes of the log that are kept, to be written over, once the log was copied into the database."""
 
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
