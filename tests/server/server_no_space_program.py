@@ -19,7 +19,7 @@ from google.api_core import exceptions
 from fastapi_gcp_tasks import as_async_delayed_task, as_delayed_task
 from server.server_apps import QUEUE, Carrier, async_task_router, serving, task_router
 
-SIZE = 16 * 2**20
+SIZE = 64 * 2**20
 """Bytes: so many that the log is copied while the disk fills up."""
 PATIENCE = 5.0
 """Seconds within which a call is answered, whatever the disk is like."""

@@ -54,17 +54,18 @@ class Checkpoints:
         """Had while there is a connection that copies."""
         self.paused = False
         self._stopped = False
-        self._not_before = 0.0
+        self._not_before = self._look_at = 0.0
         self._complained = False
 
     def written(self, error: StoreError | None) -> None:
         """Start a round if one is due. Called after each transaction, or why it failed, in whichever thread it was."""
         now = time.monotonic()
-        if now < self._not_before or self._stopped:
-            return
         # What is in a log that was copied can be written over, which takes no more of a full disk.
-        if self.length() <= (0 if isinstance(error, DiskFull) else LOG_LIMIT):
-            self._not_before = now + _SELDOM
+        full = isinstance(error, DiskFull)
+        if self._stopped or now < self._not_before or (now < self._look_at and not full):
+            return
+        self._look_at = now + _SELDOM
+        if self.length() <= (0 if full else LOG_LIMIT):
             return
         if self._thread is not None and self._thread.is_alive():
             return
