@@ -10,6 +10,7 @@ import weakref
 from pathlib import Path
 
 from gcptasks.base.errors import StoreError
+from gcptasks.store.lock_file import open_lock_file
 
 
 class LeaderLock:
@@ -25,7 +26,7 @@ class LeaderLock:
         if self._path is None or self._file is not None:
             return True
         try:
-            file = _open(self._path)
+            file = open_lock_file(self._path)
         except OSError as error:
             raise StoreError(f"the lock file {self._path} cannot be opened: {error.strerror}") from error
         try:
@@ -43,17 +44,6 @@ class LeaderLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-
-def _open(path: Path) -> int:
-    """The open file. If it must be made, it is for this user alone, whatever the umask."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-    try:
-        file = os.open(path, flags | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return os.open(path, flags, 0o600)
-    os.fchmod(file, 0o600)  # the umask may have left less
-    return file
 
 
 _locks: "weakref.WeakSet[LeaderLock]" = weakref.WeakSet()

@@ -14,12 +14,17 @@ class Cache:
         self.queues: dict[QueueName, StoredQueue] = {}
         self._version: int | None = None
 
-    def refresh(self, connection: sqlite3.Connection) -> None:
-        """Forget what another process may have changed. A transaction is open, so none can change it from here on."""
+    def refresh(self, connection: sqlite3.Connection) -> bool:
+        """Forget what another process may have changed, and say whether one wrote at all.
+
+        A transaction is open, so none can change it from here on.
+        """
         version = data_version(connection)
-        if version != self._version:
-            self.forget()
-            self._version = version
+        if version == self._version:
+            return False
+        self.forget()
+        self._version = version
+        return True
 
     def forget(self) -> None:
         """Forget everything, since what was remembered may have been undone."""

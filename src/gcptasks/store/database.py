@@ -31,6 +31,11 @@ class Database:
         """
         return None if self.path is None else Path(os.path.realpath(self.path) + ".lock")
 
+    @property
+    def turn_path(self) -> Path | None:
+        """The file beside the database whose lock the process holds that writes next; likewise the same for all."""
+        return None if self.path is None else Path(os.path.realpath(self.path) + ".turn")
+
     def __str__(self) -> str:
         return "memory" if self.path is None else str(self.path)
 

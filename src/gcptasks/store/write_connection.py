@@ -1,13 +1,14 @@
 """The connection that writes, and the life of a transaction on it."""
 
 import sqlite3
-import time
 import weakref
 from pathlib import Path
 
 from gcptasks.base.errors import StoreError
 from gcptasks.store.cache import Cache
 from gcptasks.store.connection import Synchronous, data_version, is_busy, leave_to_parent
+from gcptasks.store.database import Database
+from gcptasks.store.turns import Turns
 from gcptasks.store.tx import Tx
 
 _COMMIT = ("COMMIT",)
@@ -27,7 +28,8 @@ class WriteConnection:
         self._durable = False
         self._synchronous = synchronous
         self._syncing: bool | None = None
-        # We wait ourselves: SQLite's pauses become so long that who writes all the time is never found pausing.
+        self._turns = Turns(Database(path).turn_path)
+        # It is for `Turns` to wait.
         connection.execute("PRAGMA busy_timeout = 0")
         self._cache = Cache()
         # What is in memory stays until nobody has the store any more; Python 3.13 warns of one left open.
@@ -40,11 +42,11 @@ class WriteConnection:
         if syncing is not self._syncing:
             self.sql.execute("PRAGMA synchronous = FULL" if syncing else "PRAGMA synchronous = NORMAL")
             self._syncing = syncing
-        while not self._begun():
-            if time.monotonic() > until:
-                return None
-            time.sleep(0.001)
-        self._cache.refresh(self.sql)
+        waited = not (self._turns.ours() and self._begun())
+        if waited and not self._turns.wait(self._begun, until):
+            return None
+        if not self._cache.refresh(self.sql) and waited:
+            self._turns.nobody_wrote()
         return Tx(self.sql, self._cache)
 
     def _begun(self) -> bool:
@@ -71,6 +73,7 @@ class WriteConnection:
                 "put the file back, or restart this service to go on with what is there now"
             )
         committed.extend(map(self.sql.execute, _COMMIT))
+        self._turns.ended()
 
     def roll_back(self) -> None:
         """Undo the transaction, if there is one still: SQLite ends some by itself."""
@@ -82,10 +85,12 @@ class WriteConnection:
 
     def close(self) -> None:
         """Close the database, which undoes what is not committed."""
+        self._turns.leave()
         self._closing()
 
     def forked(self) -> None:
         """In a forked child: leave the connection alone, even unclosed."""
+        self._turns.forked()
         self._closing.detach()
         leave_to_parent(self.sql)
 

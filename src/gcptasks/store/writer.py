@@ -115,8 +115,8 @@ class Writer:
     def write_sync(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As `write`, blocking the thread, which may be one that runs an event loop."""
         pending = Pending(verb, args, kwargs, durable=True)
-        self._waiting.append(pending)
         try:
+            self._waiting.append(pending)
             self._commit_with(pending)
             if not pending.done:
                 self._commit_patiently(pending)
