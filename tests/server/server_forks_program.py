@@ -53,7 +53,7 @@ def busily(work: Callable[[], object], stop: threading.Event) -> threading.Threa
 
 def child(client: CloudTasksClient, folder: Path, go_on: int) -> None:
     """Create a task, and two more when the pipe is closed; one child in three has a child as well."""
-    signal.alarm(50)  # for one that waits for a thread which it does not have
+    signal.alarm(250)  # for one that waits for a thread which it does not have
     accepted = Accepted(folder)
     try:
         accepted.create(client)
