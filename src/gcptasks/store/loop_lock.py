@@ -91,11 +91,17 @@ class LoopLock:
 
     def acquire_first(self, frame: FrameType, until: float) -> Hold | None:
         """As `acquire`, before all who come from now on: one who has it again and again leaves no moment for others."""
-        self._first = RunningCall(frame)
+        mine = RunningCall(frame)
         try:
-            return self.acquire(frame, until)
+            while (hold := self.try_acquire(frame)) is None:
+                if self._first is None or not self._first.runs():
+                    self._first = mine
+                if not self.wait(frame, until):
+                    break
+            return hold
         finally:
-            self._first = None
+            if self._first is mine:
+                self._first = None
 
     def _has_turn(self, frame: FrameType) -> bool:
         """Whether no other call goes before that one."""

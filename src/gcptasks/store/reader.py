@@ -1,5 +1,6 @@
 """The connection that reads: one call at a time, on a file that the writer has opened before."""
 
+import math
 import sqlite3
 from collections.abc import Callable
 from types import FrameType
@@ -76,7 +77,8 @@ class Reader:
         return self._opened
 
     def _have_lock(self, frame: FrameType) -> Hold:
-        hold = self._lock.acquire(frame)
+        # A thread that reads without pause would leave no moment to an event loop that waits here.
+        hold = self._lock.try_acquire(frame) or self._lock.acquire_first(frame, math.inf)
         assert hold is not None
         if hold.torn:
             self._close()
