@@ -13,6 +13,7 @@ from google.cloud.tasks_v2 import CreateQueueRequest, Queue
 from fastapi_gcp_tasks import as_async_delayed_task, as_delayed_task
 from fastapi_gcp_tasks.protocols import AsyncDelayedTask, DelayedTask
 from routes.routes_fakes import OTHER_QUEUE, QUEUE, FakeAsyncClient, FakeClient, async_delayed_router, delayed_router
+from store.store_interrupts import Interrupt, TimedOut, interrupt_at
 
 CREATED = CreateQueueRequest(parent="projects/p/locations/l", queue=Queue(name=QUEUE))
 
@@ -142,6 +143,42 @@ def test_threads_that_wait_share_its_failure() -> None:
             with pytest.raises(ServiceUnavailable, match="down"):
                 call.result()
     assert client.requests == []
+
+
+@pytest.mark.parametrize("kind", [Interrupt, TimedOut])
+def test_an_interrupted_creation_is_made_by_one_who_waits_for_it(kind: type[BaseException]) -> None:
+    """Wherever it was interrupted, as by Ctrl-C or a timeout: nobody waits for what does not come."""
+    number, reached = 0, True
+    while reached:
+        number += 1
+        client = SlowClient()
+        task = make_task(client)
+        with ThreadPoolExecutor(1) as pool:
+            interrupted = pool.submit(interrupt_at, number, task.delay, "line", kind)
+            while not client.asked.wait(0.001) and not interrupted.done():
+                pass
+            with ThreadPoolExecutor(1) as others:
+                waiting = others.submit(task.delay)
+                client.go.set()
+                waiting.result(10)
+            reached, _ = interrupted.result()
+        task.delay()
+        assert 1 <= len(client.queues) <= 2
+    assert number > 10
+
+
+def test_a_signal_handler_that_calls_while_its_thread_creates_the_queue_waits_for_nobody() -> None:
+    class Interrupted(FakeClient):
+        def create_queue(self, request: Any = None, **options: Any) -> Any:
+            answer = super().create_queue(request, **options)
+            if len(self.queues) == 1:
+                task.delay()
+            return answer
+
+    client = Interrupted()
+    task = make_task(client)
+    task.delay()
+    assert len(client.queues) == len(client.requests) == 2
 
 
 async def test_calls_that_come_meanwhile_wait_for_the_one_creation() -> None:

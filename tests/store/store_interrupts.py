@@ -5,13 +5,18 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Literal, TypeVar
 
+import gcptasks.client.ensured_queues
 import gcptasks.client.inprocess
 import gcptasks.store.store
 
 R = TypeVar("R")
 Step = Literal["line", "opcode"]
 
-_ROOMS = (gcptasks.store.store.__file__.removesuffix("store.py"), gcptasks.client.inprocess.__file__)
+_ROOMS = (
+    gcptasks.store.store.__file__.removesuffix("store.py"),
+    gcptasks.client.inprocess.__file__,
+    gcptasks.client.ensured_queues.__file__,
+)
 
 
 class Interrupt(BaseException):

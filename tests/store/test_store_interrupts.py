@@ -5,10 +5,13 @@ import contextlib
 import gc
 import math
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -290,3 +293,14 @@ def test_a_signal_handler_that_calls_while_its_own_thread_writes_gets_an_error_i
     assert store.read(all_tasks) == []
     store.write_sync(add_task)
     assert len(store.read(all_tasks)) == 1
+
+
+@pytest.mark.slow
+def test_a_storm_of_signals_loses_nothing_and_leaves_nobody_waiting(tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "store.store_signals", str(tmp_path / "tasks.db"), "10"]
+    ended = subprocess.run(
+        program, cwd=Path(__file__).parent.parent, timeout=90, check=True, stdout=subprocess.PIPE, text=True
+    )
+    interruptions, answered, _ = map(int, ended.stdout.split())
+    assert interruptions > 100
+    assert answered > 100

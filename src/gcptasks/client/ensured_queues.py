@@ -2,17 +2,21 @@
 
 import asyncio
 import logging
-from concurrent.futures import Future
-from threading import Lock
+from concurrent.futures import Future, wait
+from types import FrameType
 from typing import Any
 
 from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.base.log_text import log_text
 from gcptasks.base.names import QueueName, parse_queue
+from gcptasks.base.running_call import RunningCall, this_frame
 from gcptasks.client.call_flows import Flow, call, drive, drive_async
 from gcptasks.client.per_loop import PerLoop
 
 _log = logging.getLogger("gcptasks")
+
+_LOOK_AGAIN = 0.05
+"""Seconds after which one who waits looks whether there is still something to wait for."""
 
 
 def ensure_queue(queue: QueueName, timeout: float | None, **fields: Any) -> Flow[None]:
@@ -38,6 +42,26 @@ def ensure_queue_if_allowed(queue: QueueName, timeout: float | None) -> Flow[Non
         _log.warning("cannot create the queue %s, so it is taken to be there: %s", queue, log_text(denied))
 
 
+class _Creation(RunningCall):
+    """A queue that a call is creating."""
+
+    __slots__ = ("outcome",)
+
+    def __init__(self, frame: FrameType) -> None:
+        super().__init__(frame)
+        self.outcome = Future[None]()
+
+    def wait(self) -> bool:
+        """Wait for the outcome, and raise it if it failed; False if there is none, as the call was interrupted."""
+        while True:
+            running = self.runs()
+            if wait([self.outcome], _LOOK_AGAIN).done:
+                self.outcome.result()
+                return True
+            if not running:
+                return False
+
+
 class EnsuredQueues:
     """Creates each queue once, when it is first used; whoever asks meanwhile shares the outcome."""
 
@@ -48,29 +72,37 @@ class EnsuredQueues:
 
     def begin_anew(self) -> None:
         """Forget what other threads are creating."""
-        self._running: dict[str, Future[None]] = {}
-        self._lock = Lock()
+        self._running: dict[str, _Creation] = {}
 
     def ensure(self, path: str, timeout: float | None, client: Any) -> None:
         """Return once the queue was created; after a failure the next call tries again."""
-        if path in self._done:
-            return
-        with self._lock:
-            if path in self._done:
+        while path not in self._done:
+            mine = _Creation(this_frame())
+            creation = self._running.setdefault(path, mine)
+            if creation is mine or creation.runs_below(
+                this_frame()
+            ):  # a signal's handler cannot wait for its own thread
+                self._create(path, timeout, client, mine)
+            elif creation.wait():
                 return
-            running = self._running.get(path)
-            mine = self._running[path] = running or Future()
-        if running is not None:
-            running.result()
-            return
+            elif self._running.get(path) is creation:
+                self._running.pop(path, None)
+
+    def _create(self, path: str, timeout: float | None, client: Any, creation: _Creation) -> None:
+        from google.api_core.exceptions import GoogleAPIError
+
         try:
-            drive(ensure_queue_if_allowed(parse_queue(path), timeout), lambda step: step.on(client))
-        except BaseException as error:
-            self._running.pop(path).set_exception(error)
+            if path not in self._done:  # another call may just have ended
+                drive(ensure_queue_if_allowed(parse_queue(path), timeout), lambda step: step.on(client))
+                self._done.add(path)
+            creation.outcome.set_result(None)
+        except GoogleAPIError as error:
+            # Any other error may be none of the queue's, but of a signal for this call: those who wait try themselves.
+            creation.outcome.set_exception(error)
             raise
-        self._done.add(path)
-        self._running.pop(path)
-        mine.set_result(None)
+        finally:
+            self._running.pop(path, None)
+            creation.end()
 
 
 class AsyncEnsuredQueues:
@@ -91,7 +123,7 @@ class AsyncEnsuredQueues:
             return
         running = self._running.get()
         creation = running.get(path)
-        if creation is None:
+        if creation is None or creation.done():  # done, if its callback was interrupted
             creation = running[path] = asyncio.create_task(self._create(path, timeout, client))
             # Not at the end of `_create`: an eager task may be done before it stands in `running`.
             creation.add_done_callback(lambda _: running.pop(path, None))

@@ -455,9 +455,9 @@ class Writer:
         return self._opened
 
     def _close_connection(self) -> None:
-        if self._opened is not None:
-            self._opened.close()
-        self._opened = None
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
 
 
 def _patience() -> float:
