@@ -38,6 +38,10 @@ def test_a_child_of_a_service_that_delivers_may_start_its_own(tmp_path: Path) ->
     run("server_child_serves_program", f"sqlite:///{tmp_path}/tasks.db")
 
 
+def test_what_a_child_enqueues_before_its_parent_goes_on_is_delivered(tmp_path: Path) -> None:
+    run("server_fork_gap_program", f"sqlite:///{tmp_path}/tasks.db")
+
+
 def test_what_is_in_memory_stays_with_the_parent() -> None:
     assert "give a file as the database, or make the service after the fork" in run("server_memory_fork_program")
 

@@ -195,6 +195,17 @@ def test_what_another_process_did_to_a_queue_is_seen_by_the_next_verb(tmp_path: 
     other.close()
 
 
+def test_what_another_process_wrote_while_the_file_was_closed_is_noticed(tmp_path: Path) -> None:
+    one, other = (Store(parse_database(str(tmp_path / "tasks.db")), Events()) for _ in range(2))
+    one.write_sync(add_queue)
+    before = one.data_version()
+    one.close()  # as before a fork, and after an interruption
+    other.write_sync(add_task)
+    assert one.data_version() != before
+    one.close()
+    other.close()
+
+
 def test_own_writes_do_not_look_like_those_of_another_process(file_store: Store) -> None:
     file_store.write_sync(add_queue)
     before = file_store.data_version()

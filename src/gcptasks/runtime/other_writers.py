@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from gcptasks.store.store import Store
+from gcptasks.store.write_connection import DataVersion
 
 _EVERY = timedelta(milliseconds=50)
 
@@ -22,7 +23,7 @@ class OtherWriters:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._alone = store.database.path is None
-        self._version: int | None = None
+        self._version: DataVersion | None = None
         self._looked_at: datetime | None = None
 
     def look(self, now: datetime) -> Others:

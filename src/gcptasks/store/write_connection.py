@@ -1,5 +1,6 @@
 """The connection that writes, and the life of a transaction on it."""
 
+import itertools
 import sqlite3
 import weakref
 from pathlib import Path
@@ -12,6 +13,11 @@ from gcptasks.store.turns import Turns
 from gcptasks.store.tx import Tx
 
 _COMMIT = ("COMMIT",)
+
+DataVersion = tuple[int, int]
+"""The number of a connection, and what SQLite counts on it; two connections may count alike, whatever was written."""
+
+_numbers = itertools.count()
 
 
 class WriteConnection:
@@ -28,6 +34,7 @@ class WriteConnection:
         self._durable = False
         self._synchronous = synchronous
         self._syncing: bool | None = None
+        self._number = next(_numbers)
         self._turns = Turns(Database(path).turn_path)
         # It is for `Turns` to wait.
         connection.execute("PRAGMA busy_timeout = 0")
@@ -80,8 +87,8 @@ class WriteConnection:
         self._cache.forget()
         self.sql.rollback()
 
-    def data_version(self) -> int:
-        return data_version(self.sql)
+    def data_version(self) -> DataVersion:
+        return self._number, data_version(self.sql)
 
     def close(self) -> None:
         """Close the database, which undoes what is not committed."""

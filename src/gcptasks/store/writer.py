@@ -36,7 +36,7 @@ from gcptasks.store.group import Group
 from gcptasks.store.loop_lock import UNTIL_AFTER_FORK, Hold, LoopLock
 from gcptasks.store.pending import Pending, hand_over
 from gcptasks.store.tx import Changes, Tx
-from gcptasks.store.write_connection import WriteConnection
+from gcptasks.store.write_connection import DataVersion, WriteConnection
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -139,8 +139,11 @@ class Writer:
             self._recover()
             raise
 
-    def data_version(self) -> int | None:
-        """A number that changes when another process has written; None if it cannot be asked just now."""
+    def data_version(self) -> DataVersion | None:
+        """What changes when another process has written; None if it cannot be asked just now.
+
+        It changes when the file was closed as well: nobody watched meanwhile.
+        """
         hold = self._lock.try_acquire(this_frame())
         if hold is None:
             return None
