@@ -113,5 +113,5 @@ async def lifespan(app):
     since = time.monotonic()
     running.program.ctrl_c()
     assert running.program.ended() == 0
-    assert time.monotonic() - since < 9  # what is imported would go on for longer, and is not waited for
+    assert time.monotonic() - since < 30  # what is imported would go on for a minute, and is not waited for
     assert not listens(int(running.url.rpartition(":")[2]))

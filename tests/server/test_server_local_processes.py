@@ -10,6 +10,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -72,6 +73,7 @@ def start(tmp_path: Path, output: Output) -> Iterator[Start]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         assert process.stdout is not None
         started.append(process)
@@ -80,7 +82,9 @@ def start(tmp_path: Path, output: Output) -> Iterator[Start]:
 
     yield start
     for process in started:
-        process.terminate()
+        # Its children as well, which have its pipes too: a reader would wait for them.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     for reader in readers:
         reader.join()

@@ -19,8 +19,8 @@ from gcptasks.runtime.targets.target import HopReply
 from targets.targets_workers import answer_of, outgoing
 
 DEADLINE = 0.1
-PLUS = 1.0
-"""Seconds that an attempt may take beyond its deadline."""
+TICKS, TICK = 22, 0.05
+"""A second beyond the deadline, in ticks of the loop: a busy machine makes them longer."""
 AT_ONCE = 25
 """Answers in an example: those that hang share one deadline."""
 
@@ -103,7 +103,8 @@ async def _over_a_socket(answers: list[Answer]) -> None:
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     targets = Targets()
     try:
-        for reply in await asyncio.gather(*(_ended(targets, f"{url}/{number}") for number in range(len(answers)))):
+        asking = (answer_of(targets, outgoing(f"{url}/{n}", deadline=DEADLINE)) for n in range(len(answers)))
+        for reply in await _in_time(asyncio.gather(*asking)):
             check(reply)
     finally:
         ask_again.set()
@@ -112,8 +113,13 @@ async def _over_a_socket(answers: list[Answer]) -> None:
         await server.wait_closed()
 
 
-async def _ended(targets: Targets, url: str) -> HopReply:
-    return await asyncio.wait_for(answer_of(targets, outgoing(url, deadline=DEADLINE)), DEADLINE + PLUS)
+async def _in_time(replies: asyncio.Future[list[HopReply]]) -> list[HopReply]:
+    for _ in range(TICKS):
+        done, _ = await asyncio.wait([replies], timeout=TICK)
+        if done:
+            return replies.result()
+    replies.cancel()
+    pytest.fail("an attempt went on for more than a second beyond its deadline")
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
@@ -137,7 +143,7 @@ def test_an_attempt_over_http_ends_whatever_is_answered(answers: list[Answer]) -
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @given(answers=_answers)
-@settings(max_examples=1000, derandomize=False)
+@settings(max_examples=500, derandomize=False)
 def test_an_attempt_over_http_ends_whatever_is_answered_at_length(answers: list[Answer]) -> None:
     _run(_over_a_socket(answers))
 
@@ -209,9 +215,8 @@ async def _in_process(behaviours: Behaviours) -> None:
     for _ in behaviours:
         request = outgoing("http://app.local/0", deadline=DEADLINE)
         sending.add(asyncio.create_task(targets.send(request, replies.put_nowait)))
-    async with asyncio.timeout(DEADLINE + PLUS):
-        for _ in behaviours:
-            check(await replies.get())
+    for reply in await _in_time(asyncio.gather(*(replies.get() for _ in behaviours))):
+        check(reply)
     # An app may go on after its response for as long as it likes.
     for task in sending:
         task.cancel()
@@ -232,7 +237,7 @@ def test_an_attempt_in_process_ends_whatever_the_app_does(
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @given(behaviours=_behaviours)
-@settings(max_examples=1000, derandomize=False, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, derandomize=False, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_attempt_in_process_ends_whatever_the_app_does_at_length(
     caplog: pytest.LogCaptureFixture, behaviours: Behaviours
 ) -> None:
