@@ -30,6 +30,16 @@ def test_every_task_that_was_accepted_is_kept_over_many_forks(tmp_path: Path, se
     run("server_forks_program", str(tmp_path / "tasks.db"), str(seed), "6", parent_stops)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_every_task_is_delivered_once_while_the_process_forks(tmp_path: Path, seed: int) -> None:
+    run("server_delivered_forks_program", str(tmp_path / "tasks.db"), str(seed), "6")
+
+
+@pytest.mark.slow
+def test_every_task_is_delivered_once_over_many_forks(tmp_path: Path) -> None:
+    run("server_delivered_forks_program", str(tmp_path / "tasks.db"), "3", "40")
+
+
 def test_workers_that_are_forked_from_a_loaded_app_share_its_database(tmp_path: Path) -> None:
     run("server_preload_program", f"sqlite:///{tmp_path}/tasks.db")
 
