@@ -1,0 +1,1 @@
+"""A shop that charges orders in the background: one image, deployed as two services."""

@@ -1,0 +1,23 @@
+"""The public service: it enqueues, and serves no task."""
+
+from fastapi import FastAPI, HTTPException
+from google.api_core.exceptions import AlreadyExists
+
+from shop.tasks import Order, charge, confirm
+
+app = FastAPI()
+
+
+@app.post("/orders", status_code=202)
+def place(order: Order) -> str:
+    """Charge the order, once, however often it is sent."""
+    try:
+        return charge.options(task_id=f"order-{order.number}").delay(order=order).name
+    except AlreadyExists:
+        raise HTTPException(409, f"order {order.number} was placed before") from None
+
+
+@app.post("/orders/{number}/confirmation", status_code=202)
+async def send_confirmation(number: int, to: str) -> str:
+    """Send it in a second, from an async endpoint."""
+    return (await confirm.options(countdown=1).delay(number=number, to=to)).name
