@@ -270,8 +270,7 @@ def start_slow() -> str:
 @tasks.post("/slow")
 async def slow() -> None:
     print("slow has begun", flush=True)
-    while not pathlib.Path("go").exists():
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(pathlib.Path("go").read_text)
     print(await asyncio.to_thread(lambda: hello.options(countdown=3600).delay(word="next").name), flush=True)
 
 app.include_router(tasks, prefix="")
@@ -279,12 +278,13 @@ app.include_router(tasks, prefix="")
     code = APP.replace("app.include_router(tasks)", "").replace(
         '\n@app.get("/trigger")', slow + '\n@app.get("/trigger")'
     )
+    os.mkfifo(tmp_path / "go")
     running = dev("--no-reload", "--log-level", "debug", code=code + "app.include_router(tasks)\n")
     get(f"{running.url}/slow")
     running.program.wait("slow has begun")
     running.program.ctrl_c()
     running.program.wait("^stopping")
-    (tmp_path / "go").touch()
+    (tmp_path / "go").write_text("")
     running.program.wait("/tasks/")
     running.program.wait("attempt 1 done with 200")
     assert running.program.ended() == 0
