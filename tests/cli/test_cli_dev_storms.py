@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -72,7 +72,8 @@ def test_a_storm_of_saves_ends_with_what_was_saved_last_and_loses_no_task(
         main.write_text(code_for(port, "the last one"))
         running.program.wait("Started server process")
         while "I am the last one" not in running.program.output:
-            get(f"{running.url}/trigger?word=again")
+            with suppress(ConnectionError):  # the one that ends may have accepted it just before
+                get(f"{running.url}/trigger?word=again")
             os.sched_yield()
     for number in range(0, saves, 10):
         if f"hello w{number}," not in running.program.output:
