@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fastapi_gcp_tasks.decorators import task_default_options
     from fastapi_gcp_tasks.delayed_route import AsyncDelayedRouteBuilder, DelayedRouteBuilder
     from fastapi_gcp_tasks.dependencies import CloudTasksHeaders, DoNotRetry, RetryLater, max_retries
-    from fastapi_gcp_tasks.exception import BadMethodError, MissingParamError, WrongTypeError
+    from fastapi_gcp_tasks.exception import BadMethodError, MissingParamError, TaskRouteError, WrongTypeError
     from fastapi_gcp_tasks.protocols import (
         AsyncDelayedTask,
         AsyncDelayOptions,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         as_scheduled_task,
     )
     from fastapi_gcp_tasks.routers import AsyncDelayedRouter, DelayedRouter
+    from fastapi_gcp_tasks.task_checks import check_tasks
 
     # Not in `__all__`: `import *` is for a base install as well, and this needs the extra `local`.
     from gcptasks.server.local_service import LocalService as LocalService
@@ -56,11 +57,13 @@ __all__ = [
     "ScheduledTask",
     "SchedulerOptions",
     "TaskDefaultOptions",
+    "TaskRouteError",
     "WrongTypeError",
     "as_async_delayed_task",
     "as_async_scheduled_task",
     "as_delayed_task",
     "as_scheduled_task",
+    "check_tasks",
     "injected",
     "max_retries",
     "task_default_options",
@@ -71,7 +74,7 @@ _MODULES = {
     "decorators": ["task_default_options"],
     "delayed_route": ["AsyncDelayedRouteBuilder", "DelayedRouteBuilder"],
     "dependencies": ["CloudTasksHeaders", "DoNotRetry", "RetryLater", "max_retries"],
-    "exception": ["BadMethodError", "MissingParamError", "WrongTypeError"],
+    "exception": ["BadMethodError", "MissingParamError", "TaskRouteError", "WrongTypeError"],
     "protocols": [
         "AsyncDelayOptions",
         "AsyncDelayedTask",
@@ -88,6 +91,7 @@ _MODULES = {
         "as_scheduled_task",
     ],
     "routers": ["AsyncDelayedRouter", "DelayedRouter"],
+    "task_checks": ["check_tasks"],
 }
 _HOMES = {name: f"fastapi_gcp_tasks.{module}" for module, names in _MODULES.items() for name in names}
 _HOMES["injected"] = "gcptasks.worker.injected"

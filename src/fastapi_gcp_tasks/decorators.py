@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
+from fastapi_gcp_tasks.labels import endpoint_label
 from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer
-from fastapi_gcp_tasks.registration import endpoint_label, registration_of
+from fastapi_gcp_tasks.registration import registration_of
 from gcptasks.base.unset import merged
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def task_default_options(**options: Any) -> Callable[[F], F]:
     def decorate(endpoint: F) -> F:
         defaults = merged(defaults_of(endpoint), layer)
         if registration := registration_of(endpoint):
-            registration.settle(defaults)
+            registration.task.settle(defaults)
         try:
             setattr(endpoint, _DEFAULTS, defaults)
         except AttributeError:

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.delayed_task import AsyncDelayed, Delayed
-from fastapi_gcp_tasks.encode import compile_plan
 from fastapi_gcp_tasks.option_checks import BaseUrl
 from fastapi_gcp_tasks.options import TASK_OPTIONS, builder_layer
 from fastapi_gcp_tasks.registration import adopt_copy, register
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
+from fastapi_gcp_tasks.task_plans import TaskPlans
 from fastapi_gcp_tasks.task_route import TaskRoute, Verify, verification_of
+from gcptasks.base.app_checks import add_app_check
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
@@ -26,9 +27,10 @@ class DelayedRoute(TaskRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         super().__init__(path, endpoint, **settings)
         if not adopt_copy(self, settings.get("methods")):
-            task = Delayed(self, compile_plan(self), self.sender)
+            task = Delayed(TaskPlans(self), self.sender)
             task.settle(defaults_of(endpoint))
-            register(self, task.settle, delay=task.delay, delay_many=task.delay_many, options=task.options)
+            add_app_check(_check_tasks)
+            register(self, task, delay=task.delay, delay_many=task.delay_many, options=task.options)
 
 
 class AsyncDelayedRoute(TaskRoute):
@@ -39,9 +41,17 @@ class AsyncDelayedRoute(TaskRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         super().__init__(path, endpoint, **settings)
         if not adopt_copy(self, settings.get("methods")):
-            task = AsyncDelayed(self, compile_plan(self), self.sender)
+            task = AsyncDelayed(TaskPlans(self), self.sender)
             task.settle(defaults_of(endpoint))
-            register(self, task.settle, delay=task.delay, delay_many=task.delay_many, options=task.options)
+            add_app_check(_check_tasks)
+            register(self, task, delay=task.delay, delay_many=task.delay_many, options=task.options)
+
+
+def _check_tasks(app: Any, app_url: str) -> None:
+    # Here, as a route need not know of apps to be registered.
+    from fastapi_gcp_tasks.task_checks import check_tasks
+
+    check_tasks(app, app_url=app_url)
 
 
 def DelayedRouteBuilder(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.decorators import defaults_of
-from fastapi_gcp_tasks.encode import Plan, plan_again
 from fastapi_gcp_tasks.exception import BadMethodError
+from fastapi_gcp_tasks.labels import endpoint_label, route_label
 from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer, with_url
-from fastapi_gcp_tasks.registration import endpoint_label, route_label
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
+from fastapi_gcp_tasks.task_plans import TaskPlans
 from fastapi_gcp_tasks.task_request import MakeRequest, named_request_maker, request_maker
 from gcptasks.base.http import METHODS
 from gcptasks.base.unset import UNSET, merged
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest, Task
 
     from fastapi_gcp_tasks.bulk import Bulk, BulkResult
+    from fastapi_gcp_tasks.encode import Plan
 
 S = TypeVar("S", Sender, AsyncSender)
 
@@ -27,11 +28,9 @@ S = TypeVar("S", Sender, AsyncSender)
 class _Delayed(Generic[S]):
     """Creates tasks of one endpoint."""
 
-    def __init__(self, route: APIRoute, plan: Plan, sender: S, over: TaskOptions = NO_OPTIONS) -> None:
-        self._route = route
-        self._plan = plan
-        self._signature = _set_signature(route)
-        """The one that the plan is made of."""
+    def __init__(self, plans: TaskPlans, sender: S, over: TaskOptions = NO_OPTIONS) -> None:
+        self._route = plans.route
+        self.plans = plans
         self._sender: S = sender
         self._over = over
         self._bound: tuple[MakeRequest, Callable[[CreateTaskRequest], Any]] | None = None
@@ -43,18 +42,26 @@ class _Delayed(Generic[S]):
             self._sender.check(defaults.client)
         self._bound = None
 
+    def look_again(self) -> None:
+        """See anew, at the next call, which apps serve the route."""
+        self.plans.look_again()
+        self._bound = None
+
+    def base_url(self) -> str:
+        """The URL at which the worker serves the router, so far as no call says otherwise."""
+        return str(self._options().callback_base_url)
+
     def options(self, /, **options: Any) -> Self:
         """The same task, with these options for its calls."""
         layer = options_layer(TASK_OPTIONS, options)
         if layer.client is not UNSET:
             self._sender.check(layer.client)
-        return type(self)(self._route, self._current_plan(), self._sender, merged(self._over, layer))
+        return type(self)(self.plans, self._sender, merged(self._over, layer))
 
-    def _current_plan(self) -> Plan:
-        """The plan, made again if the endpoint was given another signature since, as views of classes do."""
-        if _set_signature(self._route) is not self._signature:
-            self._plan, self._signature = plan_again(self._route), _set_signature(self._route)
-        return self._plan
+    def _plan(self, options: TaskOptions) -> "tuple[Plan, str]":
+        """The plan under these options, and the HTTP method."""
+        method = task_method(self._route)
+        return self.plans.plan(method, str(options.callback_base_url)), method
 
     def _bulk(
         self,
@@ -71,16 +78,14 @@ class _Delayed(Generic[S]):
             raise TypeError("the option task_id names one task: give delay_many task_ids")
         if concurrency < 1:
             raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
-        make = named_request_maker(self._current_plan(), task_method(self._route), options)
-        return Bulk(make, items, task_ids, progress), options
+        return Bulk(named_request_maker(*self._plan(options), options), items, task_ids, progress), options
 
     def _options(self) -> TaskOptions:
         return with_url(merged(merged(self._sender.options, defaults_of(self._route.endpoint)), self._over))
 
     def _bind(self) -> "tuple[MakeRequest, Callable[[CreateTaskRequest], Any]]":
-        method = task_method(self._route)
         options = self._options()
-        self._bound = bound = request_maker(self._current_plan(), method, options), self._sender.sending(options)
+        self._bound = bound = request_maker(*self._plan(options), options), self._sender.sending(options)
         return bound
 
     def _named(self, positional: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]:
@@ -144,10 +149,6 @@ class AsyncDelayed(_Delayed[AsyncSender]):
         bulk, options = self._bulk(items, task_ids, concurrency, progress)
         client = await self._sender.ready_client(options)
         return await run_bulk_async(bulk, client, options.task_create_timeout, concurrency)
-
-
-def _set_signature(route: APIRoute) -> object:
-    return getattr(route.endpoint, "__signature__", None)
 
 
 def positional_names(endpoint: Callable[..., Any]) -> list[str]:

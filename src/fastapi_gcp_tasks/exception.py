@@ -13,3 +13,13 @@ class WrongTypeError(ArgumentError, ValueError):
 
 class BadMethodError(SetupError):
     """The route of a task must have exactly one HTTP method."""
+
+
+class TaskRouteError(SetupError):
+    """An app does not serve a task in a way in which it can run."""
+
+    def __init__(self, *faults: str) -> None:
+        self.faults = faults
+        """What is wrong, a line for each fault."""
+        lines = faults if len(faults) == 1 else (f"{len(faults)} faults of tasks:", *faults)
+        super().__init__("\n".join(lines))

@@ -1,6 +1,6 @@
 """What FastAPI 0.115 to the newest do differently, keep in different places, or do not publish.
 
-- Before 0.137 `include_router` makes new routes (`MarkedMethods`), from then on it keeps the router (`routes_inside`).
+- Before 0.137 `include_router` makes new routes (`MarkedMethods`), from then on it keeps the router (`included`).
 - 0.115 does not look for lists inside `Annotated` (`repeats`).
 - 0.115 reads null in a body as "not given", the newest as null. So the encoder leaves None out where that is what
   arrives, and refuses it anywhere else.
@@ -10,7 +10,7 @@
 import types
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Protocol, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, Protocol, Union, get_args, get_origin
 
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
@@ -101,9 +101,20 @@ def repeats(annotation: Any, *, inside_annotated: bool = True) -> bool:
     )
 
 
-def routes_inside(route: object) -> Iterable[Any]:
-    """The routes of a mounted application, or of a router that was included; none of a plain route."""
-    return getattr(getattr(route, "original_router", route), "routes", None) or ()
+class Included(NamedTuple):
+    """A router inside of another one, and what that puts before its routes."""
+
+    routes: Sequence[Any]
+    prefix: str
+    dependencies: Sequence[Any]
+
+
+def included(entry: object) -> Included | None:
+    """The router that this entry of an outer router's routes stands for, if it stands for one."""
+    router, context = getattr(entry, "original_router", None), getattr(entry, "include_context", None)
+    if router is None or context is None:
+        return None
+    return Included(router.routes, context.prefix, context.dependencies)
 
 
 class MarkedMethods(set[str]):

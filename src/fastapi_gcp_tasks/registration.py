@@ -1,25 +1,44 @@
 """Binding an endpoint to the one route that makes it a task."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.fastapi_versions import MarkedMethods
+from fastapi_gcp_tasks.labels import endpoint_label, route_label
 from fastapi_gcp_tasks.options import TaskOptions
+from fastapi_gcp_tasks.task_plans import TaskPlans
 from gcptasks.worker.injected import name_injected
 
 _REGISTERED = "__gcp_task__"
 
 
+class Task(Protocol):
+    """What makes tasks of an endpoint."""
+
+    plans: TaskPlans
+
+    def settle(self, defaults: TaskOptions) -> None:
+        """The endpoint's default options are these from now on; what it raises keeps the old ones."""
+        ...
+
+    def look_again(self) -> None:
+        """See anew, at the next call, which apps serve the route."""
+        ...
+
+    def base_url(self) -> str:
+        """The URL at which the worker serves the router, so far as no call says otherwise."""
+        ...
+
+
 class Registration:
     """What an endpoint carries once it is a task."""
 
-    def __init__(self, route: APIRoute, settle: Callable[[TaskOptions], None]) -> None:
+    def __init__(self, route: APIRoute, task: Task) -> None:
         self.endpoint = route.endpoint
-        self.route = route_label(route)
-        self.settle = settle
-        """Told the endpoint's new default options before they count; what it raises keeps the old ones."""
+        self.route = route
+        self.task = task
 
 
 def adopt_copy(route: APIRoute, methods: object) -> bool:
@@ -37,27 +56,16 @@ def registration_of(endpoint: Callable[..., Any]) -> Registration | None:
     return found if isinstance(found, Registration) and found.endpoint is endpoint else None
 
 
-def register(route: APIRoute, settle: Callable[[TaskOptions], None], **attributes: object) -> None:
+def register(route: APIRoute, task: Task, **attributes: object) -> None:
     """Attach the attributes to the route's endpoint; `ValueError` if it is a task already."""
     endpoint = route.endpoint
-    new = Registration(route, settle)
     if old := registration_of(endpoint):
-        name = endpoint_label(endpoint)
-        raise ValueError(f"{name} is already registered as a task at {old.route}, so it cannot be one at {new.route}")
+        name, there, here = endpoint_label(endpoint), route_label(old.route), route_label(route)
+        raise ValueError(f"{name} is already registered as a task at {there}, so it cannot be one at {here}")
     try:
-        for name, value in {_REGISTERED: new, **attributes}.items():
+        for name, value in {_REGISTERED: Registration(route, task), **attributes}.items():
             setattr(endpoint, name, value)
     except (AttributeError, TypeError):
         raise TypeError(f"{endpoint!r} cannot carry attributes such as .delay: make it a function") from None
     name_injected(endpoint)
     route.methods = MarkedMethods(route.methods or set(), endpoint)
-
-
-def endpoint_label(endpoint: Callable[..., Any]) -> str:
-    """What to call the endpoint in a message."""
-    return getattr(endpoint, "__name__", None) or repr(endpoint)
-
-
-def route_label(route: APIRoute) -> str:
-    """Methods and path, such as `POST /hello`."""
-    return f"{','.join(sorted(route.methods or ()))} {route.path}".lstrip()

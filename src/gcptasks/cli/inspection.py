@@ -1,17 +1,17 @@
 """What is in an application: its name, and which of its routes are tasks."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from inspect import iscoroutinefunction, isfunction, signature
 from types import ModuleType
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.applications import Starlette
 
 from fastapi_gcp_tasks.delayed_route import AsyncDelayedRoute, DelayedRoute
-from fastapi_gcp_tasks.fastapi_versions import routes_inside
 from fastapi_gcp_tasks.options import with_url
+from fastapi_gcp_tasks.registration import registration_of
+from fastapi_gcp_tasks.served_routes import served_routes
 from gcptasks.cli.found import Found, TaskRow
 from gcptasks.server.local_service import LocalService
 
@@ -92,7 +92,7 @@ def app_made(name: str, made: object) -> Starlette:
 
 def inspect(module: ModuleType, app: Starlette) -> Found:
     """What is in that application of that module."""
-    routes = list(_task_routes(app.routes))
+    routes = [one.route for one in served_routes(app) if isinstance(one.route, TaskRoute)]
     embedded = any(_is_embedded(route.sender.options.client) for route in routes)
     return Found(tuple(_row(route) for route in routes), embedded or _has_service(module))
 
@@ -101,18 +101,13 @@ def _factories(module: ModuleType) -> list[str]:
     return [name for name in _FACTORY_NAMES if isfunction(getattr(module, name, None))]
 
 
-def _task_routes(routes: Iterable[Any]) -> Iterator[TaskRoute]:
-    for route in routes:
-        if isinstance(route, TaskRoute):
-            yield route
-        elif not isinstance(route, APIRoute):
-            yield from _task_routes(routes_inside(route))
-
-
 def _row(route: TaskRoute) -> TaskRow:
     options = with_url(route.sender.options)
     methods = ",".join(sorted(route.methods or ())) or "-"
-    return TaskRow(route.name, methods, f"{options.callback_base_url}{route.path}", str(options.queue_path))
+    # Before FastAPI 0.137 an included route has the prefixes of all routers.
+    registration = registration_of(route.endpoint)
+    path = registration.route.path if registration else route.path
+    return TaskRow(route.name, methods, f"{options.callback_base_url}{path}", str(options.queue_path))
 
 
 def _is_embedded(client: Any) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from gcptasks.base.app_checks import check_app
 from gcptasks.base.asgi import Delivery
 from gcptasks.base.errors import SetupError
 from gcptasks.client import inprocess
@@ -49,6 +50,7 @@ class LocalService:
         grace: float = 10.0,
     ) -> None:
         self._app_url = parse_app_url(app_url)
+        self._shown_url = app_url
         self._settings = Settings(
             database=database,
             synchronous=synchronous,
@@ -75,9 +77,11 @@ class LocalService:
     def install(self, app: App) -> None:
         """Deliver tasks while the app runs. Call it last, after every `include_router`.
 
-        Delivery begins when all lifespans have started, and stops before the first of them ends. Raises `SetupError`
-        if the service is installed already. The lifespan of an app that is mounted in another never starts: install
-        the service in the outer app. An error in the log says so at the first request.
+        Delivery begins when all lifespans have started, and stops before the first of them ends. Before it begins, the
+        tasks of the app are checked as by `check_tasks(app, app_url=…)`: what that raises ends the start.
+
+        Raises `SetupError` if the service is installed already. The lifespan of an app that is mounted in another never
+        starts: install the service in the outer app. An error in the log says so at the first request.
         """
         if self._installed is not None:
             raise SetupError("this LocalService is installed in an app already: make another for another app")
@@ -98,10 +102,12 @@ class LocalService:
     async def running(self, app: Any, *, state: Mapping[str, Any] | None = None) -> AsyncGenerator[None]:
         """Deliver tasks into `app` while this block runs, with `state` in its `request.state`.
 
-        Raises `SetupError` if the service is running already.
+        Raises `SetupError` if the service is running already, and `TaskRouteError` if a task cannot run in the app.
         """
         if self._running_in == os.getpid():
             raise SetupError("this LocalService is running already: start it once, by install or by running")
+        # Not before: routers may be included until the app starts. Nothing is delivered yet.
+        check_app(app, self._shown_url)
         self._running_in = os.getpid()
         if self._start_watch is not None:
             self._start_watch.end()

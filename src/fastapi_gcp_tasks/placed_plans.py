@@ -1,0 +1,99 @@
+"""Plans of a route that apps of this process serve."""
+
+import gc
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from fastapi.routing import APIRoute
+
+from fastapi_gcp_tasks.encode import Plan, compile_plan
+from fastapi_gcp_tasks.exception import TaskRouteError
+from fastapi_gcp_tasks.labels import endpoint_label
+from fastapi_gcp_tasks.shadows import Shadow, shadows_of, unshadowed, who_shadows
+from fastapi_gcp_tasks.surroundings import Order, Placement, changes_plan, orders_in_process, placements
+
+
+class Place(NamedTuple):
+    """What calls must know of a placement. It keeps no app alive."""
+
+    where: str
+    base: str
+    declares: tuple[Any, ...]
+    plan: Plan | None
+    fault: str
+    """Why there is no plan."""
+    shadows: list[Shadow]
+
+
+class PlacedPlans:
+    """The plans of one route at all its places in the apps of this process; `alone`, its own, if it has none."""
+
+    def __init__(
+        self, route: APIRoute, alone: Plan, method: str, base_url: str, orders: list[Order] | None = None
+    ) -> None:
+        self._route = route
+        self._alone = alone
+        self._method = method
+        self._places = self._find(orders_in_process() if orders is None else orders)
+        if not agree(fitting(self._places, base_url)):
+            # One of the apps may be gone, and only not collected yet.
+            gc.collect()
+            self._places = self._find(orders_in_process())
+
+    def plan(self, base_url: str) -> Plan:
+        """The plan for a base URL.
+
+        `TaskRouteError` if it cannot be carried there, or is not reached, or the base URL does not tell which is meant.
+        """
+        places = fitting(self._places, base_url)
+        if not agree(places):
+            raise TaskRouteError(differ_fault(self._route, places, base_url))
+        plan = self._alone
+        for place in places:
+            if place.plan is None:
+                raise TaskRouteError(place.fault)
+            plan = place.plan
+        return unshadowed(plan, self._method, [shadow for place in places for shadow in place.shadows])
+
+    def _find(self, orders: list[Order]) -> list[Place]:
+        found = placements(self._route, orders)
+        return [place_of(self._route, self._alone, one, self._method) for one in found]
+
+
+def place_of(route: APIRoute, alone: Plan, placement: Placement, method: str) -> Place:
+    """The placement, its plan made."""
+    plan, fault = None, ""
+    if shadow := who_shadows(placement, method):
+        name = endpoint_label(route.endpoint)
+        fault = f"{name} at {placement} is never reached: {shadow} answers first. Include the task before that"
+    else:
+        try:
+            plan = compile_plan(placement.route) if changes_plan(route, placement) else alone
+        except TypeError as error:
+            fault = f"{error} (so it is with what surrounds it at {placement})"
+    shadows = shadows_of(placement, method)
+    return Place(str(placement), placement.base, placement.declares, plan, fault, shadows)
+
+
+def fitting(places: list[Place], base_url: str) -> list[Place]:
+    """Those to which a base URL leads, so far as its path tells."""
+    path = unquote(urlsplit(base_url).path)
+    longest = max((len(one.base) for one in places if path.endswith(one.base)), default=None)
+    return (
+        places if longest is None else [one for one in places if path.endswith(one.base) and len(one.base) == longest]
+    )
+
+
+def agree(places: list[Place]) -> bool:
+    """Whether all have the same plan."""
+    return all(one.declares == places[0].declares for one in places[1:])
+
+
+def differ_fault(route: APIRoute, places: list[Place], base_url: str) -> str:
+    """What to say of a task for which nobody knows which plan counts."""
+    where = " and ".join(dict.fromkeys(one.where for one in places))
+    return (
+        f"{endpoint_label(route.endpoint)} is served in different ways, at {where}: other dependencies or path "
+        f"parameters surround it there, and the base URL {base_url} does not tell which is meant. "
+        "Give all the same, or include the router once"
+    )
