@@ -26,6 +26,9 @@ from gcptasks.store.writer import NotNow
 from store.store_interrupts import Interrupt, Step, TimedOut, interrupt_at
 from store.store_verbs import add_queue, add_task, all_tasks
 
+# What is interrupted while it opens the database leaves that to the garbage collector, of which Python 3.13 tells.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
+
 SOON = 30.0
 """Seconds; all of it takes milliseconds, unless it hangs."""
 
