@@ -47,9 +47,9 @@ class _Delayed(Generic[S]):
         self.plans.look_again()
         self._bound = None
 
-    def base_url(self) -> str:
-        """The URL at which the worker serves the router, so far as no call says otherwise."""
-        return str(self._options().callback_base_url)
+    def own_options(self) -> TaskOptions:
+        """The options of its calls, so far as no call says otherwise. The base URL is not asked for yet."""
+        return merged(merged(self._sender.options, defaults_of(self._route.endpoint)), self._over)
 
     def options(self, /, **options: Any) -> Self:
         """The same task, with these options for its calls."""
@@ -81,7 +81,7 @@ class _Delayed(Generic[S]):
         return Bulk(named_request_maker(*self._plan(options), options), items, task_ids, progress), options
 
     def _options(self) -> TaskOptions:
-        return with_url(merged(merged(self._sender.options, defaults_of(self._route.endpoint)), self._over))
+        return with_url(self.own_options())
 
     def _bind(self) -> "tuple[MakeRequest, Callable[[CreateTaskRequest], Any]]":
         options = self._options()

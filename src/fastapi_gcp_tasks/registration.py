@@ -27,8 +27,8 @@ class Task(Protocol):
         """See anew, at the next call, which apps serve the route."""
         ...
 
-    def base_url(self) -> str:
-        """The URL at which the worker serves the router, so far as no call says otherwise."""
+    def own_options(self) -> TaskOptions:
+        """The options of its calls, so far as no call says otherwise. The base URL is not asked for yet."""
         ...
 
 

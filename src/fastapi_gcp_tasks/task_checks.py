@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from fastapi_gcp_tasks.delayed_task import task_method
 from fastapi_gcp_tasks.exception import BadMethodError, TaskRouteError
 from fastapi_gcp_tasks.labels import endpoint_label, route_label
+from fastapi_gcp_tasks.options import TaskOptions, with_url
 from fastapi_gcp_tasks.placed_plans import agree, fitting, place_of
 from fastapi_gcp_tasks.registration import Registration, registration_of
 from fastapi_gcp_tasks.served_routes import answer_to, app_inside, http_scope, root_path_of, served_routes
@@ -25,6 +26,7 @@ class CheckedTask(NamedTuple):
     """What was found of one task."""
 
     registration: Registration
+    options: TaskOptions
     base_url: str | None
     """None if it is not known yet: what is asked for it raised an error."""
     is_here: bool
@@ -92,8 +94,9 @@ class _Examination:
 
     def result(self, leads_here: LeadsHere | None) -> CheckedTask:
         self._task.look_again()
+        options = self._task.own_options()
         try:
-            base_url = self._task.base_url()
+            base_url = str(with_url(options).callback_base_url)
         except Exception:  # the user's own function, whose settings may come later
             base_url = None
         is_here = base_url is not None and leads_here is not None and leads_here(base_url + self._route.path)
@@ -103,7 +106,7 @@ class _Examination:
             faults = [str(error)]
         except TaskRouteError as error:
             faults = list(error.faults)
-        return CheckedTask(self._registration, base_url, is_here, tuple(dict.fromkeys(faults)))
+        return CheckedTask(self._registration, options, base_url, is_here, tuple(dict.fromkeys(faults)))
 
     def _faults(self, method: str, base_url: str | None, *, is_here: bool) -> list[str]:
         placed = placements(self._route, [self._order])

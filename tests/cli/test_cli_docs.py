@@ -16,8 +16,9 @@ Command = tuple[str, ...]
 EMULATOR: Command = ("fastapi-gcp-tasks", "emulator")
 ALONE: Command = ("cloud-tasks-emulator",)
 DEV: Command = ("fastapi-gcp-tasks", "dev")
+CHECK: Command = ("fastapi-gcp-tasks", "check")
 PROGRAM: Command = ("fastapi-gcp-tasks",)
-COMMANDS = (DEV, EMULATOR, ALONE, PROGRAM)
+COMMANDS = (DEV, CHECK, EMULATOR, ALONE, PROGRAM)
 
 
 @cache
@@ -48,7 +49,7 @@ def test_every_option_that_a_page_names_exists(page: Path) -> None:
     assert unknown == []
 
 
-@pytest.mark.parametrize("command", [DEV, EMULATOR], ids=" ".join)
+@pytest.mark.parametrize("command", [DEV, CHECK, EMULATOR], ids=" ".join)
 def test_the_reference_explains_every_option_of_a_command(command: Command) -> None:
     reference = (ROOT / "docs" / "reference.md").read_text()
     section = re.split(r"^#+ ", reference.partition(f"`{' '.join(command)}`")[2], flags=re.MULTILINE)[0]

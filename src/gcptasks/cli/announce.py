@@ -1,13 +1,12 @@
 """What the commands say when they start and stop."""
 
-import ipaddress
 import os
 from collections.abc import Iterator
 
 from gcptasks.base.errors import Unreachable
 from gcptasks.cli.found import Found, TaskRow
 from gcptasks.cli.output import say, warn
-from gcptasks.runtime.targets.address import Origin, parse_url
+from gcptasks.runtime.targets.address import Origin, is_loopback, parse_url
 from gcptasks.server.emulator import Emulator
 from gcptasks.server.settings import PortSettings
 
@@ -21,7 +20,7 @@ def say_emulator(settings: PortSettings, emulator: Emulator) -> None:
     say(f"  export CLOUD_TASKS_EMULATOR_HOST={emulator.address}", style="dim")
     if not settings.queues and not settings.create_queues:
         say("  no queue yet: create one by a client or with --queue, or start with --create-queues", style="dim")
-    if not _is_loopback(settings.host):
+    if not is_loopback(settings.host):
         warn(f"{settings.host} can be reached from other machines, without a password")
     _warn_if_another_delivers(emulator)
 
@@ -37,17 +36,26 @@ def say_dev(host: str, port: int, settings: PortSettings, emulator: Emulator) ->
             warn(f"{name} is {os.environ[name]} here; the application gets {emulator.address} instead")
 
 
+def say_rows(found: Found) -> None:
+    """Say which routes are tasks, each on a line, and below it what is wrong with it."""
+    widths = [max(map(len, column)) for column in zip(*(task.columns for task in found.tasks), strict=True)]
+    for task in found.tasks:
+        columns = [text.ljust(width) for text, width in zip(task.columns, widths, strict=True)]
+        say("task         ", "  ".join(columns).rstrip())
+        for fault in task.faults:
+            say(f"fault        {fault}", style="red")
+    if not found.tasks:
+        warn("no route of this application is a task yet")
+
+
 def say_tasks(found: Found, port: int) -> None:
     """Say which routes are tasks: a line for each, whose words stand in columns and can be split at blanks.
 
     `port` is the application's: it warns of tasks that go to another one of this machine.
     """
-    widths = [max(map(len, column)) for column in zip(*found.tasks, strict=True)]
-    for task in found.tasks:
-        columns = [text.ljust(width) for text, width in zip(task, widths, strict=True)]
-        say("task         ", "  ".join(columns).rstrip())
-    if not found.tasks:
-        warn("no route of this application is a task yet")
+    say_rows(found)
+    if found.faults:
+        return
     if found.embedded:
         say("the application carries a LocalService: it keeps that, and the tasks in it are not with the service here")
         return
@@ -76,12 +84,5 @@ def _local_origins(tasks: tuple[TaskRow, ...]) -> Iterator[Origin]:
             origin = parse_url(task.url).origin
         except Unreachable:
             continue
-        if _is_loopback(origin.host):
+        if is_loopback(origin.host):
             yield origin
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -26,6 +26,10 @@ def _choice(choices: Any, help: str) -> Any:
 
 
 _DEFAULTS = PortSettings()
+_APP = Annotated[str, typer.Argument(metavar="APP", help="A file such as main.py, or module:app.")]
+_FACTORY = Annotated[
+    bool, typer.Option("--factory", help="APP is a function that makes the application, such as main:create_app.")
+]
 _HOST = Annotated[
     str, typer.Option(metavar="HOST", help="Address to listen at. 0.0.0.0 means every address of this machine.")
 ]
@@ -135,13 +139,11 @@ def emulator(
 
 
 def dev(
-    app: Annotated[str, typer.Argument(metavar="APP", help="A file such as main.py, or module:app.")],
+    app: _APP,
     host: _HOST = "localhost",
     port: Annotated[int, _port("Port of the application.")] = 8000,
     service_port: Annotated[int, _port("Port of the local service, which listens at localhost.")] = _DEFAULTS.port,
-    factory: Annotated[
-        bool, typer.Option("--factory", help="APP is a function that makes the application, such as main:create_app.")
-    ] = False,
+    factory: _FACTORY = False,
     reload: Annotated[bool, typer.Option(help="Restart the application when its code changes.")] = True,
     db: _DB = ".fastapi-gcp-tasks/tasks.db",
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
@@ -159,6 +161,32 @@ def dev(
     settings = PortSettings(port=service_port, database=db, synchronous=synchronous, create_queues=True)
     with _naming_port_option(lambda taken: "--port" if taken == port else "--service-port"):
         return command.run(application(app, factory=factory), host, port, settings, log_level, reload=reload)
+
+
+def check(
+    app: _APP,
+    app_url: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Where this application is served. Tasks for this URL, or one below it, must be answered by their "
+            "endpoint. Give the option several times for several URLs. The default is that of the application's "
+            "LocalService.",
+        ),
+    ] = None,
+    factory: _FACTORY = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write what was found as JSON.")] = False,
+) -> int:
+    """Check that the tasks of your application can run as it serves them.
+
+    It imports the application and starts nothing. A task has a fault if a dependency of the application or of an outer
+    router declares what no task can carry, if another route always answers first, or if its URL does not lead to its
+    endpoint. The exit code is 0 if all tasks can run, 1 if one cannot, 2 if the application cannot be imported.
+    """
+    from gcptasks.cli import check as command
+    from gcptasks.cli.application import application
+
+    return command.run(application(app, factory=factory), app_url or (), as_json=as_json)
 
 
 def _version(asked: bool) -> None:
@@ -187,6 +215,7 @@ _SETTINGS: Any = {
 _app = typer.Typer(**_SETTINGS)
 _app.callback(invoke_without_command=True)(_program)
 _app.command()(dev)
+_app.command()(check)
 _app.command()(emulator)
 _alone = typer.Typer(**_SETTINGS, add_completion=False)
 _alone.command()(emulator)

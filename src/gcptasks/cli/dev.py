@@ -134,4 +134,6 @@ class _Dev:
     def _say_found(self, found: Found) -> None:
         if found != self._found:
             say_tasks(found, self._sockets[0].getsockname()[1])
+        if found.faults:
+            raise SetupError("a task cannot run as the application serves it: see above")
         self._found = found

@@ -13,6 +13,15 @@ class TaskRow(NamedTuple):
     url: str
     """At which the queue calls it."""
     queue: str
+    url_checked: bool
+    """Whether its URL leads into the application, where its endpoint has to answer."""
+    faults: tuple[str, ...]
+    """Why it cannot run as the application serves it."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What is shown of it in a line."""
+        return self.name, self.methods, self.url, self.queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,11 @@ class Found:
     embedded: bool
     """Whether it carries a LocalService."""
 
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong with its tasks."""
+        return [fault for task in self.tasks for fault in task.faults]
+
     def as_json(self) -> dict[str, Any]:
         """The same for `json.dumps`."""
         return asdict(self)
@@ -30,4 +44,5 @@ class Found:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """What `as_json` gave, after `json.loads`."""
-        return cls(tuple(TaskRow(*row) for row in value["tasks"]), value["embedded"])
+        rows = [TaskRow(*row) for row in value["tasks"]]
+        return cls(tuple(row._replace(faults=tuple(row.faults)) for row in rows), value["embedded"])

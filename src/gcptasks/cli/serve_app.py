@@ -5,7 +5,6 @@ ended, however that happened, and this process ends too.
 """
 
 import contextlib
-import importlib
 import json
 import os
 import signal
@@ -13,14 +12,14 @@ import socket
 import sys
 import threading
 import time
-import traceback
-from types import FrameType, ModuleType, TracebackType
-from typing import NoReturn
+from types import FrameType
 
 import uvicorn
-from starlette.applications import Starlette
 
-from gcptasks.cli.inspection import app_made, inspect, named_app, named_factory, only_app, only_factory
+from gcptasks.base.errors import SetupError, Unreachable
+from gcptasks.cli.inspection import inspect
+from gcptasks.cli.loading import load_app
+from gcptasks.runtime.targets.address import is_loopback, parse_url
 
 _GRACE = 5
 """Seconds for requests under way when the application stops or reloads; some, such as streams, never end."""
@@ -29,36 +28,38 @@ _GRACE = 5
 class AppConfig(uvicorn.Config):
     """Imports the application when uvicorn does, inside of its event loop, and tells the parent what is in it."""
 
-    def __init__(self, line: socket.socket, module: str, name: str, *, factory: bool) -> None:
+    def __init__(self, line: socket.socket, ports: set[int], module: str, name: str, *, factory: bool) -> None:
         # Rich, which writes the parent's lines, looks at the same variable.
         colours = False if os.environ.get("NO_COLOR") else None
         super().__init__("", use_colors=colours, timeout_graceful_shutdown=_GRACE)
         self._line = line
+        self._ports = ports
         self._module = module
         self._name = name
         self._factory = factory
 
     def load(self) -> None:
         try:
-            module = _import_app(self._module)
-            app = self._app_in(module)
+            module, app = load_app(self._module, self._name or None, factory=self._factory)
         except ValueError as error:
             self._tell({"error": str(error)})
             sys.exit(2)
+        except SetupError:
+            sys.exit(1)
         self.app = app
         super().load()
-        self._tell(inspect(module, app).as_json())
+        found = inspect(module, app, self._leads_here)
+        self._tell(found.as_json())
+        if found.faults:
+            sys.exit(2)
 
-    def _app_in(self, module: ModuleType) -> Starlette:
-        if not self._factory:
-            return named_app(module, self._name or only_app(module))
-        name = self._name or only_factory(module)
-        factory = named_factory(module, name)
+    def _leads_here(self, url: str) -> bool:
+        """Whether a URL is one of this application's, as far as that can be told: other machines have other names."""
         try:
-            made = factory()
-        except Exception as error:
-            _end_by(error)
-        return app_made(name, made)
+            origin = parse_url(url).origin
+        except Unreachable:
+            return False
+        return is_loopback(origin.host) and origin.port in self._ports
 
     def _tell(self, what: object) -> None:
         self._line.sendall(json.dumps(what).encode() + b"\n")
@@ -83,36 +84,6 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _import_app(name: str) -> ModuleType:
-    """The module; `ValueError` if there is none of that name. What its own code raises is shown, and ends us."""
-    try:
-        return importlib.import_module(name)
-    except Exception as error:
-        theirs = _from_their_code(error.__traceback__)
-        missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        if theirs is None and missing is not None and f"{name}.".startswith(f"{missing}."):
-            raise ValueError(f"there is no module {missing}") from None
-        _end_by(error)
-
-
-def _end_by(error: Exception) -> NoReturn:
-    """End the process by an error of their code, shown without what stands between us and that."""
-    traceback.print_exception(error.with_traceback(_from_their_code(error.__traceback__)))
-    sys.exit(1)
-
-
-def _from_their_code(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback without what stands between us and the application's module."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(
-        (__file__, "<frozen importlib", _IMPORTLIB)
-    ):
-        trace = trace.tb_next
-    return trace
-
-
-_IMPORTLIB = str(importlib.__file__)
-
-
 def _end_with_parent(line: socket.socket) -> None:
     # A parent that was killed before it read what we told is a connection that was reset.
     with contextlib.suppress(OSError):
@@ -132,7 +103,9 @@ def main(line: str, sockets: str, folder: str, module: str, name: str = "", fact
     connection.set_inheritable(False)
     threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     sys.path.insert(0, folder)
-    server = Server(AppConfig(connection, module, name, factory=bool(factory)))
-    server.run([socket.socket(fileno=int(number)) for number in sockets.split(",")])
+    listening = [socket.socket(fileno=int(number)) for number in sockets.split(",")]
+    ports = {int(sock.getsockname()[1]) for sock in listening}
+    server = Server(AppConfig(connection, ports, module, name, factory=bool(factory)))
+    server.run(listening)
     if not server.started:
         sys.exit(3)  # what uvicorn itself says of a failed start

@@ -49,8 +49,9 @@ class LocalService:
         issuer: str | None = None,
         grace: float = 10.0,
     ) -> None:
-        self._app_url = parse_app_url(app_url)
-        self._shown_url = app_url
+        self._app_place = parse_app_url(app_url)
+        self.app_url = app_url
+        """This URL, and all below it, are the app."""
         self._settings = Settings(
             database=database,
             synchronous=synchronous,
@@ -107,13 +108,13 @@ class LocalService:
         if self._running_in == os.getpid():
             raise SetupError("this LocalService is running already: start it once, by install or by running")
         # Not before: routers may be included until the app starts. Nothing is delivered yet.
-        check_app(app, self._shown_url)
+        check_app(app, self.app_url)
         self._running_in = os.getpid()
         if self._start_watch is not None:
             self._start_watch.end()
         try:
             tokens = self._backend.tokens
-            self._apps[self._app_url] = AsgiTarget(app, state, Delivery(tokens.issuer, tokens.public_keys))
+            self._apps[self._app_place] = AsgiTarget(app, state, Delivery(tokens.issuer, tokens.public_keys))
             await self._backend.start()
             # Made now: at the very end of the interpreter, when a coroutine that was thrown away is closed, Python 3.13
             # crashes where a time is made.

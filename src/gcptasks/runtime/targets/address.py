@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from functools import lru_cache
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes
 
@@ -73,6 +73,14 @@ def parse_app_url(url: str) -> AppUrl:
     except Unreachable as error:
         raise ValueError(f"app_url must be a URL such as 'http://app.local', not {url!r}: {error}") from None
     return AppUrl(address.origin, address.path.rstrip("/"))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, whatever the others call it."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def without_user(url: str) -> str:
