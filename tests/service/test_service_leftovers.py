@@ -125,7 +125,7 @@ def test_attempts_of_purged_tasks_are_neither_begun_nor_written_back(kept: Kept)
     """CT-084: what is under way ends as it may."""
     store, now = kept.store, kept.clock.now()
     fill(kept, 4)
-    queue = store.read(dispatch.everything).queues[0].queue
+    queue = store.read(dispatch.queues_after, 0, 0, 1).queues[0].queue
     numbers = [due.number for due in store.read(dispatch.due_tasks, queue.name, BEGINNING, 2**62, 10)]
     first, second = store.write_sync(dispatch.lease, dispatch.Wanted({queue.name: numbers[:2]}), now)
     kept.api.call("run_task", name=str(first.task.name))

@@ -46,7 +46,7 @@ def test_its_state_does_not_keep_it(kept: Kept) -> None:
     api, queue, store = kept.api, kept.queue, kept.store
     api.task(queue, schedule_time=kept.clock.now() + timedelta(days=30))
     api.task(queue)
-    due = store.read(dispatch.everything).queues[0].queue
+    due = store.read(dispatch.queues_after, 0, 0, 1).queues[0].queue
     number = store.read(dispatch.due_tasks, due.name, BEGINNING, 2**62, 1)[0].number
     (under_way,) = store.write_sync(dispatch.lease, dispatch.Wanted({due.name: [number]}), kept.clock.now())
     api.call("pause_queue", name=queue)

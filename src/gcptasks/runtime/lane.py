@@ -69,6 +69,12 @@ class Lane:
         self._due = []
         self._behind = BEGINNING
 
+    def nothing_is_due(self) -> None:
+        """There is nothing up to the horizon, in a queue that runs."""
+        if self.queue.state is QueueState.RUNNING:
+            self._due = []
+            self._behind = None
+
     def fall_behind(self, end: Due) -> None:
         """There is something beyond the horizon of before, which ended there."""
         if self._behind is None:

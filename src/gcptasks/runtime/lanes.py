@@ -3,17 +3,20 @@
 A lane is looked at when something happened to it or when its time has come. What happened is applied to its own lane,
 and one question finds the queues that have something due soon. So an idle queue costs next to nothing, and one more
 queue costs the same however many there are.
+
+At a start, and when what is in memory may be wrong, all queues are read, some in each step, so that none holds the
+event loop for long; what is read may start meanwhile.
 """
 
 import heapq
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from gcptasks.base.names import QueueName
 from gcptasks.runtime.lane import HORIZON_EVERY, Horizon, Lane
 from gcptasks.runtime.other_writers import Others
 from gcptasks.service import dispatch
-from gcptasks.service.dispatch import News, Wanted
+from gcptasks.service.dispatch import Known, Wanted
 from gcptasks.store.leases import Leased
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.store import Store
@@ -21,6 +24,22 @@ from gcptasks.store.tx import Changes
 
 _NEWS = 1000
 """New tasks of others that are read in one step."""
+_PORTION = 250
+"""Queues that are read in one step, when all are."""
+_READ = 4000
+"""Due tasks that are read in one step, more or less."""
+_LANE = 20
+"""What a lane's reading costs, in tasks."""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """How far the reading of all queues has come."""
+
+    number: int = 0
+    """Of the last queue that was read."""
+    unseen: set[QueueName] = field(default_factory=set[QueueName])
+    """Queues that were there before, and were not read yet."""
 
 
 class Lanes:
@@ -35,9 +54,10 @@ class Lanes:
         self._times: list[tuple[datetime, QueueName]] = []
         self._horizon = Horizon()
         self._horizon_at: datetime | None = None
-        """When the horizon moves; None: at once, and everything is read anew."""
+        """When the horizon moves; None: at once, and all queues are read anew."""
         self._changed: dict[QueueName, None] = {}
-        self._known: News | None = None
+        self._known = Known(0, 0)
+        self._reading: _Reading | None = None
         self._shared = store.database.path is not None
         self._own: set[int] = set()
         """Tasks that were told here, and would be found again among what others wrote."""
@@ -93,46 +113,59 @@ class Lanes:
 
     def next_at(self, now: datetime) -> datetime | None:
         """When there may be something to do, if nothing happens before; None if never."""
-        if self._ready or self._forced or self._changed or self._others_wrote or self._horizon_at is None:
+        if self._ready or self._forced or self._changed or self._others_wrote or self._reading:
+            return now
+        if self._horizon_at is None:
             return now
         return min(self._horizon_at, self._times[0][0]) if self._times else self._horizon_at
 
     def _learn(self, now: datetime, others: Others) -> None:
         """Have here what the database has that is new."""
-        if self._horizon_at is None or self._known is None:
-            self._load_all(now)
-            return
-        if others is Others.WROTE:
+        if self._horizon_at is None:
+            self._begin_reading(now)
+        elif others is Others.WROTE:
             self._others_wrote = self._forced = True
         if self._others_wrote:
-            self._load_news(self._known, now)
+            self._load_news(now)
         elif self._own and others is Others.SILENT:
             self._know(replace(self._known, last_task=max(self._known.last_task, *self._own)))
         while self._changed:
             name = next(iter(self._changed))
             self._set(name, self._store.read(dispatch.queue_named, name), now)
             del self._changed[name]
-        if now >= self._horizon_at:
+        if self._horizon_at is not None and now >= self._horizon_at:
             self._move_horizon(now)
+        if self._reading is not None:
+            self._read_on(self._reading, now)
 
-    def _load_all(self, now: datetime) -> None:
-        """Have a lane for each queue that there is, with its settings and state, and read its tasks anew."""
-        found = self._store.read(dispatch.everything)
-        for gone in self._lanes.keys() - {stored.queue.name for stored in found.queues}:
-            self._set(gone, None, now)
-        for stored in found.queues:
-            self._set(stored.queue.name, stored, now)
-        for lane in self._lanes.values():
-            lane.reread()
-        self._know(found)
-        self._changed.clear()
+    def _begin_reading(self, now: datetime) -> None:
+        """Have all queues read, as they are from now on; what is newer than this is told, or found as news."""
+        self._know(self._store.read(dispatch.newest))
         self._others_wrote, self._forced = False, True
+        self._reading = _Reading(unseen=set(self._lanes))
         self._horizon.move(now)
         self._horizon_at = now + HORIZON_EVERY
 
-    def _load_news(self, known: News, now: datetime) -> None:
+    def _read_on(self, reading: _Reading, now: datetime) -> None:
+        """Have a lane for each of the next queues, with its settings and state, and whether something is due."""
+        found = self._store.read(dispatch.queues_after, reading.number, self._horizon.end.at, _PORTION)
+        for stored in found.queues:
+            name = stored.queue.name
+            self._set(name, stored, now)
+            lane = self._lanes[name]
+            lane.reread()
+            if stored.number not in found.due:
+                lane.nothing_is_due()
+            reading.unseen.discard(name)
+            reading.number = stored.number
+        if len(found.queues) < _PORTION:
+            self._reading = None
+            for gone in reading.unseen:
+                self._set(gone, None, now)
+
+    def _load_news(self, now: datetime) -> None:
         """Have here what other processes wrote."""
-        found = self._store.read(dispatch.news, known.version, known.last_task, _NEWS)
+        found = self._store.read(dispatch.news, self._known, _NEWS)
         for stored in found.queues:
             self._set(stored.queue.name, stored, now)
         for number, due in found.tasks:
@@ -140,10 +173,10 @@ class Lanes:
                 self._lanes[name].arrived(due)
                 self._ready[name] = None
         self._others_wrote = found.more
-        self._know(found, keep_own=found.more)
+        self._know(found.known, keep_own=found.more)
 
-    def _know(self, news: News, *, keep_own: bool = False) -> None:
-        self._known = news
+    def _know(self, known: Known, *, keep_own: bool = False) -> None:
+        self._known = known
         if not keep_own:
             self._own.clear()
 
@@ -155,17 +188,29 @@ class Lanes:
                 self._lanes[name].fall_behind(before)
                 self._ready[name] = None
         self._horizon_at = now + HORIZON_EVERY
+        if self._reading is None and self._store.read(dispatch.count_queues) < len(self._lanes):
+            self.reread()  # another process deleted one, which nothing else tells
 
     def _take_due(self, now: datetime, most: int) -> dict[QueueName, list[int]]:
         while self._times and self._times[0][0] <= now:
             self._ready[heapq.heappop(self._times)[1]] = None
         ready, self._ready = self._ready, {}
-        lanes = {name: lane for name in ready if (lane := self._lanes.get(name)) is not None}
+        lanes: dict[QueueName, Lane] = {}
+        work = 0
         try:
             # All are read before any is taken: what is taken counts as under way, and a read may fail.
-            for name, lane in lanes.items():
+            for name in ready:
+                if (lane := self._lanes.get(name)) is None:
+                    continue
                 if (window := lane.wants()) is not None:
-                    lane.loaded(self._store.read(dispatch.due_tasks, name, *window), window)
+                    if work > _READ:
+                        # The others have their turn in the next step, before these come again.
+                        self._ready = {other: None for other in ready if other not in lanes}
+                        break
+                    found = self._store.read(dispatch.due_tasks, name, *window)
+                    lane.loaded(found, window)
+                    work += _LANE + len(found)
+                lanes[name] = lane
         except BaseException:
             self._ready |= ready
             raise

@@ -10,7 +10,7 @@ from gcptasks.engine import delivery, tasks
 from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply, RetryConfig, Task
-from gcptasks.store.due import Due
+from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.leases import Leased
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tx import Tx
@@ -46,13 +46,21 @@ class Ended(Generic[L]):
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """What the database has that is newer than what was known."""
+class Known:
+    """Up to where it is known what the database has."""
 
     version: int
     """Of the queues."""
     last_task: int
-    """The number up to which tasks are known now."""
+    """The number of the newest task."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What the database has that is newer than what was known."""
+
+    known: Known
+    """What is known with it."""
     queues: list[StoredQueue]
     tasks: list[tuple[int, Due]]
     """New ones, each with the number of its queue."""
@@ -60,23 +68,46 @@ class News:
     """Whether there are more new tasks."""
 
 
-def everything(tx: Tx) -> News:
-    """All queues; their tasks are read when they are due."""
-    version, found = tx.queues.changed_since(-1)
-    return News(version, tx.leases.last_number(), found, [], more=False)
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some queues in the order of their numbers, which grow."""
+
+    queues: list[StoredQueue]
+    due: set[int]
+    """The numbers of those that have something due soon."""
 
 
-def news(tx: Tx, version: int, last_task: int, limit: int) -> News:
+def newest(tx: Tx) -> Known:
+    """What is known once all is read."""
+    return Known(tx.queues.version(), tx.leases.last_number())
+
+
+def news(tx: Tx, known: Known, limit: int) -> News:
     """What is newer, with up to `limit` tasks."""
-    new_version, found = tx.queues.changed_since(version)
-    tasks_ = tx.leases.newer(last_task, limit)
-    last = tasks_[-1][1].number if tasks_ else last_task
-    return News(new_version, last, found, tasks_, more=len(tasks_) == limit)
+    tasks_ = tx.leases.newer(known.last_task, limit)
+    last = tasks_[-1][1].number if tasks_ else known.last_task
+    return News(
+        Known(tx.queues.version(), last),
+        tx.queues.changed_since(known.version),
+        tasks_,
+        more=len(tasks_) == limit,
+    )
+
+
+def queues_after(tx: Tx, number: int, due_until: int, limit: int) -> Portion:
+    """Up to `limit` queues with greater numbers, and which have tasks due by then (microseconds since 1970)."""
+    found = tx.queues.after(number, limit)
+    due = tx.leases.queues_due(BEGINNING.at, due_until, number, found[-1].number) if found else ()
+    return Portion(found, set(due))
 
 
 def queues_due(tx: Tx, after: int, until: int) -> list[int]:
     """The numbers of the queues with tasks due within that time (microseconds since 1970)."""
     return tx.leases.queues_due(after, until)
+
+
+def count_queues(tx: Tx) -> int:
+    return tx.queues.count()
 
 
 def queue_named(tx: Tx, name: QueueName) -> StoredQueue | None:

@@ -48,7 +48,7 @@ _NEW = "SELECT queue, scheduled_at, id FROM tasks WHERE id > ? ORDER BY id LIMIT
 _LAST = "SELECT next_number - 1 FROM meta"
 # One look at the index for each queue that runs, however many tasks it has.
 _QUEUES_DUE = (
-    f"SELECT id FROM queues WHERE state = '{QueueState.RUNNING.value}' AND EXISTS "
+    f"SELECT id FROM queues WHERE id > ? AND id <= ? AND state = '{QueueState.RUNNING.value}' AND EXISTS "
     "(SELECT 1 FROM tasks WHERE queue = queues.id AND scheduled_at > ? AND scheduled_at <= ?)"
 )
 _FAR = 2**62
@@ -98,9 +98,12 @@ class Leases:
         rows = self._sql.execute(_DUE, (queue.number, after.at, after.number, until, limit))
         return [Due(*row) for row in rows]
 
-    def queues_due(self, after: int, until: int) -> list[int]:
-        """The numbers of the queues that run and have tasks which are due within that time."""
-        return [number for (number,) in self._sql.execute(_QUEUES_DUE, (after, until))]
+    def queues_due(self, after: int, until: int, first: int = 0, last: int = _FAR) -> list[int]:
+        """The numbers of the queues that run and have tasks which are due within that time.
+
+        Only of queues behind number `first` and up to `last`.
+        """
+        return [number for (number,) in self._sql.execute(_QUEUES_DUE, (first, last, after, until))]
 
     def last_number(self) -> int:
         """The number of the newest task, though it may be gone."""

@@ -7,13 +7,15 @@ from datetime import datetime
 from gcptasks.base.events import MOST_COUNTED
 from gcptasks.base.names import LocationName, ProjectName, QueueName, parse_queue
 from gcptasks.engine.model import Queue
-from gcptasks.store.rows import QUEUE_COLUMNS, queue_of, queue_row
+from gcptasks.store.rows import QUEUE_COLUMNS, Row, queue_of, queue_row
 from gcptasks.store.times import to_us
 
 _FIND = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE name = ?"
 _LIST = f"SELECT {QUEUE_COLUMNS} FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
 _NEXT = "SELECT name FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT 1"
 _CHANGED = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE version > ?"
+_AFTER = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE id > ? ORDER BY id LIMIT ?"
+_ALL = "SELECT count(*) FROM queues"
 _VERSION = "SELECT queues_version FROM meta"
 _NEW_VERSION = "UPDATE meta SET queues_version = queues_version + 1"
 _MARK = "UPDATE queues SET version = (SELECT queues_version FROM meta) WHERE name = ?"
@@ -47,13 +49,23 @@ class Queues:
             row = self._sql.execute(_FIND, (str(name),)).fetchone()
             if row is None:
                 return None
-            known = self._cache[name] = StoredQueue(row[0], row[1], queue_of(row[2:]))
+            known = self._cache[name] = _stored(row)
         return known
 
-    def changed_since(self, version: int) -> tuple[int, list[StoredQueue]]:
-        """The version that the queues are at now, and those that are new or changed since that one."""
-        found = [StoredQueue(row[0], row[1], queue_of(row[2:])) for row in self._sql.execute(_CHANGED, (version,))]
-        return int(self._sql.execute(_VERSION).fetchone()[0]), found
+    def version(self) -> int:
+        """A number that each change of a queue raises."""
+        return int(self._sql.execute(_VERSION).fetchone()[0])
+
+    def changed_since(self, version: int) -> list[StoredQueue]:
+        """The queues that are new or changed since that version; of what is gone only `count` tells."""
+        return [_stored(row) for row in self._sql.execute(_CHANGED, (version,))]
+
+    def after(self, number: int, limit: int) -> list[StoredQueue]:
+        """Up to `limit` queues with greater numbers, in their order. One that is new or purged has the greatest."""
+        return [_stored(row) for row in self._sql.execute(_AFTER, (number, limit))]
+
+    def count(self) -> int:
+        return int(self._sql.execute(_ALL).fetchone()[0])
 
     def page(self, location: LocationName, after: str, limit: int) -> list[Queue]:
         """Up to `limit` queues of the location whose full name comes after `after`, in the order of names (CT-052)."""
@@ -125,3 +137,7 @@ class Queues:
         """Set free up to `limit` names whose block has ended; how many there were."""
         query = "DELETE FROM blocked_queues WHERE name IN (SELECT name FROM blocked_queues WHERE until <= ? LIMIT ?)"
         return self._sql.execute(query, (to_us(now), limit)).rowcount
+
+
+def _stored(row: Row) -> StoredQueue:
+    return StoredQueue(row[0], row[1], queue_of(row[2:]))
