@@ -144,7 +144,7 @@ def _encoding(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any]],
         path, headers, body = encode({**values, **more})
         for name, _ in headers:
             if name in own:
-                reason = "a body is sent as JSON" if name == "content-type" else "an argument of this call sets it"
+                reason = "the body sets it" if name == "content-type" else "an argument of this call sets it"
                 raise ValueError(f"the option headers cannot have {name!r}: {reason}")
         return path, headers, body
 

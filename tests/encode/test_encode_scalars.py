@@ -12,13 +12,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from fastapi import Cookie, Header, Path, Query
+from fastapi import Cookie, Form, Header, Path, Query
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import AwareDatetime, Field
 
 from encode.encode_worker import Worker, worker_of
-from fastapi_gcp_tasks.encode import urls
+from fastapi_gcp_tasks.encode import pairs
 from fastapi_gcp_tasks.encode.equality import alike
 from fastapi_gcp_tasks.exception import WrongTypeError
 
@@ -80,6 +80,7 @@ PLACES: dict[str, tuple[Callable[..., Any], str]] = {
     "query": (Query, "/task"),
     "header": (Header, "/task"),
     "cookie": (Cookie, "/task"),
+    "form": (Form, "/task"),
 }
 
 # What a place can't carry is refused at the call; the tests of refusals say what and why.
@@ -88,6 +89,7 @@ CARRIES: dict[str, Callable[[Any], bool]] = {
     "query": lambda text: True,
     "header": lambda text: text.isascii() and text.isprintable() and text.strip() == text != "",
     "cookie": lambda text: text.isascii() and (text.isprintable() or not text),
+    "form": lambda text: text != "",
 }
 
 
@@ -152,16 +154,17 @@ LISTS: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
 
 
 @cache
-def list_worker(kind: str) -> Worker:
-    return worker_of(Annotated[LISTS[kind][0], Query(alias="v[]")])
+def list_worker(place: str, kind: str) -> Worker:
+    return worker_of(Annotated[LISTS[kind][0], PLACES[place][0](alias="v[]")])
 
 
 @pytest.mark.parametrize("kind", LISTS)
+@pytest.mark.parametrize("place", ["query", "form"])
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
-def test_a_repeated_key_of_a_query_arrives_as_it_was_given(kind: str, data: st.DataObject) -> None:
+def test_a_repeated_key_arrives_as_it_was_given(place: str, kind: str, data: st.DataObject) -> None:
     value = data.draw(LISTS[kind][1])
-    assert alike(value, list_worker(kind).carry(value=value)["value"])
+    assert alike(value, list_worker(place, kind).carry(value=value)["value"])
 
 
 @settings(max_examples=60, deadline=None)
@@ -193,4 +196,4 @@ def test_two_parameters_in_one_segment_are_refused_where_the_router_would_cut_el
 
 
 def test_ascii_is_percent_encoded_as_the_standard_library_has_it() -> None:
-    assert [quote(chr(code), safe="") for code in range(128)] == urls._QUOTED
+    assert [quote(chr(code), safe="") for code in range(128)] == pairs._QUOTED

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, Header, Query, Request, UploadFile
+from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, File, Header, Query, Request, UploadFile
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -384,8 +384,8 @@ async def test_many_tasks_at_once_are_made_by_the_same_plan() -> None:
     assert app
 
 
-def test_files_around_the_route_are_refused() -> None:
-    def needs_file(file: UploadFile) -> None: ...
+def test_files_around_the_route_that_cannot_be_carried_are_refused() -> None:
+    def needs_file(file: Annotated[str, File()]) -> None: ...
 
     router = delayed_router(FakeClient())
 
@@ -395,5 +395,20 @@ def test_files_around_the_route_are_refused() -> None:
 
     app = of_app(router, needs_file)
     with pytest.raises(TaskRouteError, match=r"'file' cannot be carried.*at POST /hello"):
+        hello.delay()
+    assert app
+
+
+def test_files_around_the_route_are_missed() -> None:
+    def needs_file(file: UploadFile) -> None: ...
+
+    router = delayed_router(FakeClient())
+
+    @as_delayed_task
+    @router.post("/hello")
+    def hello() -> None: ...
+
+    app = of_app(router, needs_file)
+    with pytest.raises(MissingParamError, match="file"):
         hello.delay()
     assert app

@@ -14,9 +14,9 @@ Whether a value arrives as it was given is asked in four ways, the cheapest that
 A field of a model that was not set is left out where the worker's default is the same (`unset`). A model that reads by
 other names than those by which it writes is written as it reads (`read_names`).
 
-`plan` puts a route together from its `parameters`. `urls`, `header_values` and `cookies`, by `text` all three, and
-`body` write them, and choose the way. `refusal` is what the caller meets, `difference` the place in the value;
-`header_rules`, which headers a task carries.
+`plan` puts a route together from its `parameters`, which are `declarations` that can be carried. `urls`,
+`header_values`, `cookies` and `forms`, by `text` all four, and `body` write them, and choose the way. `refusal` is what
+the caller meets, `difference` the place in the value; `header_rules`, which headers a task carries.
 """
 
 from fastapi_gcp_tasks.encode.header_rules import check_header

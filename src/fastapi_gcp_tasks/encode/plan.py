@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.encode.header_rules import Headers
-from fastapi_gcp_tasks.encode.parameters import Parameter, Place, Values, injected, parameters, refused
+from fastapi_gcp_tasks.encode.parameters import Parameter, Values, injected, parameters, refused
+from fastapi_gcp_tasks.encode.places import Place
 from fastapi_gcp_tasks.encode.urls import url_writer
 from fastapi_gcp_tasks.exception import MissingParamError
 
 if TYPE_CHECKING:
     from fastapi_gcp_tasks.encode.body import ToBody
+    from fastapi_gcp_tasks.encode.forms import ToForm
     from fastapi_gcp_tasks.encode.future import DueCheck
 
 JSON_TYPE: Headers = (("content-type", "application/json"),)
@@ -50,6 +52,7 @@ def compile_plan(route: APIRoute) -> Plan:
     to_url = url_writer(route, placed[Place.PATH], placed[Place.QUERY])
     fixed = None if placed[Place.PATH] or placed[Place.QUERY] else to_url({})
     to_body = _body_writer(route, placed[Place.BODY])
+    to_form = _form_writer(placed[Place.FORM])
     to_headers = _headers_writer(placed)
     names = _names(declared)
     required = _names(one for one in declared if one.needs_argument())
@@ -62,6 +65,8 @@ def compile_plan(route: APIRoute) -> Plan:
         path = to_url(values) if fixed is None else fixed
         body = to_body(values) if to_body is not None else None
         headers = JSON_TYPE if body is not None else ()
+        if to_form is not None:
+            headers, body = to_form(values)
         if to_headers is not None:
             headers += to_headers(values)
         return path, headers, body
@@ -97,13 +102,24 @@ def _body_writer(route: APIRoute, declared: list[Parameter]) -> "ToBody | None":
     return body_writer(route, declared)
 
 
+def _form_writer(declared: list[Parameter]) -> "ToForm | None":
+    if not declared:
+        return None
+    # Here, as few tasks take one.
+    from fastapi_gcp_tasks.encode.forms import form_writer
+
+    return form_writer(declared)
+
+
 def _headers_writer(placed: Mapping[Place, list[Parameter]]) -> "Callable[[Values], Headers] | None":
     if not (placed[Place.HEADER] or placed[Place.COOKIE]):
         return None
     # Here, as most tasks declare none.
     from fastapi_gcp_tasks.encode.header_values import headers_writer
 
-    return headers_writer(placed[Place.HEADER], placed[Place.COOKIE], has_body=bool(placed[Place.BODY]))
+    return headers_writer(
+        placed[Place.HEADER], placed[Place.COOKIE], has_body=bool(placed[Place.BODY] or placed[Place.FORM])
+    )
 
 
 def _due_check(declared: list[Parameter]) -> "DueCheck | None":

@@ -1,20 +1,16 @@
 """The text of a parameter in a path, a query, a header or a cookie."""
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from enum import Enum
 from functools import partial
 from typing import Any, cast
-from uuid import UUID
 
 from pydantic import ValidationError
-from pydantic_core import to_jsonable_python
 
-from fastapi_gcp_tasks.encode.losses import whole_minutes
 from fastapi_gcp_tasks.encode.parameters import Parameter
-from fastapi_gcp_tasks.encode.refusal import NotCarried, named, shown
+from fastapi_gcp_tasks.encode.refusal import named
 from fastapi_gcp_tasks.encode.round_trip import Check, dumped, round_trip, same_as, strict_check, strictly
+from fastapi_gcp_tasks.encode.scalar_text import TEXTS, plain_text
 from fastapi_gcp_tasks.encode.schemas import ENUM, Reading, Schema, items, only
 
 ToText = Callable[[Any], str | None]
@@ -62,7 +58,7 @@ def _text_writer(parameter: Parameter) -> ToText:
         return _enum_text_writer(parameter, schema)
     if not reading.is_plain_scalar(schema):
         return _round_trip_text_writer(parameter)
-    cls, write = _TEXTS[schema["type"]]
+    cls, write = TEXTS[schema["type"]]
     write_checked = _checked_text_writer(parameter, write)
     if schema["type"] == "decimal" or not only(schema, _UNCONSTRAINED):
         return write_checked
@@ -78,7 +74,7 @@ def _texts_writer(parameter: Parameter) -> ToTexts:
     held = list(items(reading.root)) if reading.root["type"] in ("list", "set", "frozenset") else []
     if not (reading.is_plain() and len(held) == 1 and reading.is_plain_scalar(held[0])):
         return _round_trip_texts_writer(parameter)
-    write = _TEXTS[held[0]["type"]][1]
+    write = TEXTS[held[0]["type"]][1]
     check = partial(strictly, parameter.adapter)
 
     def write_plain_texts(value: Any) -> list[str] | None:
@@ -140,7 +136,7 @@ def _round_trip_text_writer(parameter: Parameter) -> ToText:
             parameter.check_omission(value)
             return None
         checked = _checked(parameter, check, value)
-        text = _plain_text(dumped(dump, checked, mode="json", by_alias=True))
+        text = plain_text(dumped(dump, checked, mode="json", by_alias=True))
         round_trip(value, text, parameter.receive, same_as(checked))
         return text
 
@@ -157,7 +153,7 @@ def _round_trip_texts_writer(parameter: Parameter) -> ToTexts:
         checked = _checked(parameter, check, value)
         simple: Any = dumped(dump, checked, mode="json", by_alias=True)
         several: Iterable[object] = simple if issubclass(type(simple), list) else (simple,)
-        texts = [_plain_text(one) for one in several]
+        texts = [plain_text(one) for one in several]
         if not texts:
             parameter.check_omission(value)
             return None
@@ -165,57 +161,3 @@ def _round_trip_texts_writer(parameter: Parameter) -> ToTexts:
         return texts
 
     return write_texts_by_round_trip
-
-
-def _plain_text(value: object) -> str:
-    write = _SIMPLE.get(type(value))
-    if write is None:
-        raise NotCarried(f"{shown(value)} has no text form outside a body")
-    return write(value)
-
-
-def _int_text(value: int) -> str:
-    try:
-        return str(value)
-    except ValueError:
-        raise NotCarried("an int of more than 4300 digits cannot be read by the worker") from None
-
-
-def _bool_text(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _float_text(value: float) -> str:
-    if value != value:
-        raise NotCarried("NaN is not equal to itself, so it cannot arrive as itself")
-    return repr(value)
-
-
-def _bytes_text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        raise NotCarried("these bytes are not UTF-8") from None
-
-
-def _moment_text(value: datetime | time) -> str:
-    whole_minutes(value)
-    return value.isoformat()
-
-
-_TEXTS: dict[str, tuple[type, Callable[[Any], str]]] = {
-    "str": (str, str),
-    "int": (int, _int_text),
-    "float": (float, _float_text),
-    "bool": (bool, _bool_text),
-    "bytes": (bytes, _bytes_text),
-    "uuid": (UUID, str),
-    "date": (date, date.isoformat),
-    "datetime": (datetime, _moment_text),
-    "time": (time, _moment_text),
-    "timedelta": (timedelta, to_jsonable_python),
-    "decimal": (Decimal, str),
-}
-_SIMPLE: dict[type, Callable[[Any], str]] = {
-    cls: write for cls, write in _TEXTS.values() if cls in (str, int, float, bool)
-}
