@@ -15,7 +15,7 @@ import pytest
 from fastapi import Cookie, Form, Header, Path, Query
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, Json
 
 from encode.encode_worker import Worker, worker_of
 from fastapi_gcp_tasks.encode import pairs
@@ -71,6 +71,7 @@ SCALARS: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
     "Enum": (Mood, st.sampled_from(Mood)),
     "str and Enum": (Mixed, st.sampled_from(Mixed)),
     "literal": (Literal["a", "b c", "ü"], st.sampled_from(["a", "b c", "ü"])),
+    "json": (Json[int], st.integers()),
     "union": (int | UUID, st.one_of(st.integers(), st.uuids())),
     "optional": (int | None, st.integers()),
 }

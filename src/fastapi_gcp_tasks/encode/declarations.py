@@ -124,22 +124,37 @@ def _why_not_file(declared: Declared) -> str | None:
 
 def _why_not_text(declared: Declared) -> str | None:
     place, info, key = declared.place, declared.info, declared.key()
-    if any(isinstance(one, _JSON_TEXT) or one is _JSON_TEXT for one in info.metadata):
-        return "Json outside a body is not supported yet"
-    if place is not Place.PATH and any(
-        _is_class(one, BaseModel) for one in (info.annotation, *get_args(info.annotation))
-    ):
+    of_models = any(_is_class(one, BaseModel) for one in (info.annotation, *get_args(info.annotation)))
+    if _is_json(info):
+        several = of_models or versions.repeats(info.annotation)
+        return "FastAPI 0.115 does not take it for one value; write Json[Any]" if several else _why_no_key(place, key)
+    if place is not Place.PATH and of_models:
         return f"parameter models are not supported yet; declare each {place} by itself"
     several = versions.repeats(info.annotation)
     if place in (Place.QUERY, Place.FORM) and several:
         if not versions.repeats(info.annotation, inside_annotated=False):
             return "FastAPI 0.115 reads one value of such a list; put the union inside Annotated"
         return _why_not_list_beside_files(declared)
+    if place is Place.HEADER and several:
+        return "a task has one value for each header"
+    if place is Place.COOKIE and several:
+        return "FastAPI reads one value for each cookie"
+    return _why_no_key(place, key)
+
+
+def _is_json(info: FieldInfo) -> bool:
+    held: list[Any] = [info.annotation, *info.metadata]
+    for choice in get_args(info.annotation):
+        held += [choice, *get_args(choice)]
+    return any(isinstance(one, _JSON_TEXT) or one is _JSON_TEXT for one in held)
+
+
+def _why_no_key(place: Place, key: str) -> str | None:
     if place is Place.HEADER:
-        return header_rules.bad_name(key) or ("a task has one value for each header" if several else None)
+        return header_rules.bad_name(key)
     if place is Place.COOKIE and not is_token(key):
         return f"{key!r} is not a name that a cookie can have"
-    return "FastAPI reads one value for each cookie" if place is Place.COOKIE and several else None
+    return None
 
 
 def _why_not_list_beside_files(declared: Declared) -> str | None:

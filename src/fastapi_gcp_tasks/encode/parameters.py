@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, cast, get_args, get_origin
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
-from starlette.convertors import StringConvertor
 from starlette.routing import PARAM_REGEX
 
 from fastapi_gcp_tasks import fastapi_versions as versions
@@ -200,9 +199,7 @@ def _check_path(route: APIRoute, found: _Found) -> None:
             "letters, digits and underscores, and no digit first"
         )
     declared = {one.key: one.name for one in found.by_name.values() if one.place is Place.PATH}
-    for key, convertor in route.param_convertors.items():
-        if type(convertor) is not StringConvertor:
-            raise refused(route, declared.get(key, key), f"path convertors ({{{key}:…}}) are not supported yet")
+    for key in route.param_convertors:
         if key not in declared:
             raise refused(route, key, f"neither the endpoint nor a dependency declares {{{key}}} of {route.path}")
     for key, name in declared.items():

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fastapi_gcp_tasks.encode.difference import at, difference
 from fastapi_gcp_tasks.encode.equality import alike
@@ -36,7 +36,7 @@ def strict_check(adapter: TypeAdapter[Any]) -> Check:
         return lambda value: strictly(adapter, value)
 
     def check_copy(value: Any) -> Any:
-        checked = adapter.validator.validate_python(_copied(value), strict=True)
+        checked = adapter.validator.validate_python(copied(value), strict=True)
         if not _takes(value, checked):
             raise NotCarried(difference(value, checked))
         return checked
@@ -44,7 +44,8 @@ def strict_check(adapter: TypeAdapter[Any]) -> Check:
     return check_copy
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
+    """A copy that the user's own code may change."""
     try:
         return copy.deepcopy(value)
     except Exception as error:  # whatever a class of the user's raises
@@ -123,7 +124,10 @@ def json_by_round_trip(adapter: TypeAdapter[Any], receive: Callable[[Any], Any])
     keep_tags = _holds_union(adapter.core_schema)
 
     def write_by_round_trip(value: Any) -> bytes:
-        checked = check(value)
+        try:
+            checked = check(value)
+        except (ValidationError, NotCarried) as refusal:
+            return write_decoded_json(value, refusal)
         same = same_as(checked)
         refusals: dict[bytes, NotCarried] = {}
         try:
@@ -139,6 +143,15 @@ def json_by_round_trip(adapter: TypeAdapter[Any], receive: Callable[[Any], Any])
             raise serializer_said(error) from None
         # The reason that the plainest form has: all of it, as pydantic writes it.
         raise refusals[dumped(adapter.serializer.to_json, checked, by_alias=True)]
+
+    def write_decoded_json(value: Any, refusal: Exception) -> bytes:
+        """What a type decodes (Json, Base64Bytes): its validators take the text, not the value."""
+        try:
+            body: bytes = dumped(adapter.serializer.to_json, copied(value), by_alias=True)
+            round_trip(value, read_json(body), receive)
+        except NotCarried:
+            raise refusal from None
+        return body
 
     return write_by_round_trip
 

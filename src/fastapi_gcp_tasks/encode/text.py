@@ -8,8 +8,8 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from fastapi_gcp_tasks.encode.parameters import Parameter
-from fastapi_gcp_tasks.encode.refusal import named
-from fastapi_gcp_tasks.encode.round_trip import Check, dumped, round_trip, same_as, strict_check, strictly
+from fastapi_gcp_tasks.encode.refusal import NotCarried, named
+from fastapi_gcp_tasks.encode.round_trip import Check, copied, dumped, round_trip, same_as, strict_check, strictly
 from fastapi_gcp_tasks.encode.scalar_text import TEXTS, plain_text
 from fastapi_gcp_tasks.encode.schemas import ENUM, Reading, Schema, items, only
 
@@ -135,9 +135,21 @@ def _round_trip_text_writer(parameter: Parameter) -> ToText:
         if value is None:
             parameter.check_omission(value)
             return None
-        checked = _checked(parameter, check, value)
+        try:
+            checked = _checked(parameter, check, value)
+        except (ValidationError, NotCarried) as refusal:
+            return write_decoded_text(value, refusal)
         text = plain_text(dumped(dump, checked, mode="json", by_alias=True))
         round_trip(value, text, parameter.receive, same_as(checked))
+        return text
+
+    def write_decoded_text(value: Any, refusal: Exception) -> str:
+        """The text of what a type decodes (Json, Base64Bytes): its validators take the text, not the value."""
+        try:
+            text = plain_text(dumped(dump, copied(value), mode="json", by_alias=True))
+            round_trip(value, text, parameter.receive)
+        except NotCarried as reason:
+            raise reason if Reading(parameter.adapter).root["type"] == "json" else refusal from None
         return text
 
     return write_text_by_round_trip

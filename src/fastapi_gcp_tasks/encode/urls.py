@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, StringConvertor
 
+from fastapi_gcp_tasks.encode.convertors import path_writer
 from fastapi_gcp_tasks.encode.pairs import pairs_writer, percent
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
-from fastapi_gcp_tasks.encode.refusal import NotCarried, foreign, wrong
-from fastapi_gcp_tasks.encode.text import text_of
+from fastapi_gcp_tasks.encode.refusal import foreign, wrong
 from fastapi_gcp_tasks.exception import WrongTypeError
 
 _SAFE = "/:@!$&'()*+,;="
@@ -21,18 +22,19 @@ ToUrl = Callable[[Values], str]
 
 def url_writer(route: APIRoute, in_path: list[Parameter], in_query: list[Parameter]) -> ToUrl:
     """How this route's path is filled in and percent-encoded, its query appended."""
-    first, *pieces = [quote(piece, safe=_SAFE) for piece in _BRACES.split(route.path)[::2]]
-    keys = _BRACES.findall(route.path)
+    first, *pieces = [quote(piece, safe=_SAFE) for piece in _BRACES.split(route.path_format)[::2]]
+    keys = _BRACES.findall(route.path_format)
     names = {one.key: one.name for one in in_path}
-    writers = {one.key: _segment_writer(one) for one in in_path}
-    rest = [(names[key], writers[key], piece) for key, piece in zip(keys, pieces, strict=True)]
+    writers = {one.key: path_writer(one, route.param_convertors[one.key]) for one in in_path}
+    encode_key = {key: percent if _is_segment(one) else _percent_path for key, one in route.param_convertors.items()}
+    rest = [(names[key], writers[key], encode_key[key], piece) for key, piece in zip(keys, pieces, strict=True)]
     query = [(one.name, pairs_writer(one)) for one in in_query]
 
     def write_url(values: Values) -> str:
         made, name = first, ""
         try:
-            for name, write_segment, piece in rest:
-                made += percent(write_segment(values[name])) + piece
+            for name, write_text, encode, piece in rest:
+                made += encode(write_text(values[name])) + piece
             mark = "?"
             for name, write in query:
                 if name in values and (pair := write(values[name])) is not None:
@@ -42,35 +44,32 @@ def url_writer(route: APIRoute, in_path: list[Parameter], in_query: list[Paramet
             raise wrong(name, error) from foreign(error)
         return made
 
-    if any(segment.count("{") > 1 for segment in route.path.split("/")):
+    shared = any(segment.count("{") > 1 for segment in route.path_format.split("/"))
+    if shared or not all(map(_is_segment, route.param_convertors.values())):
         return _unambiguous_writer(route, names, writers, write_url)
     return write_url
-
-
-def _segment_writer(parameter: Parameter) -> Callable[[Any], str]:
-    to_text = text_of(parameter)
-
-    def write_segment(value: Any) -> str:
-        made = to_text(value)
-        if not made or "/" in made or made in (".", ".."):
-            raise NotCarried(f"{made!r} cannot be carried in a path: it may not be empty, '.' or '..', nor hold a '/'")
-        return made
-
-    return write_segment
 
 
 def _unambiguous_writer(
     route: APIRoute, names: dict[str, str], writers: dict[str, Callable[[Any], str]], write_url: ToUrl
 ) -> ToUrl:
-    """With several parameters in one segment, the worker's router may cut it elsewhere."""
+    """With several parameters in a segment, or one in several, the worker's router may cut the path elsewhere."""
 
     def write_unambiguous_url(values: Values) -> str:
         url = write_url(values)
         made = {key: write(values[names[key]]) for key, write in writers.items()}
-        match = route.path_regex.match(_BRACES.sub(lambda braces: made[braces[1]], route.path))
+        match = route.path_regex.match(_BRACES.sub(lambda braces: made[braces[1]], route.path_format))
         if match is None or match.groupdict() != made:
             got = match.groupdict() if match else "nothing"
             raise WrongTypeError(f"{', '.join(made)}: {made} would arrive as {got}")
         return url
 
     return write_unambiguous_url
+
+
+def _is_segment(convertor: Convertor[Any]) -> bool:
+    return type(convertor) is StringConvertor
+
+
+def _percent_path(text: str) -> str:
+    return "/".join(map(percent, text.split("/")))
