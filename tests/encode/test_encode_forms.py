@@ -82,7 +82,7 @@ def test_an_upload_arrives_with_its_content_name_and_headers(files: list[Sent], 
         (set[bytes], {b"a", b"\xff"}),
         (bytes | None, b"x"),
     ],
-    ids=str,
+    ids=["list", "set", "optional"],
 )
 def test_files_are_taken_as_bytes_in_containers(annotation: Any, value: Any) -> None:
     assert worker_of(Annotated[annotation, File()]).carry(value=value) == {"value": value}

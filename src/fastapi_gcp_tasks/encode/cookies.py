@@ -8,6 +8,7 @@ from fastapi_gcp_tasks.encode.parameters import Parameter
 from fastapi_gcp_tasks.encode.refusal import NotCarried
 from fastapi_gcp_tasks.encode.text import ToText, text_of
 from fastapi_gcp_tasks.exception import WrongTypeError
+from gcptasks.base.http import is_token
 
 _PRINTABLE = r"[\x20-\x7e]*"
 _PLAIN = r"[^\s\",;\\]*"
@@ -15,7 +16,9 @@ _SPECIAL = r'[",;\\]'
 
 
 def cookie_writer(parameter: Parameter) -> ToText:
-    """'name=value'."""
+    """'name=value', or one for each field of a model."""
+    if parameter.fields:
+        return _model_writer(parameter)
     to_text, key = text_of(parameter), parameter.key
 
     def write_cookie(value: Any) -> str | None:
@@ -25,12 +28,30 @@ def cookie_writer(parameter: Parameter) -> ToText:
     return write_cookie
 
 
+def _model_writer(parameter: Parameter) -> ToText:
+    # Here, as few routes have one.
+    from fastapi_gcp_tasks.encode.model_texts import texts_of_model
+
+    to_texts = texts_of_model(parameter)
+
+    def write_model_cookies(value: Any) -> str | None:
+        return "; ".join([_pair(key, text) for key, text in to_texts(value)]) or None
+
+    return write_model_cookies
+
+
 def cookie_header(pairs: list[str]) -> str:
     """The value of the header `cookie`."""
     text = "; ".join(pairs)
     if reason := header_rules.bad_value("cookie", text):
         raise WrongTypeError(f"the cookies: {reason}")
     return text
+
+
+def _pair(key: str, text: str) -> str:
+    if not is_token(key):
+        raise NotCarried(f"{key!r} is not a name that a cookie can have")
+    return f"{key}={_quoted(text)}"
 
 
 def _quoted(text: str) -> str:

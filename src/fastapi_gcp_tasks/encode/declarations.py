@@ -6,18 +6,18 @@ from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from fastapi import UploadFile, params
-from pydantic import BaseModel, Json, SecretBytes, SecretStr
+from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.types import Secret
 
 from fastapi_gcp_tasks import fastapi_versions as versions
 from fastapi_gcp_tasks.encode import header_rules
+from fastapi_gcp_tasks.encode.parameter_models import is_json, model_of, why_not_model
 from fastapi_gcp_tasks.encode.places import Place
 from gcptasks.base.http import is_token
 from gcptasks.worker.injected import Injected
 
 _SECRETS: tuple[Any, ...] = (Secret, SecretStr, SecretBytes)
-_JSON_TEXT: Any = Json  # a class that type checkers see as a form of Annotated
 _JSON = r"(?i)application/(?:json|[^;\s]+\+json)"
 _BARE = (list, set, frozenset, tuple, dict)
 _SEVERAL = (list, set, frozenset)
@@ -125,11 +125,13 @@ def _why_not_file(declared: Declared) -> str | None:
 def _why_not_text(declared: Declared) -> str | None:
     place, info, key = declared.place, declared.info, declared.key()
     of_models = any(_is_class(one, BaseModel) for one in (info.annotation, *get_args(info.annotation)))
-    if _is_json(info):
+    if is_json(info):
         several = of_models or versions.repeats(info.annotation)
         return "FastAPI 0.115 does not take it for one value; write Json[Any]" if several else _why_no_key(place, key)
+    if model := model_of(place, info):
+        return why_not_model(place, model, info, declared.beside)
     if place is not Place.PATH and of_models:
-        return f"parameter models are not supported yet; declare each {place} by itself"
+        return "FastAPI 0.115 reads a parameter model only as it is: not one that is optional, or one of several"
     several = versions.repeats(info.annotation)
     if place in (Place.QUERY, Place.FORM) and several:
         if not versions.repeats(info.annotation, inside_annotated=False):
@@ -140,13 +142,6 @@ def _why_not_text(declared: Declared) -> str | None:
     if place is Place.COOKIE and several:
         return "FastAPI reads one value for each cookie"
     return _why_no_key(place, key)
-
-
-def _is_json(info: FieldInfo) -> bool:
-    held: list[Any] = [info.annotation, *info.metadata]
-    for choice in get_args(info.annotation):
-        held += [choice, *get_args(choice)]
-    return any(isinstance(one, _JSON_TEXT) or one is _JSON_TEXT for one in held)
 
 
 def _why_no_key(place: Place, key: str) -> str | None:

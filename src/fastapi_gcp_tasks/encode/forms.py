@@ -56,6 +56,8 @@ def _urlencoded(pairs: list[bytes]) -> tuple[Headers, bytes]:
 
 def fields_of(parameter: Parameter) -> ToFields:
     """How this parameter's fields are made; none where its default stands for the value."""
+    if parameter.fields:
+        return _of_model(parameter)
     key = parameter.key
     to_values = parts_of(parameter) or (texts_of(parameter) if parameter.repeats else _one_text(parameter))
 
@@ -63,6 +65,14 @@ def fields_of(parameter: Parameter) -> ToFields:
         return [(key, one) for one in to_values(value) or ()]
 
     return write_fields
+
+
+def _of_model(parameter: Parameter) -> ToFields:
+    # Here, as few routes have one.
+    from fastapi_gcp_tasks.encode.model_texts import texts_of_model
+
+    to_texts = texts_of_model(parameter)
+    return lambda value: list(to_texts(value))
 
 
 def _one_text(parameter: Parameter) -> ToTexts:

@@ -15,7 +15,8 @@ def headers_writer(
     in_headers: list[Parameter], in_cookies: list[Parameter], has_body: bool
 ) -> Callable[[Values], Headers]:
     """How the declared headers are made, the one that all cookies share last."""
-    headers = [(one.name, one.key, _header_writer(one, has_body)) for one in in_headers]
+    headers = [(one.name, one.key, _header_writer(one, has_body)) for one in in_headers if not one.fields]
+    models = [(one.name, _model_writer(one)) for one in in_headers if one.fields]
     cookies = [(one.name, cookie_writer(one)) for one in in_cookies]
 
     def write_headers(values: Values) -> Headers:
@@ -26,6 +27,9 @@ def headers_writer(
             for name, key, write in headers:
                 if name in values and (text := write(values[name])) is not None:
                     made.append((key, text))
+            for name, write_model in models:
+                if name in values:
+                    made += write_model(values[name])
             for name, write in cookies:
                 if name in values and (text := write(values[name])) is not None:
                     pairs.append(text)
@@ -51,3 +55,19 @@ def _header_writer(parameter: Parameter, has_body: bool) -> ToText:
         return text
 
     return write_header
+
+
+def _model_writer(parameter: Parameter) -> Callable[[Any], list[tuple[str, str]]]:
+    # Here, as few routes have one.
+    from fastapi_gcp_tasks.encode.model_texts import texts_of_model
+
+    to_texts = texts_of_model(parameter)
+
+    def write_model_headers(value: Any) -> list[tuple[str, str]]:
+        texts = to_texts(value)
+        for key, text in texts:
+            if reason := header_rules.bad_value(key, text):
+                raise NotCarried(reason)
+        return texts
+
+    return write_model_headers

@@ -13,6 +13,7 @@ from starlette.routing import PARAM_REGEX
 from fastapi_gcp_tasks import fastapi_versions as versions
 from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.declarations import Declared, bad_form_name, declared_by, file_type, why_not
+from fastapi_gcp_tasks.encode.parameter_models import ModelField, as_received, extras_of, fields_of_model, model_of
 from fastapi_gcp_tasks.encode.places import IN_BODY, Place
 from fastapi_gcp_tasks.encode.refusal import NotCarried, at_place, shown
 from gcptasks.base.http import BODY_METHODS
@@ -39,6 +40,8 @@ class Parameter(NamedTuple):
     info: FieldInfo
     adapter: TypeAdapter[Any]
     receive: Callable[[Any], Any]
+    fields: tuple[ModelField, ...] = ()
+    """Those of a parameter model, whose own key is not in the request."""
     others: "tuple[Parameter, ...]" = ()
     """The same key as dependencies declare it otherwise: they read what this one writes."""
 
@@ -83,6 +86,7 @@ def parameters(route: APIRoute) -> list[Parameter]:
             found.add(declared)
     _check_path(route, found)
     _check_form(route, found)
+    _check_models(route, found)
     return list(found.by_name.values())
 
 
@@ -141,6 +145,8 @@ class _Found:
             raise refused(self._route, again.name, f"{where} is declared twice, once with embed=True and once without")
         if file_type(again.info) and (again.info.annotation is bytes or _demands(first.info) != _demands(again.info)):
             raise refused(self._route, again.name, f"{where} is declared twice, and a file is read once")
+        if first.fields and _demands(first.info) != _demands(again.info):
+            raise refused(self._route, again.name, f"a dependency declares another {again.place} {again.key!r}")
         both = first._replace(required=first.required or again.required)
         if _demands(first.info) != _demands(again.info):
             both = both._replace(others=(*first.others, again))
@@ -161,6 +167,8 @@ class _Found:
             adapter=versions.adapter_of(declared.field),
             receive=versions.receiver_of(declared.field),
         )
+        if model := model_of(parameter.place, info):
+            parameter = _with_fields(parameter, fields_of_model(parameter.place, model))
         unsettable = header_rules.why_not_sent(parameter.key) if declared.place is Place.HEADER else None
         if unsettable and parameter.needs_argument():
             raise refused(self._route, declared.name, unsettable)
@@ -171,6 +179,16 @@ class _Found:
         if place in IN_BODY and methods and len(methods) == 1 and not methods & BODY_METHODS:
             return f"a task with the method {min(methods)} has no body; use POST, PUT or PATCH"
         return None
+
+
+def _with_fields(parameter: Parameter, fields: tuple[ModelField, ...]) -> Parameter:
+    """The parameter model, which FastAPI makes of its fields alone: its own default never counts."""
+    try:
+        for received in as_received(parameter.place, fields, {}):
+            parameter.receive(received)
+    except Exception:  # the user's own code may raise anything
+        return parameter._replace(fields=fields, required=True)
+    return parameter._replace(fields=fields, required=False)
 
 
 def _default(info: FieldInfo) -> Any:
@@ -216,3 +234,22 @@ def _check_form(route: APIRoute, found: _Found) -> None:
         for one in in_body:
             if reason := bad_form_name(one.key):
                 raise refused(route, one.name, f"the name {reason}")
+
+
+def _check_models(route: APIRoute, found: _Found) -> None:
+    for one in found.by_name.values():
+        model = model_of(one.place, one.info)
+        if model is None:
+            continue
+        for other in found.by_name.values():
+            if other is one or other.place not in (IN_BODY if one.place in IN_BODY else (one.place,)):
+                continue
+            if one.place is Place.FORM:
+                raise refused(route, one.name, f"FastAPI 0.115 does not read a form model beside {other.name!r}")
+            keys = {field.key for field in other.fields} if other.fields else {other.key}
+            if extras_of(model) != "ignore":
+                reason = f"its model {extras_of(model)}s extra fields, and {other.name!r} would be one"
+                raise refused(route, one.name, reason)
+            for field in one.fields:
+                if field.key in keys:
+                    raise refused(route, one.name, f"its field {field.name!r} is {other.name!r} too")
