@@ -2,6 +2,7 @@
 
 import inspect
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
+from uuid import UUID
 
 import pytest
 from fastapi import Body, Cookie, File, Form, Header, Path, Query, UploadFile
@@ -12,6 +13,7 @@ from starlette.datastructures import UploadFile as StarletteUploadFile
 from encode.encode_worker import Worker
 from encode.test_encode_bodies import BODIES
 from encode.test_encode_forms import Sent, as_sent, contents, sent_files
+from encode.test_encode_parameter_models import MODELS
 from encode.test_encode_scalars import CARRIES, LISTS, SCALARS, text_in
 from fastapi_gcp_tasks.encode.equality import alike
 
@@ -20,17 +22,28 @@ pytestmark = pytest.mark.filterwarnings("ignore:The .* attribute with value:User
 
 MARKERS: dict[str, Any] = {
     "path": Path,
+    "converted": Path,
     "query": Query,
-    "header": Header,
-    "cookie": Cookie,
     "list": Query,
+    "query model": Query,
+    "header": Header,
+    "header model": Header,
+    "cookie": Cookie,
+    "cookie model": Cookie,
     "body": Body,
     "form": Form,
     "form list": Form,
     "file": File,
+    "form model": Form,
 }
-EITHER: list[set[str]] = [{"body"}, {"form", "form list"}, {"form", "form list", "file"}]
-"""What the body of a request may be made of."""
+EITHER: list[list[set[str]]] = [
+    [{"query", "list"}, {"query model"}],
+    [{"header"}, {"header model"}],
+    [{"cookie"}, {"cookie model"}],
+    [{"body"}, {"form", "form list"}, {"form", "form list", "file"}, {"form model"}],
+]
+"""What each part of a request may be made of. A parameter model is the only one of its kind."""
+IN_PATH = {"path", "converted"}
 TYPES: dict[str, dict[str, tuple[Any, st.SearchStrategy[Any]]]] = {
     **dict.fromkeys(("path", "query", "header", "cookie", "form"), SCALARS),
     **dict.fromkeys(("list", "form list"), LISTS),
@@ -39,6 +52,13 @@ TYPES: dict[str, dict[str, tuple[Any, st.SearchStrategy[Any]]]] = {
         "list of bytes": (list[bytes], st.lists(contents, min_size=1, max_size=3)),
         "upload": (UploadFile, sent_files),
         "list of uploads": (list[UploadFile], st.lists(sent_files, min_size=1, max_size=3)),
+    },
+    **{f"{place} model": {"model": drawn} for place, drawn in MODELS.items()},
+    "converted": {
+        "path": (str, st.lists(st.text("a é%&;", min_size=1), min_size=1, max_size=3).map("/".join)),
+        "int": (int, st.integers(0)),
+        "uuid": (UUID, st.uuids()),
+        "float": (float, st.integers(0, 2**53).map(float)),
     },
     # An int among floats arrives as a float, which `alike` tells apart.
     "body": {kind: drawn for kind, drawn in BODIES.items() if kind != "list of floats"},
@@ -63,15 +83,17 @@ def parameter(draw: st.DrawFn, places: set[str]) -> Drawn:
         carried = CARRIES[place]
         values = values.filter(lambda value: carried(text_in(value)))
     # FastAPI 0.115 fails at an optional list of bytes.
-    optional = place != "path" and kind != "list of bytes" and draw(st.booleans())
+    needed = place in IN_PATH or "model" in place or kind == "list of bytes"
+    optional = not needed and draw(st.booleans())
     return Drawn(place, kind, draw(values), optional, draw(st.booleans()), not optional or draw(st.booleans()))
 
 
 @st.composite
 def parameters(draw: st.DrawFn) -> dict[str, Drawn]:
-    chosen = draw(st.sampled_from(EITHER))
-    places = MARKERS.keys() - set.union(*EITHER) | chosen
-    drawn = draw(st.lists(parameter(places), min_size=1, max_size=7))
+    places = IN_PATH.union(*[draw(st.sampled_from(part)) for part in EITHER])
+    drawn = draw(st.lists(parameter(places), min_size=1, max_size=8))
+    models = {one.place: one for one in drawn if "model" in one.place}
+    drawn = [one for one in drawn if models.get(one.place, one) is one]
     # FastAPI 0.115 reads bytes only where the first form parameter is a file.
     drawn.sort(key=lambda one: one.place != "file")
     return {f"p_{number}": one for number, one in enumerate(drawn)}
@@ -92,7 +114,7 @@ def taken(value: Any) -> Any:
 
 
 def declared(name: str, drawn: Drawn) -> inspect.Parameter:
-    alias = {"alias": f"a-{name}"} if drawn.aliased and drawn.place != "path" else {}
+    alias = {"alias": f"a-{name}"} if drawn.aliased and drawn.place not in IN_PATH else {}
     annotation: Any = TYPES[drawn.place][drawn.kind][0]
     default: Any = inspect.Parameter.empty
     metadata: list[Any] = []
@@ -110,12 +132,13 @@ def worker(parameters: dict[str, Drawn]) -> Worker:
 
     signature = inspect.Signature([declared(name, drawn) for name, drawn in parameters.items()])
     setattr(endpoint, "__signature__", signature)  # noqa: B010  # functions declare no such attribute
-    path = "".join(f"/{name}/{{{name}}}" for name, drawn in parameters.items() if drawn.place == "path")
+    convertors = {name: one.kind if one.place == "converted" else "str" for name, one in parameters.items()}
+    path = "".join(f"/{name}/{{{name}:{convertors[name]}}}" for name, one in parameters.items() if one.place in IN_PATH)
     made = Worker(endpoint, path or "/task")
     return made
 
 
-@settings(max_examples=100)
+@settings(max_examples=150)
 @given(drawn=parameters())
 def test_every_accepted_call_arrives_as_it_was_made(drawn: dict[str, Drawn]) -> None:
     sent = {name: one.value for name, one in drawn.items() if one.given}
