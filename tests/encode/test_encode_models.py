@@ -89,6 +89,30 @@ def test_an_unset_field_that_does_not_hold_its_default_is_sent() -> None:
     assert PATCH.carry(value=odd) == {"value": odd}
 
 
+class Flat(BaseModel):
+    name: str = ""
+    price: float = 0
+
+
+class Point(BaseModel):
+    x: int
+    y: int
+
+
+class Places(BaseModel):
+    points: list[Point]
+    flats: list[Flat] = []
+    note: str | None = None
+
+
+def test_a_required_field_is_sent_even_if_it_counts_as_unset() -> None:
+    places = Places(points=[Point.model_construct(_fields_set={"x"}, x=1, y=2)])
+    flat = Flat.model_construct(_fields_set={"price", "odd"}, name="sent", price=1.0)
+    assert worker_of(Places).carry(value=places)["value"] == places
+    assert worker_of(list[Flat]).carry(value=[Flat(), flat])["value"] == [Flat(), flat]
+    assert worker_of(Flat).carry(value=flat)["value"] == flat
+
+
 class Nested(BaseModel):
     one: Patch = Patch(price=3)
     several: list[Patch] = []
@@ -115,11 +139,6 @@ def test_models_in_models_keep_what_was_not_set(more: Any, around: bool) -> None
     assert "one" not in got.model_fields_set
     for sent, arrived in zip(nested.several, got.several, strict=True):
         assert arrived.model_fields_set - {"made"} == sent.model_fields_set
-
-
-class Flat(BaseModel):
-    name: str = ""
-    price: float = 0
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The JSON of a body, and of each parameter in it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -31,6 +31,7 @@ ToJson = Callable[[Any], bytes | None]
 ToBody = Callable[[Values], bytes | None]
 """None leaves the body out."""
 
+_NOTHING: Mapping[str, Any] = {}
 _MOST_DIGITS = 4300  # of an int that Python reads: sys.int_info.default_max_str_digits
 _EVERY = 512
 _DOUBTS = (Doubtful, AttributeError, KeyError, TypeError)
@@ -129,11 +130,11 @@ def _plain_model_writer(parameter: Parameter, reading: Reading) -> ToJson:
             _refuse_class(parameter, cls, value)
             return None
         try:
-            unset = to_leave_out(value) if to_leave_out is not None else None
+            left_out = to_leave_out(value) if to_leave_out is not None else _NOTHING
             if holds_exact_types is not None and holds_exact_types(value.__dict__):
-                body: bytes = write(value, exclude=unset) if unset else write(value)
+                body: bytes = write(value, **left_out) if left_out else write(value)
             else:
-                body = dump(value, by_alias=True, round_trip=True, warnings="error", exclude=unset)
+                body = dump(value, by_alias=True, round_trip=True, warnings="error", **left_out)
                 if holds_exact_types is not None:
                     # pydantic does not complain of None, True for 1, or a field that is gone.
                     round_trip(value, read_json(body), parameter.receive, same_fields)
@@ -166,10 +167,10 @@ def _plain_value_writer(parameter: Parameter, reading: Reading) -> Callable[[Any
     def write_plain_value(value: Any) -> bytes:
         checked = strictly(adapter, value)
         try:
-            unset = to_leave_out(checked) if to_leave_out is not None else None
+            left_out = to_leave_out(checked) if to_leave_out is not None else _NOTHING
         except _DOUBTS:
             return write_by_round_trip(value)
-        body: bytes = dumped(dump, checked, by_alias=True, exclude=unset)
+        body: bytes = dumped(dump, checked, by_alias=True, **left_out)
         check_losses(checked, body)
         return body
 

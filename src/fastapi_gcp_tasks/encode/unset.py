@@ -5,7 +5,7 @@ defaults, so one that breaks the field's own type arrives in this way alone. Wha
 (a list that was changed, what a factory made) is sent.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -26,18 +26,38 @@ _FIXED = frozenset(
 _CONTAINERS = {"list": list, "dict": dict, "set": set}
 _EMPTY = frozenset(_CONTAINERS.values())
 _NO_DEFAULT = object()
+_ALL_SET, _DEFAULTS, _CHANGED = 0, 1, 2
+"""All is set; or what was not set holds its default; or not even that. Mostly it is not to be said where that is."""
+_ARGUMENTS: tuple[Mapping[str, Any], ...] = ({}, {"exclude_unset": True})
 
 
 class Doubtful(Exception):
     """The type alone does not say whether this value arrives: a field that was not set holds who knows what."""
 
 
-def left_out_of(reading: Reading) -> Walk | None:
-    """What finds the fields of a plain value to leave out, as pydantic's `exclude` takes them.
+def left_out_of(reading: Reading) -> Callable[[Any], Mapping[str, Any]] | None:
+    """What tells pydantic's serializer which fields of a plain value to leave out, as arguments for it.
 
     It raises Doubtful, or what Python raises for a value that is not of its type. None if all fields are required.
     """
-    return _Unset(reading).walk()
+    find = _Unset(reading).walk()
+    if find is None:
+        return None
+
+    def arguments(value: Any) -> Mapping[str, Any]:
+        found = find(value)
+        return {"exclude": found} if found else _ARGUMENTS[_ALL_SET]
+
+    states = _States(reading)
+    state_of = states.walk()
+    if state_of is None or states.has_required_model:
+        return arguments
+
+    def arguments_sooner(value: Any) -> Mapping[str, Any]:
+        state: int = state_of(value)
+        return arguments(value) if state == _CHANGED else _ARGUMENTS[state]
+
+    return arguments_sooner
 
 
 def left_out(value: Any, *, keep_tags: bool = False) -> Any:
@@ -136,6 +156,72 @@ class _Unset(Walks):
             return None
 
         return walk_members
+
+
+class _States(Walks):
+    """How it stands with what was not set in a value: one of the three below, the greatest of all its models."""
+
+    def __init__(self, reading: Reading) -> None:
+        super().__init__(reading)
+        self.has_required_model = False
+        """Nothing looks at a model of which all fields are required, so what was not set in it must not be left out."""
+
+    def model_walk(self, schema: Schema, fields: list[tuple[str, Walk]]) -> Walk | None:
+        declared = {name: field["schema"] for name, field in schema["schema"]["fields"].items()}
+        if all(one["type"] != "default" for one in declared.values()):
+            self.has_required_model = True
+            return None
+        of_fields = _fields_state(declared)
+        if not fields:
+            return of_fields
+
+        def state_within(value: Any) -> Found:
+            held = value.__dict__
+            return max(of_fields(value), *[inner(held[name]) for name, inner in fields])
+
+        return state_within
+
+    def items_walk(self, inner: Walk) -> Walk:
+        def state_of_items(value: Any) -> Found:
+            return max(map(inner, value), default=_ALL_SET)
+
+        return state_of_items
+
+    def values_walk(self, inner: Walk) -> Walk:
+        def state_of_values(value: Any) -> Found:
+            return max(map(inner, value.values()), default=_ALL_SET)
+
+        return state_of_values
+
+    def set_walk(self, inner: Walk) -> Walk:
+        return self.items_walk(inner)
+
+    def tuple_walk(self, inner: list[Walk]) -> Walk:
+        def state_of_tuple(value: Any) -> Found:
+            return max((walk(item) for walk, item in zip(inner, value, strict=False)), default=_ALL_SET)
+
+        return state_of_tuple
+
+
+def _fields_state(declared: Mapping[str, Schema]) -> Walk:
+    """The state of a model, what its fields hold aside."""
+    names = frozenset(declared)
+    required = frozenset(name for name, one in declared.items() if one["type"] != "default")
+    defaults = [(name, _lasting(declared[name].get("default", _NO_DEFAULT))) for name in names - required]
+
+    def state_of_fields(value: Any) -> Found:
+        given = value.__pydantic_fields_set__
+        if given == names:
+            return _ALL_SET
+        if not required <= given:
+            return _CHANGED
+        held = value.__dict__
+        for name, default in defaults:
+            if held[name] is not default and name not in given and not _same_default(default, held[name]):
+                return _CHANGED
+        return _DEFAULTS
+
+    return state_of_fields
 
 
 def _fields_walk(declared: Mapping[str, Schema]) -> Walk:

@@ -37,6 +37,23 @@ class Walks:
 
         return walk_values
 
+    def items_walk(self, inner: Walk) -> Walk:
+        """What looks at the items of a list."""
+
+        def walk_items(value: Any) -> Found:
+            return {index: found for index, item in enumerate(value) if (found := inner(item))}
+
+        return walk_items
+
+    def tuple_walk(self, inner: list[Walk]) -> Walk:
+        """What looks at the items of a tuple, each in its way."""
+
+        def walk_tuple(value: Any) -> Found:
+            walks = enumerate(zip(inner, value, strict=False))
+            return {index: found for index, (walk, item) in walks if (found := walk(item))}
+
+        return walk_tuple
+
     def set_walk(self, inner: Walk) -> Walk:
         """What looks at the members of a set, which stand nowhere."""
         raise NotImplementedError
@@ -75,12 +92,12 @@ class Walks:
         if schema["type"] == "dict":
             return self.values_walk(first)
         if schema["type"] == "tuple" and "variadic_item_index" not in schema:
-            return _tuple_walk([walk or _nothing for walk in walks])
-        return _items_walk(first)
+            return self.tuple_walk([walk or _nothing for walk in walks])
+        return self.items_walk(first)
 
 
 def _nothing(value: Any) -> Found:
-    return None
+    return 0
 
 
 def _recursive_walk(later: list[Walk]) -> Walk:
@@ -97,21 +114,6 @@ def _optional_walk(inner: Walk | None) -> Walk | None:
         return None
 
     def walk_optional(value: Any) -> Found:
-        return None if value is None else inner(value)
+        return 0 if value is None else inner(value)
 
     return walk_optional
-
-
-def _items_walk(inner: Walk) -> Walk:
-    def walk_items(value: Any) -> Found:
-        return {index: found for index, item in enumerate(value) if (found := inner(item))}
-
-    return walk_items
-
-
-def _tuple_walk(inner: list[Walk]) -> Walk:
-    def walk_tuple(value: Any) -> Found:
-        walks = enumerate(zip(inner, value, strict=False))
-        return {index: found for index, (walk, item) in walks if (found := walk(item))}
-
-    return walk_tuple
