@@ -83,10 +83,11 @@ def send_chunk(bulk: Bulk, chunk: list[Numbered], timeout: float | None) -> Flow
 
 
 def _send_batch(chunk: list[Numbered], timeout: float | None) -> Flow[list[BulkItem]]:
-    from google.cloud.tasks_v2 import BatchCreateTasksRequest
+    from google.cloud.tasks_v2 import BatchCreateTasksRequest, CreateTaskRequest
 
-    requests = [request for _, request in chunk]
-    batch = BatchCreateTasksRequest(parent=requests[0].parent, requests=requests)
+    # Raw, since Google's wrapper copies each request twice.
+    raw = [CreateTaskRequest.pb(request) for _, request in chunk]
+    batch = BatchCreateTasksRequest.wrap(BatchCreateTasksRequest.pb()(parent=raw[0].parent, requests=raw))
     operation = yield from call("batch_create_tasks", batch, timeout)
     return list(_outcomes(chunk, operation))
 
@@ -102,7 +103,8 @@ def _outcomes(chunk: list[Numbered], operation: Any) -> Iterator[BulkItem]:
         yield from (BulkItem(index, request.task.name) for index, request in chunk)
         return
     failed = metadata.failed_requests
-    tasks = iter(BatchCreateTasksResponse.deserialize(operation.operation.response.value).tasks)
+    response = BatchCreateTasksResponse.deserialize(operation.operation.response.value)
+    tasks = iter(BatchCreateTasksResponse.pb(response).tasks)
     for number, (index, request) in enumerate(chunk):
         if number in failed:
             status = failed[number]
