@@ -1,13 +1,15 @@
 """Routes whose endpoints can be enqueued, and the builders of their classes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from fastapi import Request, Response
 
 from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.delayed_task import AsyncDelayed, Delayed
 from fastapi_gcp_tasks.option_checks import BaseUrl
 from fastapi_gcp_tasks.options import TASK_OPTIONS, builder_layer
-from fastapi_gcp_tasks.registration import adopt_copy, register
+from fastapi_gcp_tasks.registration import adopt_copy, register, registration_of
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 from fastapi_gcp_tasks.task_plans import TaskPlans
 from fastapi_gcp_tasks.task_route import TaskRoute, Verify, verification_of
@@ -19,7 +21,17 @@ if TYPE_CHECKING:
     from fastapi_gcp_tasks.hooks import DelayedTaskHook
 
 
-class DelayedRoute(TaskRoute):
+class _SeenByApps(TaskRoute):
+    """A route that notices when an app serves it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler. FastAPI asks for it again when a router was included: before 0.137 then, now at a request."""
+        if registration := registration_of(self.endpoint):
+            registration.task.look_again()
+        return super().get_route_handler()
+
+
+class DelayedRoute(_SeenByApps):
     """A route whose endpoint has `.delay` and `.options`."""
 
     sender: ClassVar[Sender]
@@ -33,7 +45,7 @@ class DelayedRoute(TaskRoute):
             register(self, task, delay=task.delay, delay_many=task.delay_many, options=task.options)
 
 
-class AsyncDelayedRoute(TaskRoute):
+class AsyncDelayedRoute(_SeenByApps):
     """A route whose endpoint has `.delay`, to be awaited, and `.options`."""
 
     sender: ClassVar[AsyncSender]

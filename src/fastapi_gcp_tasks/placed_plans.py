@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi_gcp_tasks.encode import Plan, compile_plan
 from fastapi_gcp_tasks.exception import TaskRouteError
 from fastapi_gcp_tasks.labels import endpoint_label
-from fastapi_gcp_tasks.shadows import Shadow, shadows_of, unshadowed, who_shadows
+from fastapi_gcp_tasks.shadows import Shadow, asked_before, shadows_of, unshadowed, who_shadows
 from fastapi_gcp_tasks.surroundings import Order, Placement, changes_plan, orders_in_process, placements
 
 
@@ -26,10 +26,13 @@ class Place(NamedTuple):
 
 
 class PlacedPlans:
-    """The plans of one route at all its places in the apps of this process; `alone`, its own, if it has none."""
+    """The plans of one route at all its places in the apps of this process; `alone`, its own, if it has none.
+
+    `alone` is None if an outer prefix has to name one of its path parameters.
+    """
 
     def __init__(
-        self, route: APIRoute, alone: Plan, method: str, base_url: str, orders: list[Order] | None = None
+        self, route: APIRoute, alone: Plan | None, method: str, base_url: str, orders: list[Order] | None = None
     ) -> None:
         self._route = route
         self._alone = alone
@@ -53,6 +56,12 @@ class PlacedPlans:
             if place.plan is None:
                 raise TaskRouteError(place.fault)
             plan = place.plan
+        if plan is None:
+            raise TaskRouteError(
+                f"{endpoint_label(self._route.endpoint)}: the path {self._route.path} does not name all of its path "
+                "parameters, and no app of this process has the route with a prefix that does. Include its router in "
+                "an app, or give the prefix to the router itself"
+            )
         return unshadowed(plan, self._method, [shadow for place in places for shadow in place.shadows])
 
     def _find(self, orders: list[Order]) -> list[Place]:
@@ -60,23 +69,25 @@ class PlacedPlans:
         return [place_of(self._route, self._alone, one, self._method) for one in found]
 
 
-def place_of(route: APIRoute, alone: Plan, placement: Placement, method: str) -> Place:
+def place_of(route: APIRoute, alone: Plan | None, placement: Placement, method: str) -> Place:
     """The placement, its plan made."""
     plan, fault = None, ""
-    if shadow := who_shadows(placement, method):
+    before = list(asked_before(placement, method))
+    if shadow := who_shadows(placement, before, method):
         name = endpoint_label(route.endpoint)
         fault = f"{name} at {placement} is never reached: {shadow} answers first. Include the task before that"
     else:
         try:
-            plan = compile_plan(placement.route) if changes_plan(route, placement) else alone
+            plan = compile_plan(placement.route) if alone is None or changes_plan(route, placement) else alone
         except TypeError as error:
             fault = f"{error} (so it is with what surrounds it at {placement})"
-    shadows = shadows_of(placement, method)
-    return Place(str(placement), placement.base, placement.declares, plan, fault, shadows)
+    return Place(str(placement), placement.base, placement.declares, plan, fault, shadows_of(placement, before))
 
 
 def fitting(places: list[Place], base_url: str) -> list[Place]:
     """Those to which a base URL leads, so far as its path tells."""
+    if len(places) < 2:
+        return places
     path = unquote(urlsplit(base_url).path)
     longest = max((len(one.base) for one in places if path.endswith(one.base)), default=None)
     return (

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 from starlette.routing import BaseRoute, Host, Match, Mount, WebSocketRoute, compile_path
@@ -21,26 +22,32 @@ class Passage(NamedTuple):
     app: Any
 
 
-class ServedRoute(NamedTuple):
+class ServedRoute:
     """One route, as an app serves it."""
 
-    route: BaseRoute
-    """As it was registered; before FastAPI 0.137 as `include_router` made it anew."""
-    matcher: BaseRoute
-    """The same, with the prefixes of the routers around it."""
-    dependencies: tuple[Any, ...]
-    """What FastAPI runs before it, the outermost first."""
-    through: tuple[Passage, ...] = ()
-
-    @property
-    def mounts(self) -> str:
+    def __init__(
+        self, route: BaseRoute, prefix: str, dependencies: tuple[Any, ...], through: tuple[Passage, ...]
+    ) -> None:
+        self.route = route
+        """As it was registered; before FastAPI 0.137 as `include_router` made it anew."""
+        self.prefix = prefix
+        """Of the routers around it, so far as the route does not have it itself."""
+        self.dependencies = dependencies
+        """What FastAPI runs before it, the outermost first."""
+        self.through = through
+        self.mounts = "".join(getattr(one.route, "path", "") for one in through)
         """The path under which the app that has this route is mounted."""
-        return "".join(getattr(one.route, "path", "") for one in self.through)
-
-    @property
-    def path(self) -> str:
+        self.inner_path = prefix + str(getattr(route, "path", ""))
+        """The path in that app."""
+        self.path = self.mounts + self.inner_path
         """The whole path."""
-        return self.mounts + str(getattr(self.matcher, "path", ""))
+        self.fixed = self.path.partition("{")[0]
+        """Of the path, what is the same whatever the parameters are."""
+
+    @cached_property
+    def matcher(self) -> BaseRoute:
+        """The route with the prefixes of the routers around it."""
+        return _with_prefix(self.route, self.prefix)
 
     def match(self, scope: Scope) -> Match:
         """Whether it would answer such a request, if nothing before it does."""
@@ -56,7 +63,7 @@ class ServedRoute(NamedTuple):
 
     def __str__(self) -> str:
         if isinstance(self.route, Mount):
-            return f"the app that is mounted at {self.path or '/'}"
+            return f"the app that is mounted at {self.path.rstrip('/') or '/'}"
         methods = ",".join(sorted(getattr(self.route, "methods", None) or ()))
         name = getattr(self.route, "name", None)
         return f"{methods} {self.path}".lstrip() + (f" ({name})" if name else "")
@@ -89,11 +96,11 @@ def _served(
         if router := included(route):
             yield from _served(router.routes, prefix + router.prefix, (*dependencies, *router.dependencies), through)
         elif isinstance(route, BaseRoute) and not isinstance(route, WebSocketRoute):
-            matcher = _with_prefix(route, prefix)
-            if isinstance(route, Mount | Host) and (inside := app_inside(route.app)) is not None:
-                yield from _served(inside.routes, "", (), (*through, Passage(matcher, inside)))
             own = tuple(cast("Sequence[Any]", getattr(route, "dependencies", ())))
-            yield ServedRoute(route, matcher, (*dependencies, *own), through)
+            served = ServedRoute(route, prefix, (*dependencies, *own), through)
+            if isinstance(route, Mount | Host) and (inside := app_inside(route.app)) is not None:
+                yield from _served(inside.routes, "", (), (*through, Passage(served.matcher, inside)))
+            yield served
 
 
 def _with_prefix(route: BaseRoute, prefix: str) -> BaseRoute:

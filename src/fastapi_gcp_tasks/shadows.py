@@ -45,14 +45,27 @@ def filled(path: str, found: Mapping[str, object]) -> list[str]:
     return [PARAM_REGEX.sub(lambda braces: row[braces[1]], path) for row in rows]  # noqa: B023  # called at once
 
 
-def who_shadows(placement: Placement, method: str) -> ServedRoute | None:
+def asked_before(placement: Placement, method: str) -> Iterator[ServedRoute]:
+    """The routes that the app asks before the task's, and that may have a path in common with it."""
+    for other in placement.order:
+        if other is placement.served:
+            return
+        methods = getattr(other.route, "methods", None)
+        if (not methods or method in methods) and not is_same(other, placement) and _meet(other, placement.served):
+            yield other
+
+
+def who_shadows(placement: Placement, before: list[ServedRoute], method: str) -> ServedRoute | None:
     """The route that answers in the task's place, whatever its arguments; None if the task can be reached."""
+    if not (before or placement.served.through):
+        return None
     found: ServedRoute | None = None
     for path in sample_paths(placement.served):
-        answer = answer_to(placement.order, http_scope(method, path))
-        if answer is None or is_same(answer.served, placement):
+        scope = http_scope(method, path)
+        first = answer_to((*before, placement.served), scope) or answer_to(placement.order, scope)
+        if first is None or first.served is placement.served:
             return None
-        found = found or answer.served
+        found = found or first.served
     return found
 
 
@@ -76,13 +89,13 @@ class Shadow(NamedTuple):
     answers: str
 
 
-def shadows_of(placement: Placement, method: str) -> list[Shadow]:
+def shadows_of(placement: Placement, before: list[ServedRoute]) -> list[Shadow]:
     """The routes that answer for some of a task's arguments: with `/items/me` before `/items/{id}`, for the id `me`."""
     names = ", ".join(_names(placement.route.path))
     if not names:
         return []
     base = _filled_base(placement)
-    return [Shadow(base, _pattern(other), names, str(other)) for other in _before(placement, method)]
+    return [Shadow(base, _pattern(other), names, str(other)) for other in before]
 
 
 def unshadowed(plan: Plan, method: str, shadows: list[Shadow]) -> Plan:
@@ -114,7 +127,7 @@ def _pattern(served: ServedRoute) -> re.Pattern[str]:
     number = count()
     # Two apps, one mounted in the other, may have a parameter of one name.
     path = PARAM_REGEX.sub(lambda braces: f"{{p{next(number)}{braces[2] or ''}}}", served.path)
-    return compile_path(path + "/{rest:path}" if isinstance(served.matcher, Mount) else path)[0]
+    return compile_path(path.rstrip("/") + "/{rest:path}" if isinstance(served.route, Mount) else path)[0]
 
 
 def _filled_base(placement: Placement) -> str:
@@ -127,31 +140,21 @@ def _filled_base(placement: Placement) -> str:
     )
 
 
-def _before(placement: Placement, method: str) -> Iterator[ServedRoute]:
-    """The routes that are asked before, and have a path in common with the task's."""
-    for other in placement.order:
-        if other is placement.served:
-            return
-        methods = getattr(other.route, "methods", None)
-        if (not methods or method in methods) and not is_same(other, placement) and _meet(other, placement.served):
-            yield other
-
-
 def _meet(one: ServedRoute, other: ServedRoute) -> bool:
     """Whether there may be a path that both have."""
+    if not (one.fixed.startswith(other.fixed) or other.fixed.startswith(one.fixed)):
+        return False
     if any(isinstance(step.route, Host) and step not in other.through for step in one.through):
         return False
-    first, second = one.path, other.path
     if _is_open(one) or _is_open(other):
-        first, second = first.partition("{")[0], second.partition("{")[0]
-        return first.startswith(second) or second.startswith(first)
-    pairs = list(zip(first.split("/"), second.split("/"), strict=False))
-    return first.count("/") == second.count("/") and all(a == b or "{" in a or "{" in b for a, b in pairs)
+        return True
+    pairs = list(zip(one.path.split("/"), other.path.split("/"), strict=False))
+    return one.path.count("/") == other.path.count("/") and all(a == b or "{" in a or "{" in b for a, b in pairs)
 
 
 def _is_open(served: ServedRoute) -> bool:
     """Whether a parameter may hold a slash."""
-    found = getattr(served.matcher, "param_convertors", None)
-    if isinstance(served.matcher, Mount) or found is None:
+    found = getattr(served.route, "param_convertors", None)
+    if isinstance(served.route, Mount) or found is None or ":" in served.prefix:
         return True
     return any(type(one) not in _SAMPLES or isinstance(one, convertors.PathConvertor) for one in found.values())

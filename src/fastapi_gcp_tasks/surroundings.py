@@ -8,12 +8,12 @@ import gc
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
-from fastapi import params
 from fastapi.exceptions import FastAPIError
 from fastapi.routing import APIRoute
 from starlette.applications import Starlette
 
 from fastapi_gcp_tasks import fastapi_versions as versions
+from fastapi_gcp_tasks.encode import route_again
 from fastapi_gcp_tasks.exception import TaskRouteError
 from fastapi_gcp_tasks.labels import endpoint_label
 from fastapi_gcp_tasks.served_routes import ServedRoute, served_routes
@@ -71,16 +71,10 @@ def _placements(route: APIRoute, order: Order) -> Iterator[Placement]:
     for served in order:
         # The endpoint may be on a plain route as well.
         if isinstance(served.route, TaskRoute) and served.route.endpoint is route.endpoint:
-            outer = str(getattr(served.matcher, "path", "")).removesuffix(route.path)
+            outer = served.inner_path.removesuffix(route.path)
             base, rest = _cut(outer)
             try:
-                whole = APIRoute(
-                    rest + route.path,
-                    route.endpoint,
-                    methods=route.methods,
-                    dependencies=cast("list[params.Depends]", list(served.dependencies)),
-                    response_model=None,
-                )
+                whole = route_again(route, rest + route.path, served.dependencies)
             except (AssertionError, FastAPIError) as error:
                 # From 0.137 on FastAPI itself finds it at the first request.
                 raise TaskRouteError(

@@ -1,10 +1,12 @@
 """The plan of a task: that of its route alone, or where an app of this process serves it, that of the route there."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fastapi.routing import APIRoute
 
-from fastapi_gcp_tasks.encode import Plan, compile_plan, plan_again
+from fastapi_gcp_tasks.encode import Plan, compile_plan, route_again
+from fastapi_gcp_tasks.exception import TaskRouteError
+from fastapi_gcp_tasks.fastapi_versions import Dependant, with_dependencies
 
 if TYPE_CHECKING:
     from fastapi_gcp_tasks.placed_plans import PlacedPlans
@@ -16,18 +18,19 @@ class TaskPlans:
 
     def __init__(self, route: APIRoute) -> None:
         self.route = route
-        self._alone = compile_plan(route)
+        self._alone = _plan_alone(route)
         self._signature = _set_signature(route)
         """The one that the plan is made of."""
         self._placed: PlacedPlans | None = None
         """Those in apps of this process, once that was asked."""
 
     @property
-    def alone(self) -> Plan:
-        """The plan of the route itself."""
+    def alone(self) -> Plan | None:
+        """The plan of the route itself; None if a prefix of an outer router has to name one of its path parameters."""
         if _set_signature(self.route) is not self._signature:
             # The endpoint was given another one since, as views of classes do.
-            self._alone, self._signature, self._placed = plan_again(self.route), _set_signature(self.route), None
+            again = route_again(self.route, self.route.path, self.route.dependencies)
+            self._alone, self._signature, self._placed = _plan_alone(again), _set_signature(self.route), None
         return self._alone
 
     def plan(self, method: str, base_url: str, orders: "list[Order] | None" = None) -> Plan:
@@ -41,11 +44,27 @@ class TaskPlans:
             from fastapi_gcp_tasks.placed_plans import PlacedPlans
 
             self._placed = PlacedPlans(self.route, alone, method, base_url, orders)
-        return self._placed.plan(base_url)
+        try:
+            return self._placed.plan(base_url)
+        except TaskRouteError:
+            # What is wrong may be mended by then.
+            self._placed = None
+            raise
 
     def look_again(self) -> None:
         """See anew, at the next call, which apps serve the route."""
         self._placed = None
+
+
+def _plan_alone(route: APIRoute) -> Plan | None:
+    keys = {field.alias for one in with_dependencies(cast("Dependant", route.dependant)) for field in one.path_params}
+    lacking = keys - route.param_convertors.keys()
+    if not lacking:
+        return compile_plan(route)
+    # All else that no task can carry is refused now.
+    path = route.path + "".join(f"/{{{key}}}" for key in sorted(lacking))
+    compile_plan(route_again(route, path, route.dependencies))
+    return None
 
 
 def _set_signature(route: APIRoute) -> object:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, File, Header, Query, Request, UploadFile
+from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, File, Header, Path, Query, Request, UploadFile
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from fastapi_gcp_tasks import as_delayed_task
+from fastapi_gcp_tasks import as_delayed_task, check_tasks
 from fastapi_gcp_tasks.exception import MissingParamError, TaskRouteError, WrongTypeError
 from routes.routes_fakes import URL, FakeClient, Payload, delayed_router
 from routes.routes_worker import Received, carry
@@ -175,6 +176,43 @@ def test_a_path_parameter_that_only_an_outer_prefix_names_is_filled_in(
     assert received.all == [{"tenant": "acme", "version": 7}]
 
 
+def test_a_parameter_may_be_declared_as_one_of_the_path_that_an_outer_prefix_names() -> None:
+    client, received = FakeClient(), Received()
+    router = delayed_router(client)
+
+    @as_delayed_task
+    @router.post("/hello")
+    def hello(tenant: Annotated[str, Path()]) -> None:
+        received.note(tenant=tenant)
+
+    with pytest.raises(TaskRouteError, match=r"hello: the path /hello does not name all .* Include its router in"):
+        hello.delay(tenant="acme")
+    app = FastAPI()
+    app.include_router(router, prefix="/{tenant}")
+    hello.delay(tenant="acme")
+    assert carry(app, client, URL) == 200
+    assert received.all == [{"tenant": "acme"}]
+
+
+def test_a_path_parameter_that_no_prefix_names_is_refused() -> None:
+    router = delayed_router(FakeClient())
+
+    @as_delayed_task
+    @router.post("/hello")
+    def hello(tenant: Annotated[str, Path()]) -> None: ...
+
+    app = FastAPI()
+    app.include_router(router, prefix="/in")
+    with pytest.raises(TaskRouteError, match=r"'tenant' cannot be carried .* the path /hello has no \{tenant\}"):
+        hello.delay(tenant="acme")
+    with pytest.raises(TaskRouteError, match=r"has no \{tenant\}"):
+        check_tasks(app)
+    with pytest.raises(TypeError, match="secrets"):
+
+        @router.post("/secret")
+        def secret(tenant: Annotated[str, Path()], word: SecretStr) -> None: ...
+
+
 def test_the_prefix_of_an_outer_router_with_a_parameter_that_nobody_declares_is_refused() -> None:
     router = delayed_router(FakeClient())
 
@@ -256,8 +294,6 @@ def test_of_two_includes_that_differ_the_base_url_chooses() -> None:
 
 
 def test_a_route_that_is_included_after_its_first_call_counts_once_the_app_is_checked() -> None:
-    from fastapi_gcp_tasks import check_tasks
-
     client = FakeClient()
     router = delayed_router(client)
 
@@ -268,6 +304,21 @@ def test_a_route_that_is_included_after_its_first_call_counts_once_the_app_is_ch
     hello.delay()
     app = of_app(router, needs_header)
     check_tasks(app)
+    with pytest.raises(MissingParamError, match="x_tenant"):
+        hello.delay()
+
+
+def test_a_route_that_is_included_after_its_first_call_counts_once_the_app_has_answered_a_request() -> None:
+    client = FakeClient()
+    router = delayed_router(client)
+
+    @as_delayed_task
+    @router.post("/hello")
+    def hello() -> None: ...
+
+    hello.delay()
+    app = of_app(router, needs_header)
+    assert carry(app, client, URL) == 422
     with pytest.raises(MissingParamError, match="x_tenant"):
         hello.delay()
 

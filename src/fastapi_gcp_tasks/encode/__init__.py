@@ -20,6 +20,6 @@ the caller meets, `difference` the place in the value; `header_rules`, which hea
 """
 
 from fastapi_gcp_tasks.encode.header_rules import check_header
-from fastapi_gcp_tasks.encode.plan import JSON_TYPE, Encoded, Plan, compile_plan, plan_again
+from fastapi_gcp_tasks.encode.plan import JSON_TYPE, Encoded, Plan, compile_plan, route_again
 
-__all__ = ["JSON_TYPE", "Encoded", "Plan", "check_header", "compile_plan", "plan_again"]
+__all__ = ["JSON_TYPE", "Encoded", "Plan", "check_header", "compile_plan", "route_again"]

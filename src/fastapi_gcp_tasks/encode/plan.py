@@ -1,8 +1,9 @@
 """The plan of a route: compiled once at registration, it turns arguments into a request."""
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, NamedTuple
 
+from fastapi import params
 from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.encode.header_rules import Headers
@@ -85,12 +86,9 @@ def compile_plan(route: APIRoute) -> Plan:
     return Plan(encode_one_body, fixed, check_due)
 
 
-def plan_again(route: APIRoute) -> Plan:
-    """The plan of a route as it would be if it were registered now."""
-    again = APIRoute(
-        route.path, route.endpoint, methods=route.methods, dependencies=route.dependencies, response_model=None
-    )
-    return compile_plan(again)
+def route_again(route: APIRoute, path: str, dependencies: Sequence[params.Depends]) -> APIRoute:
+    """The route as it would be if it were registered now, with this path and these dependencies."""
+    return APIRoute(path, route.endpoint, methods=route.methods, dependencies=dependencies, response_model=None)
 
 
 def _body_writer(route: APIRoute, declared: list[Parameter]) -> "ToBody | None":
