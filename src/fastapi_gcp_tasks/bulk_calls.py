@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from inspect import unwrap
 from typing import Any
 
 from fastapi_gcp_tasks.bulk import Bulk, BulkItem, BulkResult, Numbered
@@ -55,7 +56,7 @@ def has_batches(client: object, kind: str) -> bool:
     batch = getattr(google, "batch_create_tasks", None)  # older ones have none
     if batch is None:
         return False
-    own_create = getattr(type(client), "create_task", google.create_task) is not google.create_task
+    own_create = unwrap(getattr(type(client), "create_task", google.create_task)) is not google.create_task
     return not (own_create and getattr(type(client), "batch_create_tasks", batch) is batch)
 
 

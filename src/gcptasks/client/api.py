@@ -6,6 +6,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, TypeGuard, TypeVar
 
+from gcptasks.client.bare_calls import BareCall, with_bare_call
+
 if TYPE_CHECKING:
     from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
@@ -56,7 +58,13 @@ class Api(Generic[Client, AsyncClient]):
 
     # No dataclass: to make one would take half a millisecond of the start of every application.
     def __init__(
-        self, *, service: str, variable: str, client: ClientKind[Client], async_client: ClientKind[AsyncClient]
+        self,
+        *,
+        service: str,
+        variable: str,
+        client: ClientKind[Client],
+        async_client: ClientKind[AsyncClient],
+        bare: BareCall | None = None,
     ) -> None:
         self.service = service
         """Its full name: `google.cloud.tasks.v2.CloudTasks`."""
@@ -64,21 +72,32 @@ class Api(Generic[Client, AsyncClient]):
         """The environment variable that names an emulator of it."""
         self.client = client
         self.async_client = async_client
+        self._bare = bare
 
     def emulator(self) -> str | None:
         """The address in the environment variable; None when it is not set, or empty."""
         text = os.environ.get(self.variable)
         return address(text, self.variable) if text else None
 
+    def client_class(self) -> Any:
+        """Google's class, with a shorter way for the call of which there are many."""
+        cls = self.client.load()
+        return cls if self._bare is None else with_bare_call(cls, self._bare)
+
+    def async_client_class(self) -> Any:
+        """The same, async."""
+        cls = self.async_client.load()
+        return cls if self._bare is None else with_bare_call(cls, self._bare)
+
     def make_client(self, emulator: str | None = None) -> Client:
         """Google's client with default credentials, or one for the emulator at that address, with none."""
-        cls = self.client.load()
+        cls = self.client_class()
         made: Client = cls() if emulator is None else cls(transport=_transport(cls, emulator))
         return made
 
     def make_async_client(self, emulator: str | None = None) -> AsyncClient:
         """The same, async; it belongs to the running loop."""
-        cls = self.async_client.load()
+        cls = self.async_client_class()
         made: AsyncClient = cls() if emulator is None else cls(transport=_async_transport(cls, emulator))
         return made
 
@@ -102,6 +121,7 @@ TASKS: "Api[CloudTasksClient, CloudTasksAsyncClient]" = Api(
     variable="CLOUD_TASKS_EMULATOR_HOST",
     client=ClientKind("google.cloud.tasks_v2", "CloudTasksClient"),
     async_client=ClientKind("google.cloud.tasks_v2", "CloudTasksAsyncClient"),
+    bare=BareCall("create_task", "CreateTaskRequest"),
 )
 SCHEDULER: "Api[CloudSchedulerClient, CloudSchedulerAsyncClient]" = Api(
     service="google.cloud.scheduler.v1.CloudScheduler",

@@ -54,7 +54,7 @@ def client_over(api: Api[Client, Any], carry: Carry, host: str) -> Client:
 
         return rpc
 
-    made: Client = api.client.load()(transport=_transport_class(api, _Transport)(rpc_of, host))
+    made: Client = api.client_class()(transport=_transport_class(api, _Transport)(rpc_of, host))
     return made
 
 
@@ -72,7 +72,7 @@ def async_client_over(api: Api[Any, AsyncClient], carry: AsyncCarry, host: str) 
 
         return rpc
 
-    made: AsyncClient = api.async_client.load()(transport=_transport_class(api, _AsyncTransport)(rpc_of, host))
+    made: AsyncClient = api.async_client_class()(transport=_transport_class(api, _AsyncTransport)(rpc_of, host))
     return made
 
 
