@@ -1,4 +1,4 @@
-"""The time of `.delay()`, for endpoints of several kinds: `delay fake` or `delay stub`."""
+"""The time of `.delay()`, for endpoints of several kinds: `delay fake`, `delay stub` or, of ours alone, `delay own`."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
 
-from bench.contestants.stubs import FakeClient, StubClient
+from bench.contestants.stubs import FakeClient, OurStubClient, StubClient
 from fastapi_gcp_tasks import DelayedRouteBuilder
 
 BATCHES = 9
@@ -129,7 +129,9 @@ def _seconds(call: Callable[[], object], times: int) -> float:
 
 
 def main(depth: str) -> None:
-    client = StubClient() if depth == "stub" else FakeClient()
+    makers: dict[str, type[FakeClient] | type[StubClient]]
+    makers = {"fake": FakeClient, "stub": StubClient, "own": OurStubClient}
+    client = makers[depth]()
     figures: dict[str, float] = {}
     for name, (endpoint, arguments) in tasks(client).items():
         endpoint.delay(**arguments)

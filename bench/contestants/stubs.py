@@ -113,3 +113,17 @@ class StubClient(CloudTasksClient):
     def request(self) -> CreateTaskRequest:
         """The last request that was sent."""
         return CreateTaskRequest.deserialize(self._channel.sent)
+
+
+class OurStubClient(StubClient):
+    """The client that ours makes when it is given none, over the same channel."""
+
+    def __init__(self) -> None:
+        from gcptasks.client.api import TASKS  # which the peer has not
+
+        self._channel = StubChannel()
+        self._made = TASKS.client_class()(transport=CloudTasksGrpcTransport(channel=self._channel))
+
+    def create_task(self, request: Any = None, **options: Any) -> Task:
+        task: Task = self._made.create_task(request, **options)
+        return task

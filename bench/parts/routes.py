@@ -86,6 +86,16 @@ PARTS = (
         ),
     ),
     Part(
+        name="P3",
+        title=".delay() with the client that each makes of itself, over a channel that only answers",
+        contestants=(ours("ours", "delay", "own"), peer("the peer", "delay", "stub")),
+        rows=(
+            _row("small", 12, 25, "a small body"),
+            _row("mixed", 10, 14, "path, query and body"),
+            _row("nested", None, None, "10 KB of nested body"),
+        ),
+    ),
+    Part(
         name="P4",
         title="delay_many in batches for each task, with Google's own client, against .delay() of the peer in a loop",
         contestants=(ours("ours", "bulk"), peer("the peer", "delay", "stub")),
