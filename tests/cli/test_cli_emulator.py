@@ -339,3 +339,17 @@ def test_the_log_says_as_much_as_is_asked_for(
     program.ctrl_c()
     assert program.ended() == 0
     assert [word for word in hidden if f" {word}" in program.output] == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [b"".join(b"X-%d: 1\r\n" % number for number in range(33)), b"X: " + b"y" * 4097 + b"\r\n"],
+    ids=["too many", "too long"],
+)
+def test_a_connection_over_http_1_holds_few_headers(start: Start, headers: bytes) -> None:
+    """Or a thousand connections that never end theirs would take gigabytes."""
+    host, _, port = address(start(EMULATOR, *FREE)).rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as client, client.makefile("rb") as answer:
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + headers)
+        assert answer.readline().split()[1] == b"400"
+        assert get(f"http://{host}:{port}/health")

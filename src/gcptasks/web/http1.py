@@ -11,6 +11,9 @@ from aiohttp import web
 _PATIENCE = timedelta(seconds=75)
 _AT_ONCE = 0.001
 """Seconds; to aiohttp 0 means without end."""
+_HEADERS = 32
+_HEADER_BYTES = 4096
+"""At most: a thousand connections with as much as they may send then take some 300 MiB. Browsers send less."""
 
 
 @asynccontextmanager
@@ -26,6 +29,8 @@ async def protocol_factory(
         shutdown_timeout=_AT_ONCE,
         keepalive_timeout=patience.total_seconds(),
         access_log=None,
+        max_headers=_HEADERS,
+        max_field_size=_HEADER_BYTES,
     )
     await runner.setup()
     try:
