@@ -24,8 +24,8 @@ from gcptasks.store.tx import Tx
 from store.store_verbs import NOW, add_task
 
 MIB = 2**20
-BOUND = 32 * MIB
-"""Above what the log takes under steady writes, on a machine that has other work."""
+BOUND = 48 * MIB
+"""Three times what it has when it is copied: what is written meanwhile, on a machine that has other work, comes on top."""
 
 
 @pytest.fixture
