@@ -25,7 +25,7 @@ from store.store_verbs import NOW, add_task
 
 MIB = 2**20
 BOUND = 48 * MIB
-"""Three times what it has when it is copied: what is written meanwhile, on a machine that has other work, comes on top."""
+"""Three times what it has when it is copied: what is written meanwhile, on a busy machine, comes on top."""
 
 
 @pytest.fixture
