@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import uvicorn
@@ -14,7 +16,8 @@ from fastapi_gcp_tasks import DelayedRouteBuilder, LocalService, as_delayed_task
 URL = "http://app.local"
 
 
-def make(database: str, grace: float, seconds: float) -> tuple[FastAPI, LocalService]:
+def make(database: str, grace: float, seconds: float) -> tuple[FastAPI, LocalService, Callable[[], object]]:
+    """The app, the service, and what enqueues its task."""
     local, app = LocalService(database, app_url=URL, grace=grace), FastAPI()
     app.router.route_class = DelayedRouteBuilder(
         client=local.tasks_client(), base_url=URL, queue_path="projects/p/locations/l/queues/q"
@@ -36,8 +39,19 @@ def make(database: str, grace: float, seconds: float) -> tuple[FastAPI, LocalSer
         print("begun", flush=True)
         time.sleep(seconds)
 
-    {"ignores": ignores, "thread": thread}[sys.argv[2]].delay()
-    return app, local
+    return app, local, {"ignores": ignores, "thread": thread}[sys.argv[2]].delay
+
+
+class Server(uvicorn.Server):
+    """Enqueues once it has started: a signal before would end it without the end of the lifespan."""
+
+    def __init__(self, app: FastAPI, enqueue: Callable[[], object]) -> None:
+        super().__init__(uvicorn.Config(app, port=0, log_level="warning"))
+        self._enqueue = enqueue
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._enqueue()
 
 
 async def wait(running: AbstractAsyncContextManager[None]) -> None:
@@ -47,9 +61,10 @@ async def wait(running: AbstractAsyncContextManager[None]) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(format="%(message)s")
-    app, local = make(sys.argv[3], float(sys.argv[4]), float(sys.argv[5]))
+    app, local, enqueue = make(sys.argv[3], float(sys.argv[4]), float(sys.argv[5]))
     if sys.argv[1] == "uvicorn":
         local.install(app)
-        uvicorn.run(app, port=0, log_level="warning")
+        Server(app, enqueue).run()
     else:
+        enqueue()
         asyncio.run(wait(local.running(app)))

@@ -59,6 +59,10 @@ PauseQueueRequest: Any = _google.PauseQueueRequest.pb()
 PurgeQueueRequest: Any = _google.PurgeQueueRequest.pb()
 ResumeQueueRequest: Any = _google.ResumeQueueRequest.pb()
 
+if not hasattr(_google, "BatchCreateTasksMetadata"):
+    raise ModuleNotFoundError(
+        "google-cloud-tasks is older than 2.25, which the local service needs", name="google.cloud.tasks"
+    )
 BatchCreateTasksMetadata: Any = _google.BatchCreateTasksMetadata.pb()
 BatchCreateTasksRequest: Any = _google.BatchCreateTasksRequest.pb()
 BatchCreateTasksResponse: Any = _google.BatchCreateTasksResponse.pb()
