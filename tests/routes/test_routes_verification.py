@@ -13,10 +13,11 @@ from fastapi import APIRouter, Depends, FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastapi_gcp_tasks import task_route
+from fastapi_gcp_tasks import AsyncDelayedRouter, DelayedRouter, task_route
 from fastapi_gcp_tasks.dependencies import verify_oidc, verify_secret
 from gcptasks.base.asgi import DELIVERY, Delivery
-from routes.routes_fakes import FakeClient, async_delayed_router, delayed_router, exchange
+from gcptasks.worker import issuer_keys
+from routes.routes_fakes import QUEUE, URL, FakeClient, async_delayed_router, delayed_router, exchange
 from worker.worker_issuer import ACCOUNT, AUDIENCE, Issuer, private_key, token
 
 NOW = int(time.time())
@@ -144,14 +145,64 @@ async def test_keys_that_cannot_be_had_are_503_so_that_the_queue_tries_again() -
         assert await status_of(app, f"Bearer {token(down.url)}") == 503
 
 
-async def test_tokens_of_the_emulator_are_accepted_where_the_environment_names_it(
+async def test_a_new_key_that_cannot_be_had_is_503_while_the_old_ones_still_count(
     monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The token may be good: the issuer has a new key, and is down."""
+    with Issuer("first") as issuer:
+        app = checked(issuer=issuer.url)
+        assert await status_of(app, f"Bearer {token(issuer.url)}") == 200
+        assert await status_of(app, f"Bearer {token(issuer.url, 'second')}") == 401
+        issuer.works = False
+        monkeypatch.setattr(issuer_keys, "_UNKNOWN_KEY", 0.0)
+        assert await status_of(app, f"Bearer {token(issuer.url, 'second')}") == 503
+        assert await status_of(app, f"Bearer {token(issuer.url)}") == 200
+
+
+async def test_unless_an_issuer_is_named_it_is_google_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """No test leaves this machine, so Google's keys cannot be had."""
+    app = app_of(delayed_router(FakeClient(), verify=verify_oidc(audience=AUDIENCE, service_accounts=[ACCOUNT])))
+    assert await status_of(app, f"Bearer {token(ISSUER.url)}") == 401
+    for google in ("https://accounts.google.com", "accounts.google.com"):
+        assert await status_of(app, f"Bearer {token(google)}") == 503
+    assert "the keys of https://accounts.google.com cannot be fetched" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "router",
+    [
+        delayed_router(FakeClient(), verify=verify_secret("X-Secret", "a")),
+        async_delayed_router(verify=verify_secret("X-Secret", "a")),
+        DelayedRouter(queue_path=QUEUE, base_url=URL, verify=verify_secret("X-Secret", "a")),
+        AsyncDelayedRouter(queue_path=QUEUE, base_url=URL, verify=verify_secret("X-Secret", "a")),
+    ],
+    ids=["builder", "async builder", "router", "async router"],
+)
+async def test_each_kind_of_router_verifies_on_all_its_routes(router: APIRouter) -> None:
+    app, ran = FastAPI(), list[str]()
+    for path in ("/one", "/two"):
+
+        def task() -> None:
+            ran.append("ran")
+
+        router.post(path)(task)
+    app.include_router(router)
+    for path in ("/one", "/two"):
+        assert (await exchange(app, "POST", path))[0] == 403
+        assert ran == []
+        assert (await exchange(app, "POST", path, {"X-Secret": "a"}))[0] == 200
+        assert ran.pop() == "ran"
+
+
+@pytest.mark.parametrize("variable", ["CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST"])
+async def test_tokens_of_the_emulator_are_accepted_where_the_environment_names_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     with Issuer("first") as emulator:
         emulator.calls_itself = "http://emulator.local"
         app, sent = checked(), f"Bearer {token('http://emulator.local')}"
         assert await status_of(app, sent) == 401
-        monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", emulator.host)
+        monkeypatch.setenv(variable, emulator.host)
         assert await status_of(app, sent) == 200
         assert await status_of(app, f"Bearer {token(ISSUER.url)}") == 200
         assert await status_of(app, f"Bearer {token('https://evil.example.com')}") == 401

@@ -51,6 +51,11 @@ class IssuerKeys:
         """Whether there was ever an answer."""
         return self._fetched_at is not None
 
+    @property
+    def failing(self) -> bool:
+        """Whether the last fetch failed."""
+        return self._failed_at is not None
+
     def get(self, key_id: str) -> Any | None:
         """The key of that id, or None."""
         return self._keys.get(key_id)

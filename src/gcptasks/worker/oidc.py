@@ -60,16 +60,17 @@ class OidcCheck:
 
     def _key(self, token: Token, delivery: Delivery | None) -> Any:
         if delivery is not None and token.issuer == delivery.issuer:
-            sources: list[Any] = [delivery.keys]
+            key, failing = delivery.keys.get(token.key_id), False
         else:
             sources = self._sources(token)
             if not sources:
                 raise Refusal(INVALID_TOKEN, f"the token is of another issuer: {token.issuer}")
-            if not any(keys.known for keys in sources):
-                raise Refusal(NO_KEYS, f"the keys of {token.issuer} cannot be had now")
-        for keys in sources:
-            if (key := keys.get(token.key_id)) is not None:
-                return key
+            key = next((one for keys in sources if (one := keys.get(token.key_id)) is not None), None)
+            failing = any(keys.failing for keys in sources)
+        if key is not None:
+            return key
+        if failing:
+            raise Refusal(NO_KEYS, f"the keys of {token.issuer} cannot be had now")
         raise Refusal(INVALID_TOKEN, f"no key of {token.issuer} has the id {token.key_id!r}")
 
 
