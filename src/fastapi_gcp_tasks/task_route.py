@@ -6,7 +6,9 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, Union
 
 from fastapi import Depends, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from gcptasks.base.asgi import DELIVERY, VERIFIED
 from gcptasks.base.log_text import log_text
@@ -40,11 +42,15 @@ class TaskRoute(APIRoute):
         async def handle_task(request: Request) -> Response:
             try:
                 response = await handle(request)
-            except RetryLater as error:
-                raise HTTPException(503, "to be tried again later", {"Retry-After": str(error.seconds)}) from error
-            except DoNotRetry as error:
-                _log.warning("%s is not tried again: %s", log_text(request.url.path), log_text(error.reason))
-                raise HTTPException(200, "not to be tried again") from error
+            except Exception as error:
+                if unverified and not isinstance(error, _MAY_BE_REFUSALS):
+                    _warn_if_nobody_verified(request)
+                if isinstance(error, RetryLater):
+                    raise HTTPException(503, "to be tried again later", {"Retry-After": str(error.seconds)}) from error
+                if isinstance(error, DoNotRetry):
+                    _log.warning("%s is not tried again: %s", log_text(request.url.path), log_text(error.reason))
+                    raise HTTPException(200, "not to be tried again") from error
+                raise
             if unverified and not _warned.is_set():
                 _warn_if_nobody_verified(request)
             return response
@@ -70,13 +76,15 @@ def _with(verification: "Verification", dependencies: Any) -> list[Any]:
     return [Depends(verification), *dependencies]
 
 
+_MAY_BE_REFUSALS = (StarletteHTTPException, RequestValidationError)
+"""What is raised where the task did not run, as by a check of the user's own."""
 _warned = threading.Event()
 """Of this process: the reason is the same in all routes."""
 
 
 def _warn_if_nobody_verified(request: Request) -> None:
     # An attempt of this process's own service cannot be forged.
-    if VERIFIED in request.scope or DELIVERY in request.scope:
+    if _warned.is_set() or VERIFIED in request.scope or DELIVERY in request.scope:
         return
     _warned.set()
     _log.warning(

@@ -5,15 +5,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 import jwt
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastapi_gcp_tasks import AsyncDelayedRouter, DelayedRouter, task_route
+from fastapi_gcp_tasks import AsyncDelayedRouter, DelayedRouter, DoNotRetry, RetryLater, task_route
 from fastapi_gcp_tasks.dependencies import verify_oidc, verify_secret
 from gcptasks.base.asgi import DELIVERY, Delivery
 from gcptasks.worker import issuer_keys
@@ -284,6 +285,41 @@ async def test_there_is_one_warning_where_nobody_verifies(router: APIRouter, cap
     fresh = APIRouter(route_class=router.route_class)
     (warning,) = await warnings_of(app_of(fresh), caplog)
     assert warning.startswith("/task ran for a caller that nobody verified")
+
+
+@pytest.mark.usefixtures("unwarned")
+@pytest.mark.parametrize("error", [RetryLater(after=5), DoNotRetry("enough"), ZeroDivisionError("in the task")])
+async def test_the_first_request_counts_though_its_task_fails(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, router = FastAPI(), delayed_router(FakeClient())
+
+    @router.post("/task")
+    async def task() -> None:
+        raise error
+
+    app.include_router(router)
+    for _ in range(2):
+        with suppress(ZeroDivisionError):
+            await exchange(app, "POST", "/task")
+    assert len([one for one in caplog.records if "that nobody verified" in one.getMessage()]) == 1
+
+
+@pytest.mark.usefixtures("unwarned")
+async def test_a_request_that_a_check_of_the_users_own_refused_is_none_that_nobody_verified(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse() -> None:
+        raise HTTPException(401)
+
+    app, router = FastAPI(dependencies=[Depends(refuse)]), delayed_router(FakeClient())
+
+    @router.post("/task")
+    async def task() -> None: ...
+
+    app.include_router(router)
+    assert (await exchange(app, "POST", "/task"))[0] == 401
+    assert [one for one in caplog.records if one.levelno == logging.WARNING] == []
 
 
 @pytest.mark.usefixtures("unwarned")
