@@ -22,6 +22,11 @@ def expected(checker: int) -> dict[int, str]:
     }
 
 
+each_version = pytest.mark.parametrize(
+    "version",
+    ["3.11", *(pytest.param(version, marks=pytest.mark.slow) for version in ("3.12", "3.13", "3.14"))],
+)
+
 # A checker reads Google's packages as well, and the machine may be busy.
 pytestmark = pytest.mark.timeout(300)
 
@@ -34,16 +39,21 @@ def calls(tmp_path: Path) -> Path:
     return bare
 
 
-def said_by_mypy(calls: Path) -> list[tuple[int, str]]:
+def said_by_mypy(calls: Path, version: str) -> list[tuple[int, str]]:
     settings = ROOT / "pyproject.toml"
-    ran = _run("mypy", "--strict", "--config-file", settings, "--cache-dir", calls.parent / "cache", calls)
+    cache = calls.parent / "cache"
+    ran = _run(
+        *("mypy", "--strict", "--python-version", version),
+        *("--config-file", settings, "--cache-dir", cache, calls),
+    )
     return [(int(line), text) for line, text in re.findall(r"typing_calls\.py:(\d+): error: (.*)", ran)]
 
 
-def said_by_pyright(calls: Path) -> list[tuple[int, str]]:
+def said_by_pyright(calls: Path, version: str) -> list[tuple[int, str]]:
     settings = {
         "include": [calls.name],
         "typeCheckingMode": "strict",
+        "pythonVersion": version,
         "stubPath": str(ROOT / "typings"),
         "extraPaths": [str(ROOT / "src")],
         # As in pyproject.toml, for Google's packages.
@@ -77,10 +87,12 @@ def compare(expected: dict[int, str], said: list[tuple[int, str]]) -> None:
 
 
 @pytest.mark.skipif(not find_spec("mypy"), reason="mypy is not installed here")
-def test_mypy_refuses_what_would_fail_and_nothing_else(calls: Path) -> None:
-    compare(expected(0), said_by_mypy(calls))
+@each_version
+def test_mypy_refuses_what_would_fail_and_nothing_else(calls: Path, version: str) -> None:
+    compare(expected(0), said_by_mypy(calls, version))
 
 
 @pytest.mark.skipif(not find_spec("pyright"), reason="pyright is not installed here")
-def test_pyright_refuses_what_would_fail_and_nothing_else(calls: Path) -> None:
-    compare(expected(1), said_by_pyright(calls))
+@each_version
+def test_pyright_refuses_what_would_fail_and_nothing_else(calls: Path, version: str) -> None:
+    compare(expected(1), said_by_pyright(calls, version))

@@ -8,7 +8,7 @@ tree. Nothing here is executed.
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ParamSpec, TypeVar, assert_type
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response, Security
 from fastapi.security import SecurityScopes
 from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient, Job
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from fastapi_gcp_tasks import (
     AsyncDelayedRouteBuilder,
     AsyncDelayedRouter,
+    AsyncDelayOptions,
     BulkItem,
     BulkResult,
     CloudTasksHeaders,
@@ -24,6 +25,7 @@ from fastapi_gcp_tasks import (
     DelayedRouter,
     DelayedTask,
     DelayOptions,
+    TaskDefaultOptions,
     as_async_delayed_task,
     as_async_scheduled_task,
     as_delayed_task,
@@ -190,7 +192,7 @@ async def typed_async_chili(branch: str, recipe: Recipe) -> bool:
 
 assert_type(typed_chili.delay("Scranton", Recipe(name="chili")), Task)
 assert_type(typed_sync(1), list[str])
-assert_type(typed_chili.__name__, str)
+assert_type((typed_chili.__name__, typed_async_chili.__name__, make_chili.__name__), tuple[str, str, str])
 router.include_router(typed)
 # error: incompatible type "str" | Literal\['1'\].*"number" of type "int"
 typed_sync.delay(number="1")  # type: ignore[arg-type]
@@ -241,6 +243,9 @@ def by_sentinel(
     headers: Annotated[CloudTasksHeaders, Depends()] = injected,
     request: Request = injected,
     scopes: SecurityScopes = injected,
+    background: BackgroundTasks = injected,
+    response: Response = injected,
+    secure: Annotated[Recipe, Security(Recipe)] = injected,
 ) -> None: ...
 
 
@@ -252,6 +257,13 @@ async def with_factory(number: int) -> None: ...
 
 options: DelayOptions = {"countdown": 3, "task_id": None}
 assert_type(below.options(**options).delay(number=1), Task)
+async_options: AsyncDelayOptions = {"countdown": 3, "client": client_factory}
+with_factory.options(**async_options)
+defaults: TaskDefaultOptions = {"countdown": 3, "queue_path": QUEUE}
+# error: Extra key "countdwon" | "countdwon" is an undefined item
+misspelt: DelayOptions = {"countdwon": 3}  # type: ignore[typeddict-unknown-key]
+# error: incompatible type "CloudTasksAsyncClient"|has type "CloudTasksAsyncClient" | "CloudTasksAsyncClient" is not
+wrong_kind: DelayOptions = {"client": CloudTasksAsyncClient()}  # type: ignore[typeddict-item]
 # error: Missing positional argument "number" | Argument missing for parameter "number"
 below.delay()  # type: ignore[call-arg]
 # error: Missing positional argument "headers" | Argument missing for parameter "headers"
