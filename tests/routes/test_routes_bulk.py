@@ -1,5 +1,7 @@
 """`delay_many`: many tasks, in batches where the service has them, and what became of each."""
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from typing import Any
 from unittest.mock import create_autospec
@@ -106,6 +108,87 @@ async def test_items_are_taken_while_tasks_are_created_and_progress_is_told() ->
     assert taken[-1] > 0
 
 
+async def test_items_are_taken_while_tasks_are_created_without_blocking_the_loop_too() -> None:
+    local, told, taken = LocalService("memory:", app_url=URL), list[int](), list[int]()
+
+    def items() -> Iterator[dict[str, Any]]:
+        for number in range(1000):
+            taken.append(len(told))
+            yield {"number": number}
+
+    await async_task_of(local.async_tasks_client).delay_many(items(), concurrency=2, progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1000
+    assert taken[-1] > 0
+
+
+def test_no_more_calls_run_at_once_than_concurrency_says() -> None:
+    """All of them do, and no item is taken ahead for a call that cannot start."""
+
+    class Counting(FakeClient):
+        def create_task(self, request: Any = None, **options: Any) -> Any:
+            with room:
+                running.add(threading.get_ident())
+                most.append(len(running))
+                number = len(most)
+            if number <= 12:
+                together.wait(10)
+            created = super().create_task(request=request, **options)
+            with room:
+                running.discard(threading.get_ident())
+            return created
+
+    def items() -> Iterator[dict[str, Any]]:
+        for number in range(24):
+            ahead.append(number - len(client.requests))
+            yield {"number": number}
+
+    room, together = threading.Lock(), threading.Barrier(3)
+    running, most, ahead = set[int](), list[int](), list[int]()
+    client = Counting()
+    task_of(client).delay_many(items(), concurrency=3)
+    assert max(most) == 3
+    # One more is at hand, and one is asked for to know that this one is ready to go.
+    assert max(ahead) <= 3 + 1
+
+
+async def test_no_more_calls_are_awaited_at_once_than_concurrency_says() -> None:
+    class Counting(FakeAsyncClient):
+        async def create_task(self, request: Any = None, **options: Any) -> Any:
+            running.append(request)
+            most.append(len(running))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            running.remove(request)
+            return await super().create_task(request=request, **options)
+
+    def items() -> Iterator[dict[str, Any]]:
+        for number in range(24):
+            ahead.append(number - len(client.requests))
+            yield {"number": number}
+
+    running, most, ahead = list[Any](), list[int](), list[int]()
+    client = Counting()
+    await async_task_of(client).delay_many(items(), concurrency=3)
+    assert max(most) == 3
+    assert max(ahead) <= 3 + 1
+
+
+async def test_the_queue_is_created_once_before_all_of_them() -> None:
+    client, async_client = FakeClient(), FakeAsyncClient()
+    async_router = AsyncDelayedRouter(queue_path=QUEUE, base_url=URL, client=async_client, auto_create_queue=True)
+
+    @async_router.post("/task")
+    async def async_task(number: int) -> None: ...
+
+    items = [{"number": one} for one in range(5)]
+    task_of(client).delay_many(items)
+    await async_task.delay_many(items)
+    for one in (client, async_client):
+        assert [request.queue.name for request in one.queues] == [QUEUE]
+        assert len(one.requests) == 5
+
+
 def test_a_batch_is_no_larger_than_grpc_takes() -> None:
     sizes: list[int] = []
 
@@ -161,9 +244,10 @@ async def test_a_mock_is_asked_as_documented() -> None:
         await async_task_of(async_client).delay_many([{"number": 1}]),
     ]
     assert [places(result) for result in results] == [([0], [], [])] * 2
-    for mock in (client, async_client):
-        (call,) = mock.batch_create_tasks.call_args_list
-        assert call.kwargs.keys() == {"request", "timeout"}
+    for mock, calls in ((client, ["create_queue", "batch_create_tasks"]), (async_client, ["batch_create_tasks"])):
+        assert [name for name, _, _ in mock.method_calls] == calls
+        for _, positional, named in mock.method_calls:
+            assert (positional, named.keys()) == ((), {"request", "timeout"})
 
 
 async def test_a_call_that_fails_leaves_its_items_failed_and_the_others_go_on() -> None:
