@@ -1,7 +1,7 @@
 """The options that say when a task is due, how long it may take, and which headers it has."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated, Any
 
@@ -57,6 +57,23 @@ def test_an_aware_time_is_that_instant_and_a_naive_one_is_utc(at: datetime, hour
             client.requests.clear()
             ping.options(schedule_time=given_).delay()
             assert sent().schedule_time.ToDatetime(UTC) == meant
+
+
+@pytest.fixture
+def in_tokyo() -> Generator[None]:
+    """This machine's clock is nine hours ahead of UTC."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_tokyo")
+def test_a_naive_time_is_utc_wherever_the_caller_runs() -> None:
+    assert NAIVE_PAST.astimezone().utcoffset() == timedelta(hours=9)
+    ping.options(schedule_time=NAIVE_PAST).delay()
+    assert sent().schedule_time.ToDatetime(UTC) == NAIVE_PAST.replace(tzinfo=UTC)
 
 
 def elsewhere(at: datetime, hours: int) -> datetime | None:

@@ -1,7 +1,9 @@
 """Default clients, factories, and the emulator's address: api.md sections 1 and 5."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -202,6 +204,21 @@ def test_a_factory_is_called_once_for_each_loop_on_that_loop() -> None:
     asyncio.run(many())
     assert [client.loop for client in factory.made] == loops
     assert [len(client.requests) for client in factory.made] == [21, 21]
+
+
+def test_the_client_of_a_loop_that_was_closed_is_let_go_when_another_loop_asks() -> None:
+    made: list[weakref.ref[FakeAsyncClient]] = []
+
+    def factory() -> FakeAsyncClient:
+        client = FakeAsyncClient()
+        made.append(weakref.ref(client))
+        return client
+
+    task = make_async_task(factory)
+    for _ in range(3):
+        asyncio.run(_awaited(task.delay()))
+    gc.collect()
+    assert [one() is not None for one in made] == [False, False, True]
 
 
 def test_loops_in_several_threads_have_a_client_each() -> None:

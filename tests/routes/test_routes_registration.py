@@ -13,7 +13,12 @@ from fastapi.routing import APIRoute
 from google.cloud.tasks_v2 import HttpMethod, Task
 from pydantic import SecretStr
 
-from fastapi_gcp_tasks import as_delayed_task
+from fastapi_gcp_tasks import (
+    as_async_delayed_task,
+    as_async_scheduled_task,
+    as_delayed_task,
+    as_scheduled_task,
+)
 from fastapi_gcp_tasks.exception import BadMethodError
 from routes.routes_fakes import FakeAsyncClient, FakeClient, Payload, ask, async_delayed_router, delayed_router
 
@@ -41,6 +46,14 @@ async def test_registering_attaches_delay_and_options_to_the_endpoint_itself(mak
     for enqueue in (task.delay, task.options(countdown=1).delay):
         created = enqueue(p=Payload(message="hi"))
         assert isinstance(await created if inspect.isawaitable(created) else created, Task)
+
+
+def test_the_casts_give_back_the_endpoint_itself() -> None:
+    def hello() -> None: ...
+
+    for cast in (as_delayed_task, as_async_delayed_task, as_scheduled_task, as_async_scheduled_task):
+        assert cast(hello) is hello
+    assert vars(hello) == {}
 
 
 @each_kind

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI
+from google.cloud.tasks_v2 import CreateTaskRequest
 
 from fastapi_gcp_tasks import (
     AsyncDelayedRouteBuilder,
@@ -13,7 +14,7 @@ from fastapi_gcp_tasks import (
     DelayedRouteBuilder,
     DelayedRouter,
 )
-from routes.routes_fakes import QUEUE, URL, FakeAsyncClient, FakeClient, Payload, exchange
+from routes.routes_fakes import OTHER_QUEUE, QUEUE, URL, FakeAsyncClient, FakeClient, Payload, exchange
 
 VERBS = ["get", "put", "post", "delete", "options", "head", "patch"]
 
@@ -58,6 +59,33 @@ async def test_it_takes_the_options_of_a_router_and_of_its_verbs() -> None:
     described = app.openapi()["paths"]["/v1/jobs/hello"]["post"]
     assert (described["summary"], described["tags"]) == ("says hello", ["jobs"])
     assert next(iter(described["responses"])) == "202"
+
+
+@pytest.mark.parametrize("url", ["callback_base_url", "base_url"])
+async def test_what_its_builder_takes_counts_for_its_tasks(url: str) -> None:
+    def hook(request: CreateTaskRequest) -> CreateTaskRequest:
+        request.task.http_request.headers["x-hooked"] = "yes"
+        return request
+
+    client, async_client = FakeClient(), FakeAsyncClient()
+    options: dict[str, Any] = {url: URL, "queue_path": OTHER_QUEUE, "task_create_timeout": 3.0, "pre_create_hook": hook}
+    router = DelayedRouter(client=client, auto_create_queue=False, **options)
+    async_router = AsyncDelayedRouter(client=async_client, auto_create_queue=True, **options)
+
+    @router.post("/task")
+    def task() -> None: ...
+
+    @async_router.post("/task")
+    async def async_task() -> None: ...
+
+    task.delay()
+    await async_task.delay()
+    assert client.requests == async_client.requests
+    (request,) = client.requests
+    assert (request.parent, request.task.http_request.url) == (OTHER_QUEUE, f"{URL}/task")
+    assert request.task.http_request.headers["x-hooked"] == "yes"
+    assert client.timeouts == async_client.timeouts == [3.0]
+    assert (len(client.queues), len(async_client.queues)) == (0, 1)
 
 
 @pytest.mark.parametrize("add", ["add_api_route", "api_route"])

@@ -1,10 +1,20 @@
 """Paths, and queues made ready by hand: api.md section 3."""
 
+import inspect
+from typing import Any
+
 import pytest
 from google.api_core.exceptions import AlreadyExists, PermissionDenied
 from google.cloud.tasks_v2 import CreateQueueRequest, Queue, RateLimits
 
-from fastapi_gcp_tasks.utils import ensure_queue, ensure_queue_async, location_path, queue_path
+from fastapi_gcp_tasks.utils import (
+    async_emulator_client,
+    emulator_client,
+    ensure_queue,
+    ensure_queue_async,
+    location_path,
+    queue_path,
+)
 from routes.routes_fakes import QUEUE, FakeAsyncClient, FakeClient
 
 
@@ -54,3 +64,14 @@ async def test_a_malformed_path_or_an_unknown_field_is_refused_before_any_call()
     with pytest.raises(ValueError, match="rate_limit"):
         ensure_queue(client=client, path=QUEUE, rate_limit=5)
     assert client.queues == async_client.queues == []
+
+
+@pytest.mark.parametrize("make", [emulator_client, async_emulator_client])
+async def test_a_client_for_the_local_service_finds_it_where_the_command_serves_it(make: Any) -> None:
+    assert make().transport.host == "localhost:8123"
+
+
+@pytest.mark.parametrize("take", [queue_path, location_path, ensure_queue, ensure_queue_async])
+def test_what_could_be_mixed_up_is_taken_by_keyword(take: Any) -> None:
+    parameters = inspect.signature(take).parameters.values()
+    assert not {one.kind for one in parameters} & {inspect.Parameter.POSITIONAL_OR_KEYWORD}
