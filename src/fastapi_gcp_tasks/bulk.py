@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from gcptasks.base.unset import UNSET
 
@@ -89,7 +89,7 @@ class Bulk:
         size = 0
         for index, (values, task_id) in enumerate(self._named_items()):
             try:
-                request = self._make(values, task_id)
+                request = self._make(_by_name(values), task_id)
             except (TypeError, ValueError) as error:
                 self.note([BulkItem(index, "", error)])
                 continue
@@ -125,6 +125,12 @@ class Bulk:
             if values is _ENDED or task_id is _ENDED:
                 raise ValueError("items and task_ids are not equally many")
             yield values, task_id
+
+
+def _by_name(values: object) -> Mapping[str, Any]:
+    if isinstance(values, Mapping):
+        return cast("Mapping[str, Any]", values)
+    raise TypeError(f"an item must be a mapping of arguments by name, such as {{'number': 7}}, not {values!r}")
 
 
 def _exists(error: Exception) -> bool:

@@ -93,6 +93,15 @@ async def test_an_item_that_does_not_fit_fails_alone() -> None:
         assert "task_ids must be 1 to 500 letters" in str(no_id)
 
 
+@pytest.mark.parametrize("item", [(1,), 1, None, "number"])
+async def test_an_item_that_is_no_mapping_fails_alone(item: Any) -> None:
+    local = LocalService("memory:", app_url=URL)
+    for result in await both(local, [{"number": 1}, item, {"number": 3}], task_ids=["a", "b", "c"]):
+        assert places(result) == ([0, 2], [], [1])
+        assert isinstance(result.failed[0].error, TypeError)
+        assert "an item must be a mapping of arguments by name" in str(result.failed[0].error)
+
+
 async def test_items_are_taken_while_tasks_are_created_and_progress_is_told() -> None:
     local, told, taken = LocalService("memory:", app_url=URL), list[int](), list[int]()
 
