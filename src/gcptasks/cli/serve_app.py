@@ -84,10 +84,12 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _end_with_parent(line: socket.socket) -> None:
+def _end_with_parent(line: socket.socket, config: uvicorn.Config) -> None:
     # A parent that was killed before it read what we told is a connection that was reset.
     with contextlib.suppress(OSError):
         line.recv(1)
+    # The port is wanted for the next start, and nobody waits for what is under way.
+    config.timeout_graceful_shutdown = 0
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(2 * _GRACE)
     os._exit(1)
@@ -101,11 +103,12 @@ def main(line: str, sockets: str, folder: str, module: str, name: str = "", fact
     """
     connection = socket.socket(fileno=int(line))
     connection.set_inheritable(False)
-    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     sys.path.insert(0, folder)
     listening = [socket.socket(fileno=int(number)) for number in sockets.split(",")]
     ports = {int(sock.getsockname()[1]) for sock in listening}
-    server = Server(AppConfig(connection, ports, module, name, factory=bool(factory)))
+    config = AppConfig(connection, ports, module, name, factory=bool(factory))
+    threading.Thread(target=_end_with_parent, args=(connection, config), daemon=True).start()
+    server = Server(config)
     server.run(listening)
     if not server.started:
         sys.exit(3)  # what uvicorn itself says of a failed start
