@@ -100,6 +100,14 @@ async def test_any_other_token_is_refused_and_the_reason_is_in_the_log_alone(
     assert sent not in warning
 
 
+@pytest.mark.parametrize("sent", ["https://worker.example.com/tasks/", ["https://a.example.com"], 7, "a\nb"])
+async def test_the_log_has_both_audiences_of_a_token_for_another(sent: Any, caplog: pytest.LogCaptureFixture) -> None:
+    app = checked(audience=[AUDIENCE, "https://b.example.com"])
+    assert await status_of(app, f"Bearer {token(ISSUER.url, aud=sent)}") == 401
+    (warning,) = [one.getMessage() for one in caplog.records if one.levelno == logging.WARNING]
+    assert f"is for the audience {sent!r}, not for {AUDIENCE!r} or 'https://b.example.com'" in warning
+
+
 @pytest.mark.parametrize("skew", [-8, 8])
 async def test_clocks_may_differ_by_some_seconds(skew: int) -> None:
     now = int(time.time())

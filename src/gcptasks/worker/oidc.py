@@ -110,6 +110,10 @@ def _verified(token: Token, key: Any, audiences: list[str]) -> Mapping[str, Any]
             leeway=_LEEWAY,
             options={"require": ["exp", "aud", "iss"]},
         )
+    except jwt.InvalidAudienceError as error:
+        audience = jwt.decode(token.text, options={"verify_signature": False})["aud"]
+        allowed = " or ".join(map(repr, audiences))
+        raise Refusal(INVALID_TOKEN, f"the token is for the audience {audience!r}, not for {allowed}") from error
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise Refusal(INVALID_TOKEN, f"the token is not valid: {error}") from error
 
