@@ -88,7 +88,10 @@ def builder_layer(kind: Kind[R], given: Mapping[str, Any]) -> R:
     """The layer under all others, of what a builder was given. A base URL must be; one that is None is not."""
     given = {name: value for name, value in given.items() if value is not None or name not in _URL_NAMES}
     if not given.keys() & _URL_NAMES:
-        raise TypeError("callback_base_url is missing: the URL at which the worker serves the router")
+        raise TypeError(
+            "callback_base_url is missing, or None: the URL at which the worker serves the router; "
+            "base_url is its older name"
+        )
     return merged(kind.defaults, options_layer(kind, given))
 
 

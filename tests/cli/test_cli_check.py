@@ -113,7 +113,9 @@ def test_what_cannot_be_checked_is_said_in_one_line(check: Start, code: str, opt
 def test_an_application_without_tasks_passes_with_a_warning(check: Start) -> None:
     program = check("from fastapi import FastAPI\napp = FastAPI()\n")
     assert program.ended() == 0
-    assert program.lines == ["warning: no route of this application is a task yet"]
+    assert program.lines == [
+        "warning: no route of this application is a task yet: is the router of the tasks included?"
+    ]
 
 
 def test_a_base_url_that_nobody_knows_yet_is_no_fault(check: Start) -> None:

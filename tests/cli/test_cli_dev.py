@@ -425,7 +425,9 @@ def test_tasks_that_go_to_the_application_or_to_another_machine_are_not_warned_o
 
 
 def test_an_application_without_tasks_is_told(dev: StartDev) -> None:
-    assert dev(code=PLAIN).program.wait("no route of this application is a task yet")
+    assert dev(code=PLAIN).program.wait(
+        "no route of this application is a task yet: is the router of the tasks included\\?"
+    )
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_the_twins_have_the_same_options_with_defaults_that_differ_once() -> Non
 
 @each_builder
 def test_neither_or_both_urls_are_refused(build: Any) -> None:
-    with pytest.raises(TypeError, match="callback_base_url is missing"):
+    with pytest.raises(TypeError, match=r"callback_base_url is missing, or None: .*; base_url is its older name"):
         build(queue_path=QUEUE)
     with pytest.raises(TypeError, match="give one of them"):
         build(queue_path=QUEUE, callback_base_url=URL, base_url=URL)
@@ -172,6 +172,12 @@ def test_an_async_hook_is_refused(build: Any) -> None:
 def test_a_sync_builder_takes_sync_clients_alone(client: Any) -> None:
     with pytest.raises(TypeError, match=r"\bDelayedRouteBuilder.*\bAsyncDelayedRouteBuilder"):
         DelayedRouteBuilder(queue_path=QUEUE, callback_base_url=URL, client=client)
+
+
+def test_a_sync_builder_says_that_it_takes_no_factory() -> None:
+    factory: Any = FakeClient
+    with pytest.raises(TypeError, match="takes a CloudTasksClient, and no factory of one, not <class"):
+        DelayedRouteBuilder(queue_path=QUEUE, callback_base_url=URL, client=factory)
 
 
 @pytest.mark.parametrize("client", [FakeClient(), mock.Mock(spec=CloudTasksClient)])

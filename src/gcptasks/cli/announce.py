@@ -45,7 +45,7 @@ def say_rows(found: Found) -> None:
         for fault in task.faults:
             say(f"fault        {fault}", style="red")
     if not found.tasks:
-        warn("no route of this application is a task yet")
+        warn("no route of this application is a task yet: is the router of the tasks included?")
 
 
 def say_tasks(found: Found, port: int) -> None:
