@@ -11,6 +11,7 @@ from fastapi_gcp_tasks.encode.places import Place
 from fastapi_gcp_tasks.encode.refusal import NotCarried, at_place, named, shown
 from fastapi_gcp_tasks.encode.round_trip import dumped, round_trip, same_as, strict_check
 from fastapi_gcp_tasks.encode.scalar_text import plain_text
+from fastapi_gcp_tasks.encode.text import ToText
 from fastapi_gcp_tasks.encode.unset import left_out
 
 Written = dict[str, str | list[str]]
@@ -36,6 +37,16 @@ def texts_of_model(parameter: Parameter) -> ToModelTexts:
         ]
 
     return write_model_texts
+
+
+def joined_texts(parameter: Parameter, pair: Callable[[str, str], str], separator: str) -> ToText:
+    """How the fields of a parameter model are written as one text; None where none of them is there."""
+    to_texts = texts_of_model(parameter)
+
+    def write_joined(value: Any) -> str | None:
+        return separator.join([pair(key, text) for key, text in to_texts(value)]) or None
+
+    return write_joined
 
 
 def _written(parameter: Parameter, by_name: Mapping[str, ModelField], value: Any, checked: Any) -> Written:

@@ -24,7 +24,10 @@ def pair(key: str, text: str) -> str:
 def pairs_writer(parameter: Parameter) -> ToText:
     """'key=value', or one for each value of a repeated key, or for each field of a model."""
     if parameter.fields:
-        return _model_writer(parameter)
+        # Here, as few routes have one.
+        from fastapi_gcp_tasks.encode.model_texts import joined_texts
+
+        return joined_texts(parameter, pair, "&")
     key = percent(parameter.key) + "="
     if parameter.repeats:
         to_texts = texts_of(parameter)
@@ -41,15 +44,3 @@ def pairs_writer(parameter: Parameter) -> ToText:
         return None if text is None else key + percent(text)
 
     return write_pair
-
-
-def _model_writer(parameter: Parameter) -> ToText:
-    # Here, as few routes have one.
-    from fastapi_gcp_tasks.encode.model_texts import texts_of_model
-
-    to_texts = texts_of_model(parameter)
-
-    def write_model_pairs(value: Any) -> str | None:
-        return "&".join([pair(key, text) for key, text in to_texts(value)]) or None
-
-    return write_model_pairs
