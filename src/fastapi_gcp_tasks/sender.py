@@ -27,7 +27,7 @@ class Sender:
         """`TypeError` unless it is a client that this sender can use."""
         if client is not None and not TASKS.client.owns(client):
             raise TypeError(
-                f"DelayedRouteBuilder takes a CloudTasksClient, and no factory of one, not {client!r}; "
+                f"DelayedRouteBuilder takes a CloudTasksClient itself, not {client!r}; "
                 "a CloudTasksAsyncClient, or a factory of one, is for AsyncDelayedRouteBuilder"
             )
 

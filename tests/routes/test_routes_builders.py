@@ -176,7 +176,7 @@ def test_a_sync_builder_takes_sync_clients_alone(client: Any) -> None:
 
 def test_a_sync_builder_says_that_it_takes_no_factory() -> None:
     factory: Any = FakeClient
-    with pytest.raises(TypeError, match="takes a CloudTasksClient, and no factory of one, not <class"):
+    with pytest.raises(TypeError, match="takes a CloudTasksClient itself, not <class"):
         DelayedRouteBuilder(queue_path=QUEUE, callback_base_url=URL, client=factory)
 
 
