@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter
 from google.cloud.tasks_v2 import (
     BatchCreateTasksMetadata,
     BatchCreateTasksRequest,
@@ -15,9 +14,8 @@ from google.cloud.tasks_v2 import (
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from google.longrunning.operations_pb2 import Operation
 
-from bench.contestants.delay import Payload, microseconds
+from bench.contestants.delay import Payload, microseconds, task_router
 from bench.contestants.stubs import StubChannel, StubMethod
-from fastapi_gcp_tasks import DelayedRouteBuilder
 
 BATCH = 100
 """What BatchCreateTasks takes at most."""
@@ -62,13 +60,7 @@ class BatchChannel(StubChannel):
 
 def main() -> None:
     channel = BatchChannel()
-    route = DelayedRouteBuilder(
-        client=CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel)),
-        base_url="http://worker.local",
-        queue_path="projects/p/locations/l/queues/q",
-        auto_create_queue=False,
-    )
-    router = APIRouter(route_class=route)
+    router = task_router(CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel)))
 
     @router.post("/small")
     async def endpoint(payload: Payload) -> None: ...

@@ -74,15 +74,20 @@ ORDER = Order(
 )
 
 
-def tasks(client: Any) -> dict[str, tuple[Any, dict[str, Any]]]:
-    """The endpoints to delay, each with its arguments."""
+def task_router(client: Any) -> APIRouter:
+    """A router of tasks that this client creates."""
     route = DelayedRouteBuilder(
         client=client,
         base_url="http://worker.local",
         queue_path="projects/p/locations/l/queues/q",
         auto_create_queue=False,
     )
-    router = APIRouter(route_class=route)
+    return APIRouter(route_class=route)
+
+
+def tasks(client: Any) -> dict[str, tuple[Any, dict[str, Any]]]:
+    """The endpoints to delay, each with its arguments."""
+    router = task_router(client)
 
     @router.post("/small")
     async def small(payload: Payload) -> None: ...

@@ -16,21 +16,16 @@ from uuid import UUID
 
 from fastapi import APIRouter, Body, FastAPI, Form, Header
 from google.cloud.tasks_v2 import HttpRequest
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel
 
-from bench.contestants.delay import microseconds
+from bench.contestants.delay import Payload, Trimmed, microseconds, task_router
 from bench.contestants.stubs import FakeClient, StubClient
-from fastapi_gcp_tasks import DelayedRouteBuilder
 
 Received = dict[str, Any]
 
 
 class Colour(StrEnum):
     RED = "red"
-
-
-class Payload(BaseModel):
-    message: str
 
 
 class Settings(BaseModel):
@@ -50,15 +45,6 @@ class Booking(BaseModel):
 
 class Card(BaseModel):
     number: str
-
-
-class Trimmed(BaseModel):
-    message: str
-
-    @field_validator("message")
-    @classmethod
-    def trim(cls, value: str) -> str:
-        return value.strip()
 
 
 @dataclass
@@ -210,13 +196,7 @@ def arrives(app: FastAPI, client: FakeClient | StubClient, received: Received, c
 
 def main(depth: str) -> None:
     client = StubClient() if depth == "stub" else FakeClient()
-    route = DelayedRouteBuilder(
-        client=client,
-        base_url="http://worker.local",
-        queue_path="projects/p/locations/l/queues/q",
-        auto_create_queue=False,
-    )
-    router, received = APIRouter(route_class=route), Received()
+    router, received = task_router(client), Received()
     calls = tasks(router, received.update)
     app = FastAPI()
     app.include_router(router)

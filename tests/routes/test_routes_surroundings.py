@@ -1,4 +1,4 @@
-"""What surrounds a route in the apps of this process counts from the first call on: issue of outer routers and apps."""
+"""What surrounds a route in the apps of this process, such as outer routers, counts from the first call on."""
 
 import gc
 import weakref
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from fastapi_gcp_tasks import as_delayed_task, check_tasks
+from fastapi_gcp_tasks import DelayedTask, as_delayed_task, check_tasks
 from fastapi_gcp_tasks.exception import MissingParamError, TaskRouteError, WrongTypeError
 from routes.routes_fakes import URL, FakeClient, Payload, delayed_router
 from routes.routes_worker import Received, carry
@@ -53,6 +53,17 @@ def of_mounted(router: APIRouter, dependency: Any) -> FastAPI:
     app = FastAPI()
     app.mount("/", of_app(router, dependency))
     return app
+
+
+def task_of(client: FakeClient) -> tuple[APIRouter, DelayedTask[[], None]]:
+    """A router, and the one task in it, which takes nothing."""
+    router = delayed_router(client)
+
+    @as_delayed_task
+    @router.post("/hello")
+    def hello() -> None: ...
+
+    return router, hello
 
 
 surrounded = pytest.mark.parametrize("surround", [of_app, of_include, of_outer, of_mounted])
@@ -104,11 +115,7 @@ def test_a_body_parameter_around_the_route_embeds_the_body(surround: Surround) -
 def test_what_surrounds_the_route_and_no_task_can_carry_is_refused_at_the_first_call(surround: Surround) -> None:
     def needs_from(from_: Annotated[str, Header(alias="x-google-thing")]) -> None: ...
 
-    router = delayed_router(FakeClient())
-
-    @as_delayed_task
-    @router.post("/hello")
-    def hello() -> None: ...
+    router, hello = task_of(FakeClient())
 
     app = surround(router, needs_from)
     with pytest.raises(TaskRouteError, match=r"'from_' cannot be carried by a task: .*surrounds it at POST /hello"):
@@ -214,11 +221,7 @@ def test_a_path_parameter_that_no_prefix_names_is_refused() -> None:
 
 
 def test_the_prefix_of_an_outer_router_with_a_parameter_that_nobody_declares_is_refused() -> None:
-    router = delayed_router(FakeClient())
-
-    @as_delayed_task
-    @router.post("/hello")
-    def hello() -> None: ...
+    router, hello = task_of(FakeClient())
 
     app = FastAPI()
     app.include_router(router, prefix="/tenants/{tenant}")
@@ -228,11 +231,7 @@ def test_the_prefix_of_an_outer_router_with_a_parameter_that_nobody_declares_is_
 
 
 def test_apps_that_differ_for_an_endpoint_are_refused() -> None:
-    router = delayed_router(FakeClient())
-
-    @as_delayed_task
-    @router.post("/hello")
-    def hello() -> None: ...
+    router, hello = task_of(FakeClient())
 
     apps = [FastAPI(), of_app(router, needs_header)]
     apps[0].include_router(router)
@@ -255,11 +254,7 @@ def test_apps_that_have_the_same_around_an_endpoint_are_fine() -> None:
 
 def test_an_app_that_is_gone_does_not_count() -> None:
     client = FakeClient()
-    router = delayed_router(client)
-
-    @as_delayed_task
-    @router.post("/hello")
-    def hello() -> None: ...
+    router, hello = task_of(client)
 
     gc.disable()
     try:
@@ -295,11 +290,7 @@ def test_of_two_includes_that_differ_the_base_url_chooses() -> None:
 
 def test_a_route_that_is_included_after_its_first_call_counts_once_the_app_is_checked() -> None:
     client = FakeClient()
-    router = delayed_router(client)
-
-    @as_delayed_task
-    @router.post("/hello")
-    def hello() -> None: ...
+    router, hello = task_of(client)
 
     hello.delay()
     app = of_app(router, needs_header)
@@ -310,11 +301,7 @@ def test_a_route_that_is_included_after_its_first_call_counts_once_the_app_is_ch
 
 def test_a_route_that_is_included_after_its_first_call_counts_once_the_app_has_answered_a_request() -> None:
     client = FakeClient()
-    router = delayed_router(client)
-
-    @as_delayed_task
-    @router.post("/hello")
-    def hello() -> None: ...
+    router, hello = task_of(client)
 
     hello.delay()
     app = of_app(router, needs_header)
@@ -438,11 +425,7 @@ async def test_many_tasks_at_once_are_made_by_the_same_plan() -> None:
 def test_files_around_the_route_that_cannot_be_carried_are_refused() -> None:
     def needs_file(file: Annotated[str, File()]) -> None: ...
 
-    router = delayed_router(FakeClient())
-
-    @as_delayed_task
-    @router.post("/hello")
-    def hello() -> None: ...
+    router, hello = task_of(FakeClient())
 
     app = of_app(router, needs_file)
     with pytest.raises(TaskRouteError, match=r"'file' cannot be carried.*at POST /hello"):
@@ -453,11 +436,7 @@ def test_files_around_the_route_that_cannot_be_carried_are_refused() -> None:
 def test_files_around_the_route_are_missed() -> None:
     def needs_file(file: UploadFile) -> None: ...
 
-    router = delayed_router(FakeClient())
-
-    @as_delayed_task
-    @router.post("/hello")
-    def hello() -> None: ...
+    router, hello = task_of(FakeClient())
 
     app = of_app(router, needs_file)
     with pytest.raises(MissingParamError, match="file"):
