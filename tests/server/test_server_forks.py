@@ -58,3 +58,7 @@ def test_what_is_in_memory_stays_with_the_parent() -> None:
 
 def test_a_child_does_not_wait_for_the_queues_that_its_parent_creates() -> None:
     run("server_ensure_fork_program")
+
+
+def test_a_child_that_is_forked_while_the_lead_is_taken_does_not_keep_it(tmp_path: Path) -> None:
+    assert run("server_leader_fork_program", str(tmp_path / "tasks.db.lock")) == "True\n"
