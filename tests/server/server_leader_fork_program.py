@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from gcptasks.runtime import leader_lock
 from gcptasks.runtime.leader_lock import LeaderLock
@@ -20,7 +21,8 @@ def main(path: Path) -> None:
         forked.wait(0.5)  # a fork that does not wait comes now
         return file
 
-    vars(leader_lock)["open_lock_file"] = open_slowly
+    module: Any = leader_lock
+    module.open_lock_file = open_slowly
     lock = LeaderLock(path)
     taking = threading.Thread(target=lock.take)
     taking.start()
