@@ -5,7 +5,7 @@ from google.protobuf.message import Message
 
 from gcptasks.engine.model import Queue, Task
 from gcptasks.service import batches, queues, tasks
-from gcptasks.service.method import Method
+from gcptasks.service.method import HttpRule, Method
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import batches as batch_wire
 from gcptasks.wire.cloud_tasks import messages
@@ -43,6 +43,7 @@ def _nothing(answer: None, request: Message) -> common.Empty:
 METHODS = (
     Method(
         path=f"/{SERVICE}/CreateQueue",
+        http=(HttpRule("POST", "/v2/{parent=projects/*/locations/*}/queues", body="queue"),),
         request=messages.CreateQueueRequest,
         response=messages.Queue,
         decode=queue_wire.new_queue,
@@ -52,6 +53,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/GetQueue",
+        http=(HttpRule("GET", "/v2/{name=projects/*/locations/*/queues/*}"),),
         request=messages.GetQueueRequest,
         response=messages.Queue,
         decode=queue_wire.queue_name,
@@ -61,6 +63,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/ListQueues",
+        http=(HttpRule("GET", "/v2/{parent=projects/*/locations/*}/queues"),),
         request=messages.ListQueuesRequest,
         response=messages.ListQueuesResponse,
         decode=queue_wire.list_queues,
@@ -70,6 +73,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/DeleteQueue",
+        http=(HttpRule("DELETE", "/v2/{name=projects/*/locations/*/queues/*}"),),
         request=messages.DeleteQueueRequest,
         response=common.Empty,
         decode=queue_wire.queue_name,
@@ -79,6 +83,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/PauseQueue",
+        http=(HttpRule("POST", "/v2/{name=projects/*/locations/*/queues/*}:pause", body="*"),),
         request=messages.PauseQueueRequest,
         response=messages.Queue,
         decode=queue_wire.queue_name,
@@ -88,6 +93,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/ResumeQueue",
+        http=(HttpRule("POST", "/v2/{name=projects/*/locations/*/queues/*}:resume", body="*"),),
         request=messages.ResumeQueueRequest,
         response=messages.Queue,
         decode=queue_wire.queue_name,
@@ -97,6 +103,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/PurgeQueue",
+        http=(HttpRule("POST", "/v2/{name=projects/*/locations/*/queues/*}:purge", body="*"),),
         request=messages.PurgeQueueRequest,
         response=messages.Queue,
         decode=queue_wire.queue_name,
@@ -106,6 +113,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/CreateTask",
+        http=(HttpRule("POST", "/v2/{parent=projects/*/locations/*/queues/*}/tasks", body="*"),),
         request=messages.CreateTaskRequest,
         response=messages.Task,
         decode=task_wire.new_task,
@@ -115,6 +123,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/BatchCreateTasks",
+        http=(HttpRule("POST", "/v2/{parent=projects/*/locations/*/queues/*}/tasks:batchCreate", body="*"),),
         request=messages.BatchCreateTasksRequest,
         response=Operation,
         decode=batch_wire.new_tasks,
@@ -124,6 +133,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/GetTask",
+        http=(HttpRule("GET", "/v2/{name=projects/*/locations/*/queues/*/tasks/*}"),),
         request=messages.GetTaskRequest,
         response=messages.Task,
         decode=task_wire.task_name,
@@ -133,6 +143,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/ListTasks",
+        http=(HttpRule("GET", "/v2/{parent=projects/*/locations/*/queues/*}/tasks"),),
         request=messages.ListTasksRequest,
         response=messages.ListTasksResponse,
         decode=task_wire.list_tasks,
@@ -142,6 +153,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/DeleteTask",
+        http=(HttpRule("DELETE", "/v2/{name=projects/*/locations/*/queues/*/tasks/*}"),),
         request=messages.DeleteTaskRequest,
         response=common.Empty,
         decode=task_wire.task_name,
@@ -151,6 +163,7 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/RunTask",
+        http=(HttpRule("POST", "/v2/{name=projects/*/locations/*/queues/*/tasks/*}:run", body="*"),),
         request=messages.RunTaskRequest,
         response=messages.Task,
         decode=task_wire.task_name,

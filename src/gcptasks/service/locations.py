@@ -10,7 +10,7 @@ from google.cloud.location import locations_pb2
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import LocationName
-from gcptasks.service.method import Method
+from gcptasks.service.method import HttpRule, Method
 from gcptasks.service.policy import Policy
 from gcptasks.store.tx import Tx
 from gcptasks.wire import locations, paging
@@ -51,6 +51,7 @@ def _location_page(answer: LocationPage, request: object) -> locations_pb2.ListL
 METHODS = (
     Method(
         path=f"/{SERVICE}/ListLocations",
+        http=(HttpRule("GET", "/v2/{name=projects/*}/locations"), HttpRule("GET", "/v1/{name=projects/*}/locations")),
         request=locations_pb2.ListLocationsRequest,
         response=locations_pb2.ListLocationsResponse,
         decode=locations.list_locations,
@@ -60,6 +61,10 @@ METHODS = (
     ),
     Method(
         path=f"/{SERVICE}/GetLocation",
+        http=(
+            HttpRule("GET", "/v2/{name=projects/*/locations/*}"),
+            HttpRule("GET", "/v1/{name=projects/*/locations/*}"),
+        ),
         request=locations_pb2.GetLocationRequest,
         response=locations_pb2.Location,
         decode=locations.location_name,

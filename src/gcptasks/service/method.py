@@ -16,6 +16,18 @@ Answer = TypeVar("Answer")
 Response = TypeVar("Response", bound=Message)
 
 
+@dataclass(frozen=True, slots=True)
+class HttpRule:
+    """Which requests of REST mean the method, as Google's annotation `google.api.http` says it."""
+
+    method: str
+    """Of HTTP: `POST`."""
+    path: str
+    """With fields of the request in braces: `/v2/{parent=projects/*/locations/*/queues/*}/tasks`."""
+    body: str = ""
+    """The field of the request that is the body, `*` for all that are not in the path; empty: there is no body."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method(Generic[Request, Asked, Answer, Response]):
     """A row of an API's table: its messages, its verb, and how the one becomes the other.
@@ -26,6 +38,7 @@ class Method(Generic[Request, Asked, Answer, Response]):
 
     path: str
     """As gRPC has it: `/google.cloud.tasks.v2.CloudTasks/CreateTask`."""
+    http: tuple[HttpRule, ...]
     request: type[Request]
     response: type[Response]
     decode: Callable[[Request], Asked]

@@ -4,7 +4,7 @@ from google.longrunning.operations_pb2 import GetOperationRequest, Operation
 from google.protobuf.message import Message
 
 from gcptasks.service.batches import get_operation
-from gcptasks.service.method import Method
+from gcptasks.service.method import HttpRule, Method
 from gcptasks.wire import operations as wire
 
 
@@ -15,6 +15,7 @@ def _as_it_is(answer: Operation, request: Message) -> Operation:
 METHODS = (
     Method(
         path=f"/{wire.SERVICE}/GetOperation",
+        http=(HttpRule("GET", "/v2/{name=projects/*/locations/*/operations/*}"),),
         request=GetOperationRequest,
         response=Operation,
         decode=wire.operation_name,
