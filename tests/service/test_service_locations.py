@@ -71,6 +71,23 @@ def test_locations_are_listed_in_pages(api: Api) -> None:
     )
 
 
+def test_the_project_in_whose_place_a_hyphen_stands_is_every_project(api: Api) -> None:
+    """CT-L19."""
+    with_queues_in(api, "b", "a")
+    other = f"{project(api)}-other"
+    api.call("create_queue", parent=f"{other}/locations/c", queue={"name": f"{other}/locations/c/queues/q"})
+    found: list[str] = []
+    token = ""
+    while True:
+        response = api.call("list_locations", name="projects/-", page_size=2, page_token=token)
+        found += [place.name for place in response.locations]
+        token = response.next_page_token
+        if not token:
+            break
+    ours = [name for name in found if name.startswith((f"{project(api)}/", f"{other}/"))]
+    assert sorted(ours) == sorted([location(api, "a").name, location(api, "b").name, f"{other}/locations/c"])
+
+
 def test_any_location_is_there(api: Api) -> None:
     """CT-003, CT-L3: whether or not it has queues."""
     assert api.call("get_location", name=location(api, "mars-north1").name) == location(api, "mars-north1")

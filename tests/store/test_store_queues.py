@@ -18,19 +18,19 @@ def add(tx: Tx, names: set[QueueName]) -> None:
         tx.queues.insert(Queue(name=name))
 
 
-def locations(tx: Tx, project: ProjectName, after: str, limit: int) -> list[LocationName]:
+def locations(tx: Tx, project: ProjectName | None, after: str, limit: int) -> list[LocationName]:
     return tx.queues.locations(project, after, limit)
 
 
-@given(st.sets(NAMES, max_size=20), IDS, st.integers(1, 4))
-def test_the_locations_of_a_project_are_found_each_once_page_by_page(
-    names: set[QueueName], project: str, size: int
+@given(st.sets(NAMES, max_size=20), st.none() | st.builds(ProjectName, IDS), st.integers(1, 4))
+def test_the_locations_of_a_project_or_of_all_are_found_each_once_page_by_page(
+    names: set[QueueName], project: ProjectName | None, size: int
 ) -> None:
     store = Store(parse_database("memory:"), Events())
     store.write_sync(add, names)
     found: list[LocationName] = []
-    while page := store.read(locations, ProjectName(project), found[-1].location if found else "", size):
+    while page := store.read(locations, project, str(found[-1]) if found else "", size):
         assert len(page) <= size
         found += page
     assert len(found) == len(set(found))
-    assert set(found) == {name.location for name in names if name.location.project == project}
+    assert set(found) == {n.location for n in names if project is None or n.location.project == project.project}

@@ -26,14 +26,14 @@ class LocationPage:
 
 
 def list_locations(tx: Tx, request: ListLocations, now: datetime, policy: Policy) -> LocationPage:
-    scope = str(request.project)
+    scope = str(request.project or "projects/-")
     if request.page_size < 0:
         raise InvalidArgument("ListLocationsRequest.pageSize cannot be negative.")
     after = str(paging.cursor_of(request.page_token, "locations", scope, now)) if request.page_token else ""
     size = min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
     found = tx.queues.locations(request.project, after, size + 1)
     page = found[:size]
-    return LocationPage(page, paging.token("locations", scope, page[-1].location, now) if len(found) > size else "")
+    return LocationPage(page, paging.token("locations", scope, str(page[-1]), now) if len(found) > size else "")
 
 
 def get_location(tx: Tx, request: LocationName, now: datetime, policy: Policy) -> LocationName:

@@ -74,12 +74,18 @@ class Queues:
         rows = self._sql.execute(_LIST, (max(first, after), f"{location}/queues0", limit))
         return [queue_of(row) for row in rows]
 
-    def locations(self, project: ProjectName, after: str, limit: int) -> list[LocationName]:
-        """Up to `limit` locations of the project that have queues, beginning behind the one with the id `after`."""
+    def locations(self, project: ProjectName | None, after: str, limit: int) -> list[LocationName]:
+        """Up to `limit` locations of the project that have queues, beginning behind the one with the name `after`.
+
+        Without a project: those of all projects.
+        """
         # From one location straight to the next: what it costs does not depend on how many queues there are.
-        first, found = f"{project}/locations/", list[LocationName]()
-        behind = f"{first}{after}/queues0" if after else first
-        while len(found) < limit and (row := self._sql.execute(_NEXT, (behind, f"{project}/locations0")).fetchone()):
+        first, end = f"{project}/locations/", f"{project}/locations0"
+        if project is None:
+            first, end = "projects/", "projects0"
+        found = list[LocationName]()
+        behind = f"{after}/queues0" if after else first
+        while len(found) < limit and (row := self._sql.execute(_NEXT, (behind, end)).fetchone()):
             location = parse_queue(row[0]).location
             found.append(location)
             behind = f"{location}/queues0"

@@ -16,6 +16,8 @@ from gcptasks.wire.required import Required
 
 SERVICE = "google.cloud.location.Locations"
 
+_EVERY_PROJECT = "projects/-"
+
 # Google names the API that was asked. Here one address serves all of them.
 _required = Required(SERVICE, "cloudtasks.googleapis.com")
 
@@ -24,7 +26,8 @@ _required = Required(SERVICE, "cloudtasks.googleapis.com")
 class ListLocations:
     """Which part of which list of locations is asked for."""
 
-    project: ProjectName
+    project: ProjectName | None
+    """None: all projects."""
     page_size: int
     """0: as many as the call allows."""
     page_token: str
@@ -32,7 +35,9 @@ class ListLocations:
 
 def list_locations(request: ListLocationsRequest) -> ListLocations:
     """What is asked for; `InvalidArgument` if the name is not that of a project."""
-    project = parse_project(_required(request.name, request))
+    name = _required(request.name, request)
+    # `-` is Google's sign for all of a kind (AIP-159), though its own ListLocations does not know it (CT-L19).
+    project = None if name == _EVERY_PROJECT else parse_project(name)
     if request.filter:
         raise Unimplemented("The local service does not support filters yet; list all locations instead.")
     return ListLocations(project=project, page_size=request.page_size, page_token=request.page_token)
