@@ -1,12 +1,13 @@
 """The calls of one `delay_many`: in batches where the service has them, one by one otherwise, several at once."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from inspect import unwrap
 from typing import Any
 
-from fastapi_gcp_tasks.bulk import Bulk, BulkItem, BulkResult, Numbered
+from fastapi_gcp_tasks.bulk import Bulk, BulkItem, BulkResult, Request
+from fastapi_gcp_tasks.request_bytes import batch
 from gcptasks.client.call_flows import Flow, call, drive, drive_async
 
 
@@ -60,9 +61,10 @@ def has_batches(client: object, kind: str) -> bool:
     return not (own_create and getattr(type(client), "batch_create_tasks", batch) is batch)
 
 
-def send_chunk(bulk: Bulk, chunk: list[Numbered], timeout: float | None) -> Flow[list[BulkItem]]:
+def send_chunk(bulk: Bulk, chunk: list[Request], timeout: float | None) -> Flow[list[BulkItem]]:
     """What became of these; nothing that a call raises leaves this."""
     from google.api_core.exceptions import MethodNotImplemented
+    from google.cloud.tasks_v2 import CreateTaskRequest
 
     if bulk.in_batches:
         try:
@@ -71,29 +73,29 @@ def send_chunk(bulk: Bulk, chunk: list[Numbered], timeout: float | None) -> Flow
             bulk.in_batches = False
         except Exception as error:
             # Nobody knows which of them are there, if any.
-            return [BulkItem(index, request.task.name, error) for index, request in chunk]
+            return [BulkItem(index, name, error) for index, name, _ in chunk]
     outcomes: list[BulkItem] = []
-    for index, request in chunk:
+    for index, name, message in chunk:
         try:
-            task = yield from call("create_task", request, timeout)
+            task = yield from call("create_task", CreateTaskRequest.deserialize(message), timeout)
         except Exception as error:
-            outcomes.append(BulkItem(index, request.task.name, error))
+            outcomes.append(BulkItem(index, name, error))
         else:
             outcomes.append(BulkItem(index, _name(task)))
     return outcomes
 
 
-def _send_batch(chunk: list[Numbered], timeout: float | None) -> Flow[list[BulkItem]]:
-    from google.cloud.tasks_v2 import BatchCreateTasksRequest, CreateTaskRequest
+def _send_batch(chunk: list[Request], timeout: float | None) -> Flow[list[BulkItem]]:
+    from google.cloud.tasks_v2 import BatchCreateTasksRequest
 
     # Raw, since Google's wrapper copies each request twice.
-    raw = [CreateTaskRequest.pb(request) for _, request in chunk]
-    batch = BatchCreateTasksRequest.wrap(BatchCreateTasksRequest.pb()(parent=raw[0].parent, requests=raw))
-    operation = yield from call("batch_create_tasks", batch, timeout)
-    return list(_outcomes(chunk, operation))
+    raw = BatchCreateTasksRequest.pb().FromString(batch(message for _, _, message in chunk))
+    raw.parent = raw.requests[0].parent
+    operation = yield from call("batch_create_tasks", BatchCreateTasksRequest.wrap(raw), timeout)
+    return _outcomes(chunk, operation)
 
 
-def _outcomes(chunk: list[Numbered], operation: Any) -> Iterator[BulkItem]:
+def _outcomes(chunk: list[Request], operation: Any) -> list[BulkItem]:
     """What Google's operation tells of each; it is done in the reply (CT-157)."""
     from google.api_core import exceptions
     from google.cloud.tasks_v2 import BatchCreateTasksMetadata, BatchCreateTasksResponse
@@ -101,17 +103,19 @@ def _outcomes(chunk: list[Numbered], operation: Any) -> Iterator[BulkItem]:
     google: Any = exceptions  # not all of it is typed
     metadata = operation.metadata
     if not isinstance(metadata, BatchCreateTasksMetadata):  # an answer that is no message, as a mock gives
-        yield from (BulkItem(index, request.task.name) for index, request in chunk)
-        return
-    failed = metadata.failed_requests
-    response = BatchCreateTasksResponse.deserialize(operation.operation.response.value)
-    tasks = iter(BatchCreateTasksResponse.pb(response).tasks)
-    for number, (index, request) in enumerate(chunk):
+        return [BulkItem(index, name) for index, name, _ in chunk]
+    failed = BatchCreateTasksMetadata.pb(metadata).failed_requests
+    tasks = iter(BatchCreateTasksResponse.pb().FromString(operation.operation.response.value).tasks)
+    if not failed:
+        return [BulkItem(index, task.name) for (index, _, _), task in zip(chunk, tasks, strict=True)]
+    outcomes: list[BulkItem] = []
+    for number, (index, name, _) in enumerate(chunk):
         if number in failed:
             status = failed[number]
-            yield BulkItem(index, request.task.name, google.from_grpc_status(status.code, status.message))
+            outcomes.append(BulkItem(index, name, google.from_grpc_status(status.code, status.message)))
         else:
-            yield BulkItem(index, next(tasks).name)
+            outcomes.append(BulkItem(index, next(tasks).name))
+    return outcomes
 
 
 def _name(task: Any) -> str:

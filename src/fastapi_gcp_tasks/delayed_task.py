@@ -12,7 +12,7 @@ from fastapi_gcp_tasks.labels import endpoint_label, route_label
 from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer, with_url
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 from fastapi_gcp_tasks.task_plans import TaskPlans
-from fastapi_gcp_tasks.task_request import MakeRequest, named_request_maker, request_maker
+from fastapi_gcp_tasks.task_request import MakeRequest, named_message_maker, request_maker
 from gcptasks.base.http import METHODS
 from gcptasks.base.unset import UNSET, merged
 
@@ -78,7 +78,7 @@ class _Delayed(Generic[S]):
             raise TypeError("the option task_id names one task: give delay_many task_ids")
         if concurrency < 1:
             raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
-        return Bulk(named_request_maker(*self._plan(options), options), items, task_ids, progress), options
+        return Bulk(named_message_maker(*self._plan(options), options), items, task_ids, progress), options
 
     def _options(self) -> TaskOptions:
         return with_url(self.own_options())

@@ -1,38 +1,32 @@
 """From the arguments of a call to Google's CreateTaskRequest.
 
-What is the same in all requests of an endpoint is serialized once. A call appends its URL and its body as two more
-fields `task`, which the parser merges into the first, as protobuf does with a message that occurs again: one call in C,
-where building Google's own wrappers field by field costs twenty times that.
+What is the same in all requests of an endpoint is serialized once. A call appends what it adds (`request_bytes.py`),
+and one parse makes the message.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 from fastapi_gcp_tasks import option_checks as check
 from fastapi_gcp_tasks.encode import JSON_TYPE, Plan
 from fastapi_gcp_tasks.encode.plan import Encoded
 from fastapi_gcp_tasks.options import TaskOptions
+from fastapi_gcp_tasks.request_bytes import body_head, due_in, named, url_head, with_headers
 from gcptasks.engine.task_limits import LARGEST, MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
-    from fastapi_gcp_tasks.bulk import MakeNamedRequest
-
-P = ParamSpec("P")
-
 MakeRequest = Callable[[Mapping[str, Any]], "CreateTaskRequest"]
+MakeMessage = Callable[[Mapping[str, Any]], bytes]
+"""Makes the same, serialized."""
+MakeNamedMessage = Callable[[Mapping[str, Any], str | None], tuple[str, bytes]]
+"""Makes the request of one of many tasks, serialized, of its arguments and its task id; and its task's full name."""
 
 _SECOND = 1_000_000_000
 _MOST_AHEAD = int(MOST_AHEAD.total_seconds()) * _SECOND
-_MAY_BE_TOO_LARGE = LARGEST - 100_000
-"""Bytes of a message before its headers, which have a limit of their own."""
-
-# The tags of length-delimited fields: CreateTaskRequest.task, Task.http_request, HttpRequest.url and .body.
-_TASK, _HTTP_REQUEST, _URL, _BODY = b"\x12", b"\x1a", b"\x0a", b"\x22"
 
 
 def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
@@ -40,55 +34,64 @@ def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
     parse, wrap = CreateTaskRequest.pb().FromString, CreateTaskRequest.wrap
+    make_message = _message_maker(plan, method, options)
+
+    def make_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
+        return wrap(parse(make_message(values)))
+
+    hook = options.pre_create_hook
+    if hook is None:
+        return make_request
+
+    def make_hooked_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
+        return _hooked(hook, make_request(values))  # type: ignore[no-any-return]  # the hook's word
+
+    return make_hooked_request
+
+
+def named_message_maker(plan: Plan, method: str, options: TaskOptions) -> MakeNamedMessage:
+    """The same for many tasks, each with an id of its own or none."""
+    make_message = _message_maker(plan, method, options)
+    names = f"{options.queue_path}/tasks/"
+
+    def make_named_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes]:
+        message = make_message(values)
+        if task_id is None:
+            return "", message
+        name = f"{names}{check.task_id('task_ids', task_id)}"
+        return name, named(message, name)
+
+    hook = options.pre_create_hook
+    return make_named_message if hook is None else _hooked_messages(make_named_message, hook)
+
+
+def _message_maker(plan: Plan, method: str, options: TaskOptions) -> MakeMessage:
     encode, fixed_path = _encoding(plan, options), plan.fixed_path
     base_url, countdown = str(options.callback_base_url), int((options.countdown or 0) * _SECOND)
 
     fixed = _fixed_part(method, fixed_path, options)
     plain = fixed.SerializeToString()
-    # The usual header is serialized too: to set one costs as much as all the rest.
     fixed.task.http_request.headers.update(JSON_TYPE)
     json = fixed.SerializeToString()
 
-    def make_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
+    def make_message(values: Mapping[str, Any]) -> bytes:
         path, headers, body = encode(values)
-        usual = headers is JSON_TYPE
-        message: bytes = json if usual else plain
+        message: bytes = json if headers is JSON_TYPE else with_headers(plain, headers)
         if fixed_path is None:
             url = (base_url + path).encode()
-            message += _url_head(len(url)) + url
+            message += url_head(len(url)) + url
         if body is not None:
-            message += _body_head(len(body)) + body
-        raw = parse(message)
-        if not usual:
-            for name, value in headers:
-                raw.task.http_request.headers[name] = value
+            message += body_head(len(body)) + body
         if countdown:
-            at = raw.task.schedule_time
-            at.seconds, at.nanos = divmod(time.time_ns() + countdown, _SECOND)
-        if len(message) > _MAY_BE_TOO_LARGE:
-            _check_size(raw.task.ByteSize())
-        return wrap(raw)
+            message += due_in(countdown)
+        # What is repeated, and the name of the queue, make it longer than its task.
+        if len(message) > LARGEST:
+            _check_size(_task_size(message))
+        return message
 
-    make: MakeRequest = make_request
-    if options.schedule_time is not None:
-        make = _soon_enough(make, fixed.task.schedule_time.ToNanoseconds())
-    return _hooked(make, options.pre_create_hook) if options.pre_create_hook else make
-
-
-def named_request_maker(plan: Plan, method: str, options: TaskOptions) -> "MakeNamedRequest":
-    """The same for many tasks, each with an id of its own or none."""
-    from google.cloud.tasks_v2 import CreateTaskRequest
-
-    make = request_maker(plan, method, options._replace(pre_create_hook=None))
-    names = f"{options.queue_path}/tasks/"
-
-    def make_named_request(values: Mapping[str, Any], task_id: str | None) -> "CreateTaskRequest":
-        request = make(values)
-        if task_id is not None:
-            CreateTaskRequest.pb(request).task.name = f"{names}{check.task_id('task_ids', task_id)}"
-        return request
-
-    return _hooked(make_named_request, options.pre_create_hook) if options.pre_create_hook else make_named_request
+    if options.schedule_time is None:
+        return make_message
+    return _soon_enough(make_message, fixed.task.schedule_time.ToNanoseconds())
 
 
 def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
@@ -109,26 +112,37 @@ def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
     return fixed
 
 
-def _hooked(make: Callable[P, "CreateTaskRequest"], hook: Callable[[Any], Any]) -> Callable[P, "CreateTaskRequest"]:
+def _hooked_messages(make: MakeNamedMessage, hook: Callable[[Any], Any]) -> MakeNamedMessage:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
-    def make_hooked_request(*args: P.args, **kwargs: P.kwargs) -> "CreateTaskRequest":
-        request = hook(make(*args, **kwargs))
-        if request is None:
-            raise TypeError(f"pre_create_hook must return the request: {hook!r} returned None")
-        if isinstance(request, CreateTaskRequest):
-            _check_limits(CreateTaskRequest.pb(request).task)
-        return request  # type: ignore[no-any-return]  # the hook's word
+    def make_hooked_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes]:
+        _, message = make(values, task_id)
+        request = _hooked(hook, CreateTaskRequest.deserialize(message))
+        if not isinstance(request, CreateTaskRequest):
+            raise TypeError(f"pre_create_hook must return the request: {hook!r} returned {request!r}")
+        return request.task.name, CreateTaskRequest.serialize(request)
 
-    return make_hooked_request
+    return make_hooked_message
 
 
-def _soon_enough(make: MakeRequest, due: int) -> MakeRequest:
-    def make_scheduled_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
+def _hooked(hook: Callable[[Any], Any], request: "CreateTaskRequest") -> Any:
+    """What the hook makes of the request; an error unless the service could take it."""
+    from google.cloud.tasks_v2 import CreateTaskRequest
+
+    changed = hook(request)
+    if changed is None:
+        raise TypeError(f"pre_create_hook must return the request: {hook!r} returned None")
+    if isinstance(changed, CreateTaskRequest):
+        _check_limits(CreateTaskRequest.pb(changed).task)
+    return changed
+
+
+def _soon_enough(make: MakeMessage, due: int) -> MakeMessage:
+    def make_scheduled_message(values: Mapping[str, Any]) -> bytes:
         _check_horizon(due)
         return make(values)
 
-    return make_scheduled_request
+    return make_scheduled_message
 
 
 def _encoding(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any]], Encoded]:
@@ -191,25 +205,7 @@ def _check_size(size: int) -> None:
         )
 
 
-@lru_cache(maxsize=4096)
-def _url_head(size: int) -> bytes:
-    return _head(_URL, size)
+def _task_size(message: bytes) -> int:
+    from google.cloud.tasks_v2 import CreateTaskRequest
 
-
-@lru_cache(maxsize=4096)
-def _body_head(size: int) -> bytes:
-    return _head(_BODY, size)
-
-
-def _head(tag: bytes, size: int) -> bytes:
-    """What stands before this many bytes of a field of the HTTP request, in a CreateTaskRequest of its own."""
-    head = tag + _varint(size)
-    for outer in (_HTTP_REQUEST, _TASK):
-        head = outer + _varint(len(head) + size) + head
-    return head
-
-
-def _varint(number: int) -> bytes:
-    """Protobuf's variable-length integer: seven bits a byte, the lowest first, the high bit on all but the last."""
-    low, rest = number & 0x7F, number >> 7
-    return bytes((low | 0x80,)) + _varint(rest) if rest else bytes((low,))
+    return int(CreateTaskRequest.pb().FromString(message).task.ByteSize())

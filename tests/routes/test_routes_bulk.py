@@ -3,12 +3,14 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from typing import Any
-from unittest.mock import create_autospec
+from typing import Annotated, Any, cast
+from unittest.mock import Mock, create_autospec
 
 import pytest
+from fastapi import Body, Header
 from google.api_core import exceptions
 from google.cloud.tasks_v2 import BatchCreateTasksRequest, CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest
+from google.protobuf.duration_pb2 import Duration
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +23,7 @@ from fastapi_gcp_tasks import (
     LocalService,
 )
 from fastapi_gcp_tasks.exception import MissingParamError
+from fastapi_gcp_tasks.hooks import deadline_delayed_hook
 from routes.routes_fakes import QUEUE, URL, FakeAsyncClient, FakeClient, Payload
 
 
@@ -293,6 +296,88 @@ async def test_options_and_hooks_count_for_each() -> None:
     task.delay_many([{"number": 1}], task_ids=["a"])
     assert seen == [f"{QUEUE}/tasks/a"]
     assert client.requests[0].task.http_request.headers["x-a"] == "1"
+
+
+class Batches(FakeClient):
+    """Keeps the requests of batches."""
+
+    def batch_create_tasks(self, request: Any = None, **_: Any) -> Any:
+        assert request.parent == QUEUE
+        self.requests += request.requests
+        return Mock()
+
+
+notes = DelayedRouter(queue_path=QUEUE, base_url=URL, auto_create_queue=False)
+
+
+@notes.post("/{number}")
+def note_down(number: int, note: Annotated[str, Body()] = "", x_trace: Annotated[str, Header()] = "none") -> None: ...
+
+
+@given(
+    items=st.lists(
+        st.fixed_dictionaries(
+            {"number": st.integers()},
+            optional={
+                "note": st.text(st.characters(exclude_categories=["Cs"])) | st.just("é" * 20_000),
+                "x_trace": st.text("abc ", min_size=1).map(str.strip).filter(bool) | st.just("a" * 300),
+            },
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    with_ids=st.booleans(),
+    with_hook=st.booleans(),
+    options=st.fixed_dictionaries(
+        dict[str, st.SearchStrategy[Any]](),
+        optional={
+            "headers": st.dictionaries(st.sampled_from(["x-a", "x-b"]), st.just("text")),
+            "dispatch_deadline": st.integers(15, 1800),
+            "countdown": st.sampled_from([0, 0.5, 3600, 30 * 86400]),
+        },
+    ),
+)
+def test_a_batch_has_the_requests_that_single_calls_make(
+    items: list[dict[str, Any]], with_ids: bool, with_hook: bool, options: dict[str, Any]
+) -> None:
+    if with_hook:
+        options["pre_create_hook"] = deadline_delayed_hook(Duration(seconds=77))
+    single, batches = FakeClient(), Batches()
+    task = cast("DelayedTask[..., None]", note_down)
+    ids = [f"id-{number}" for number in range(len(items))]
+    many = task.options(**options, client=batches)
+    result = many.delay_many(items, task_ids=ids if with_ids else None, concurrency=1)
+    assert places(result) == (list(range(len(items))), [], [])
+    for item, one_id in zip(items, ids, strict=True):
+        one_task: dict[str, Any] = {**options, "task_id": one_id} if with_ids else options
+        task.options(**one_task, client=single).delay(**item)
+    for one, other in zip(batches.requests, single.requests, strict=True):
+        raw, other_raw = [CreateTaskRequest.pb(request) for request in (one, other)]
+        # Each is due so long from the moment in which it was made.
+        due = [request.task.schedule_time.ToNanoseconds() for request in (raw, other_raw)]
+        assert bool(due[0]) == bool(options.get("countdown"))
+        assert abs(due[1] - due[0]) < 60 * 10**9
+        for request in (raw, other_raw):
+            request.task.ClearField("schedule_time")
+        assert raw == other_raw
+
+
+def test_a_hook_that_fails_for_an_item_fails_that_item() -> None:
+    def hook(request: CreateTaskRequest) -> Any:
+        number = request.task.http_request.url.rpartition("=")[2]
+        if number == "2":
+            raise ValueError("the hook does not like 2")
+        return {"1": None, "3": "a text"}.get(number, request)
+
+    client = FakeClient()
+    result = task_of(client).options(pre_create_hook=hook).delay_many([{"number": one} for one in range(5)])
+    assert places(result) == ([0, 4], [], [1, 2, 3])
+    nothing, raised, text = [str(item.error) for item in result.failed]
+    assert nothing.startswith("pre_create_hook must return the request: ")
+    assert nothing.endswith(" returned None")
+    assert raised == "the hook does not like 2"
+    assert text.endswith(" returned 'a text'")
+    assert len(client.requests) == 2
 
 
 def test_what_cannot_work_is_refused_before_anything_happens() -> None:
