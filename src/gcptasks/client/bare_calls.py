@@ -101,7 +101,7 @@ def _shorter(cls: Any, bare: BareCall) -> Any:
 
 def _bare_stub(client: Any, bare: BareCall) -> Any:
     """What sends the request."""
-    cls: Any = type(client)
+    cls = client.__class__
     transport = client.transport
     if type(transport) is not cls.get_transport_class("grpc"):
         return getattr(transport, bare.method)
