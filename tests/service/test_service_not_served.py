@@ -13,6 +13,9 @@ SERVED = {
         "BatchCreateTasks, CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetQueue, GetTask, ListQueues, ListTasks, "
         "PauseQueue, PurgeQueue, ResumeQueue, RunTask"
     ),
+    "google.cloud.scheduler.v1.CloudScheduler": (
+        "CreateJob, DeleteJob, GetJob, ListJobs, PauseJob, ResumeJob, RunJob, UpdateJob"
+    ),
     "google.cloud.location.Locations": "GetLocation, ListLocations",
     "google.longrunning.Operations": "GetOperation",
 }

@@ -1,8 +1,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gcptasks.base.epoch import EPOCH
 from gcptasks.base.events import Events
-from gcptasks.base.names import LocationName, ProjectName, QueueName
+from gcptasks.base.names import JobName, LocationName, ProjectName, QueueName
+from gcptasks.engine.job_model import Job, PubsubMessage
 from gcptasks.engine.model import Queue
 from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
@@ -10,21 +12,28 @@ from gcptasks.store.tx import Tx
 
 IDS = st.text("a-0", min_size=1, max_size=3)
 """Ids whose order is another one once a `/` follows them."""
-NAMES = st.builds(QueueName, st.builds(LocationName, IDS, IDS), IDS)
+LOCATIONS = st.builds(LocationName, IDS, IDS)
+NAMES = st.builds(QueueName, LOCATIONS, IDS) | st.builds(JobName, LOCATIONS, IDS)
 
 
-def add(tx: Tx, names: set[QueueName]) -> None:
+def add(tx: Tx, names: set[QueueName | JobName]) -> None:
     for name in names:
-        tx.queues.insert(Queue(name=name))
+        if isinstance(name, QueueName):
+            tx.queues.insert(Queue(name=name))
+        else:
+            message = PubsubMessage(topic="projects/p/topics/t", data=b"x")
+            tx.jobs.insert(
+                Job(name=name, target=message, schedule="* * * * *", time_zone="UTC", updated_at=EPOCH, next_at=EPOCH)
+            )
 
 
 def locations(tx: Tx, project: ProjectName | None, after: str, limit: int) -> list[LocationName]:
-    return tx.queues.locations(project, after, limit)
+    return tx.locations.page(project, after, limit)
 
 
 @given(st.sets(NAMES, max_size=20), st.none() | st.builds(ProjectName, IDS), st.integers(1, 4))
 def test_the_locations_of_a_project_or_of_all_are_found_each_once_page_by_page(
-    names: set[QueueName], project: ProjectName | None, size: int
+    names: set[QueueName | JobName], project: ProjectName | None, size: int
 ) -> None:
     store = Store(parse_database("memory:"), Events())
     store.write_sync(add, names)

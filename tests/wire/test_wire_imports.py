@@ -11,7 +11,7 @@ import gcptasks.wire
 ROOM = Path(gcptasks.wire.__path__[0])
 SHARED = sorted(f"gcptasks.wire.{file.stem}" for file in ROOM.glob("*.py") if file.stem != "__init__")
 APIS = sorted(folder.name for folder in ROOM.iterdir() if (folder / "__init__.py").exists())
-PACKAGES = {"cloud_tasks": "google.cloud.tasks"}
+PACKAGES = {"cloud_tasks": "google.cloud.tasks", "cloud_scheduler": "google.cloud.scheduler"}
 """The Google package of each folder."""
 
 

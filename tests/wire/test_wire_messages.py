@@ -8,9 +8,10 @@ import pytest
 from google.cloud import tasks_v2
 
 from gcptasks.wire import common
+from gcptasks.wire.cloud_scheduler import messages as job_messages
 from gcptasks.wire.cloud_tasks import messages
 
-MODULES = [common, messages]
+MODULES = [common, messages, job_messages]
 
 
 def stubs_of(module: ModuleType) -> list[ast.ClassDef]:
@@ -19,7 +20,9 @@ def stubs_of(module: ModuleType) -> list[ast.ClassDef]:
     return [node for node in stub.body if isinstance(node, ast.ClassDef)]
 
 
-CLASSES = [pytest.param(module, stub, id=stub.name) for module in MODULES for stub in stubs_of(module)]
+CLASSES = [
+    pytest.param(module, stub, id=f"{module.__name__}-{stub.name}") for module in MODULES for stub in stubs_of(module)
+]
 
 
 def fields_in(stub: ast.ClassDef) -> set[str]:

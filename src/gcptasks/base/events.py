@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from gcptasks.base.names import QueueName, TaskName
+from gcptasks.base.names import JobName, QueueName, TaskName
 
 _log = logging.getLogger("gcptasks")
 
@@ -99,6 +99,83 @@ class AttemptFailed:
     at: datetime
 
 
+class JobChange(StrEnum):
+    """What became of a job."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanged:
+    job: JobName
+    change: JobChange
+    next_at: datetime | None
+    """Its next scheduled time; None if it has none."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobForced:
+    """RunJob asked for an execution at once."""
+
+    job: JobName
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSkipped:
+    """A job's time came while an execution of it was not over."""
+
+    job: JobName
+    scheduled_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionMissed:
+    """A job's time came while nobody ran it: the first such time, if there were several."""
+
+    job: JobName
+    scheduled_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobAttemptStarted:
+    job: JobName
+    scheduled_at: datetime
+    attempt: int
+    """1 for the first of an execution."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobAttemptSucceeded:
+    job: JobName
+    scheduled_at: datetime
+    attempt: int
+    status: int
+    """The HTTP status."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobAttemptFailed:
+    job: JobName
+    scheduled_at: datetime
+    attempt: int
+    status: int
+    """The HTTP status; 504 after a passed deadline, 0 without any answer."""
+    reason: str
+    next_at: datetime | None
+    """When it is tried again; None when the execution is over."""
+    at: datetime
+
+
 Event = (
     QueueChanged
     | TaskCreated
@@ -108,6 +185,13 @@ Event = (
     | AttemptStarted
     | AttemptSucceeded
     | AttemptFailed
+    | JobChanged
+    | JobForced
+    | ExecutionSkipped
+    | ExecutionMissed
+    | JobAttemptStarted
+    | JobAttemptSucceeded
+    | JobAttemptFailed
 )
 Subscriber = Callable[[Event], None]
 

@@ -64,6 +64,16 @@ class TaskName(NamedTuple):
         return f"{self.queue}/tasks/{self.task}"
 
 
+class JobName(NamedTuple):
+    """`projects/P/locations/L/jobs/J`."""
+
+    location: LocationName
+    job: str
+
+    def __str__(self) -> str:
+        return f"{self.location}/jobs/{self.job}"
+
+
 class OperationName(NamedTuple):
     """`projects/P/locations/L/operations/O`."""
 
@@ -130,6 +140,19 @@ def parse_task(text: str) -> TaskName:
     return TaskName(queue, task)
 
 
+def parse_job(text: str) -> JobName:
+    """The job of that name. Raises `InvalidArgument` if the text is not one, in Google's words (CS-011, CS-012)."""
+    match text.split("/"):
+        case ["projects", project, "locations", location, "jobs", job] if (
+            _is_project(project) and _is_location(location) and is_job_id(job)
+        ):
+            return JobName(LocationName(project, location), job)
+        case _:
+            raise InvalidArgument(
+                'Job name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/jobs/<JOB_ID>".'
+            )
+
+
 def parse_operation(text: str) -> OperationName:
     """The operation of that name. Raises `InvalidArgument` if the text is not one."""
     match text.split("/"):
@@ -147,6 +170,11 @@ def parse_operation(text: str) -> OperationName:
 def is_task_id(text: str) -> bool:
     """Whether it can be the last part of a task's name."""
     return 0 < len(text) <= 500 and _OF_TASKS.issuperset(text)
+
+
+def is_job_id(text: str) -> bool:
+    """Whether it can be the last part of a job's name (CS-011)."""
+    return is_task_id(text)
 
 
 def _is_project(text: str) -> bool:

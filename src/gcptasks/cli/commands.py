@@ -9,7 +9,7 @@ import typer
 from gcptasks import __version__
 from gcptasks.base.errors import PortInUse, SetupError, TaskError
 from gcptasks.cli.output import LogLevel, fail
-from gcptasks.server.settings import PortSettings, QuotasChoice
+from gcptasks.server.settings import BackoffChoice, PortSettings, QuotasChoice
 from gcptasks.store.connection import Synchronous
 
 
@@ -68,6 +68,26 @@ _ISSUER = Annotated[
         "which serves its keys there.",
     ),
 ]
+_PUBSUB = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        envvar="PUBSUB_EMULATOR_HOST",
+        help="An emulator of Pub/Sub, to which jobs publish. Without it their messages are kept in memory, and "
+        "GET /published shows them.",
+    ),
+]
+_RUN_PAUSED_JOBS = Annotated[
+    bool, typer.Option("--run-paused-jobs", help="Let RunJob run a job that is paused, which Google refuses.")
+]
+_JOB_BACKOFF = Annotated[
+    BackoffChoice,
+    _choice(
+        BackoffChoice,
+        "How the waits between a job's attempts grow after they were doubled: as Google documents it, or by 2 seconds "
+        "each, as it was measured.",
+    ),
+]
 _LOG_LEVEL = Annotated[
     LogLevel, typer.Option(help="How much the service logs: 'info' logs the end of each task, 'debug' every step.")
 ]
@@ -114,13 +134,16 @@ def emulator(
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
     quotas: _QUOTAS = _DEFAULTS.quotas,
     issuer: _ISSUER = _DEFAULTS.issuer,
+    pubsub: _PUBSUB = _DEFAULTS.pubsub,
+    run_paused_jobs: _RUN_PAUSED_JOBS = _DEFAULTS.run_paused_jobs,
+    job_backoff: _JOB_BACKOFF = _DEFAULTS.job_backoff,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> None:
-    """Run Cloud Tasks locally, for any client in any language.
+    """Run Cloud Tasks and Cloud Scheduler locally, for any client in any language.
 
-    Set CLOUD_TASKS_EMULATOR_HOST=localhost:8123 for your application, or connect a client by an insecure gRPC channel
-    to that address. GET /health tells whether the service is up. Ctrl-C stops it: tasks under way may finish, and tasks
-    that wait are kept if --db names a file.
+    Set CLOUD_TASKS_EMULATOR_HOST=localhost:8123 and CLOUD_SCHEDULER_EMULATOR_HOST=localhost:8123 for your application,
+    or connect a client by an insecure gRPC channel to that address. GET /health tells whether the service is up. Ctrl-C
+    stops it: tasks under way may finish, and tasks that wait are kept if --db names a file.
     """
     from gcptasks.cli import emulator as command
 
@@ -133,6 +156,9 @@ def emulator(
         synchronous=synchronous,
         quotas=quotas,
         issuer=issuer,
+        pubsub=pubsub,
+        run_paused_jobs=run_paused_jobs,
+        job_backoff=job_backoff,
     )
     with _naming_port_option(lambda _: "--port"):
         command.run(settings, log_level)
@@ -147,6 +173,7 @@ def dev(
     reload: Annotated[bool, typer.Option(help="Restart the application when its code changes.")] = True,
     db: _DB = ".fastapi-gcp-tasks/tasks.db",
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
+    pubsub: _PUBSUB = _DEFAULTS.pubsub,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> int:
     """Run your application with reload, and the local service beside it.
@@ -158,7 +185,7 @@ def dev(
     from gcptasks.cli import dev as command
     from gcptasks.cli.application import application
 
-    settings = PortSettings(port=service_port, database=db, synchronous=synchronous, create_queues=True)
+    settings = PortSettings(port=service_port, database=db, synchronous=synchronous, create_queues=True, pubsub=pubsub)
     with _naming_port_option(lambda taken: "--port" if taken == port else "--service-port"):
         return command.run(application(app, factory=factory), host, port, settings, log_level, reload=reload)
 

@@ -1,6 +1,7 @@
 """Events as lines of the log `gcptasks`."""
 
 import logging
+from datetime import datetime
 
 from gcptasks.base.events import (
     MOST_COUNTED,
@@ -8,6 +9,13 @@ from gcptasks.base.events import (
     AttemptStarted,
     AttemptSucceeded,
     Event,
+    ExecutionMissed,
+    ExecutionSkipped,
+    JobAttemptFailed,
+    JobAttemptStarted,
+    JobAttemptSucceeded,
+    JobChanged,
+    JobForced,
     QueueChanged,
     TaskCreated,
     TaskDeleted,
@@ -15,7 +23,7 @@ from gcptasks.base.events import (
     TaskForced,
 )
 from gcptasks.base.log_text import log_text
-from gcptasks.base.names import TaskName
+from gcptasks.base.names import JobName, TaskName
 
 _log = logging.getLogger("gcptasks")
 
@@ -28,13 +36,20 @@ _LEVELS: dict[type[Event], int] = {
     AttemptStarted: logging.DEBUG,
     AttemptSucceeded: logging.INFO,
     AttemptFailed: logging.WARNING,
+    JobChanged: logging.INFO,
+    JobForced: logging.INFO,
+    ExecutionSkipped: logging.WARNING,
+    ExecutionMissed: logging.WARNING,
+    JobAttemptStarted: logging.DEBUG,
+    JobAttemptSucceeded: logging.INFO,
+    JobAttemptFailed: logging.WARNING,
 }
 
 
 def log(event: Event) -> None:
     """Write the event to the log: a task's end as info, a failed attempt as a warning, the last one as an error."""
     level = _LEVELS[type(event)]
-    if isinstance(event, AttemptFailed) and event.next_at is None:
+    if isinstance(event, AttemptFailed | JobAttemptFailed) and event.next_at is None:
         level = logging.ERROR
     if _log.isEnabledFor(level):
         _log.log(level, "%s", line(event))
@@ -42,6 +57,10 @@ def log(event: Event) -> None:
 
 def line(event: Event) -> str:
     """What happened, for people."""
+    return _job_line(event) or _task_line(event)
+
+
+def _task_line(event: Event) -> str:
     match event:
         case QueueChanged(queue, change, _, tasks):
             count = f"{tasks} or more" if tasks >= MOST_COUNTED else str(tasks)
@@ -61,6 +80,33 @@ def line(event: Event) -> str:
         case AttemptFailed(task, attempt, _, reason, next_at):
             then = "given up" if next_at is None else f"next attempt {next_at.isoformat()}"
             return f"{_shown(task)} attempt {attempt} failed: {log_text(reason)}; {then}"
+        case _:
+            return ""
+
+
+def _job_line(event: Event) -> str:
+    match event:
+        case JobChanged(job, change, next_at):
+            return f"job {job.job} {change}" + (f", next run {next_at.isoformat()}" if next_at else "")
+        case JobForced(job):
+            return f"job {job.job} is run on request"
+        case ExecutionSkipped(job, at):
+            return f"job {job.job} is not run for {at.isoformat()}: its run before is not over"
+        case ExecutionMissed(job, at):
+            return f"job {job.job} was not run at {at.isoformat()}: nobody ran jobs then, and it is not made up"
+        case JobAttemptStarted(job, at, attempt):
+            return f"{_run(job, at)} attempt {attempt} started"
+        case JobAttemptSucceeded(job, at, attempt, status):
+            return f"{_run(job, at)} attempt {attempt} done with {status}"
+        case JobAttemptFailed(job, at, attempt, _, reason, next_at):
+            then = "given up" if next_at is None else f"next attempt {next_at.isoformat()}"
+            return f"{_run(job, at)} attempt {attempt} failed: {log_text(reason)}; {then}"
+        case _:
+            return ""
+
+
+def _run(job: JobName, at: datetime) -> str:
+    return f"job {job.job} for {at.isoformat()}"
 
 
 def _shown(task: TaskName) -> str:

@@ -12,7 +12,9 @@ from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.runtime.leader import Leader
 from gcptasks.runtime.leader_lock import LeaderLock
 from gcptasks.runtime.loop import Startable
+from gcptasks.runtime.scheduler import Scheduler
 from gcptasks.runtime.sweeper import Sweeper
+from gcptasks.runtime.targets.pubsub import Published, PubsubTarget
 from gcptasks.runtime.targets.target import Target
 from gcptasks.runtime.tokens import Tokens
 from gcptasks.server.settings import Settings
@@ -32,7 +34,10 @@ class Backend(Startable):
         self.events = Events()
         self.events.subscribe(log)
         self._store = Store(settings.parsed_database, self.events, settings.synchronous)
-        self.calls = Calls(self._store, self._clock, settings.policy)
+        self._policy = settings.policy
+        self.calls = Calls(self._store, self._clock, self._policy)
+        self.published = Published()
+        self._pubsub_at = settings.pubsub
         self._lock = LeaderLock(settings.parsed_database.lock_path)
         self.tokens = Tokens(self._store, settings.issuer or "http://localhost")
         self._new_target = target
@@ -56,7 +61,12 @@ class Backend(Startable):
 
     async def _begin(self) -> None:
         self._target = self._new_target()
-        loops = [Dispatcher(self._store, self._target, self._clock), Sweeper(self._store, self._clock)]
+        jobs_target = PubsubTarget(self._target, self._pubsub_at, self.published)
+        loops = [
+            Dispatcher(self._store, self._target, self._clock),
+            Scheduler(self._store, jobs_target, self._clock, self._policy),
+            Sweeper(self._store, self._clock),
+        ]
         self._leader = Leader(self._lock, loops, self._clock)
         try:
             self._store.open()

@@ -21,6 +21,7 @@ from gcptasks.web.app import make_app
 from gcptasks.web.discovery import discovery_routes
 from gcptasks.web.health import health_routes
 from gcptasks.web.http1 import protocol_factory
+from gcptasks.web.published import published_routes
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import SERVICE
 
@@ -104,6 +105,7 @@ def _web_app(backend: Backend) -> web.Application:
     routes = [
         *health_routes(lambda: backend.delivers),
         *discovery_routes(backend.tokens.issuer, backend.tokens.key_set),
+        *published_routes(lambda: ((one.topic, one.data, one.attributes) for one in backend.published.messages())),
     ]
     return make_app(routes, services=services)
 

@@ -12,10 +12,11 @@ from gcptasks.client import inprocess
 from gcptasks.client.api import TASKS
 from gcptasks.runtime.targets.address import AppUrl, parse_app_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
+from gcptasks.runtime.targets.pubsub import PublishedMessage
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.lifespan import App, StartWatch, refuse_later_lifespans
-from gcptasks.server.settings import QuotasChoice, Settings
+from gcptasks.server.settings import BackoffChoice, QuotasChoice, Settings
 from gcptasks.store.connection import Synchronous
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ class LocalService:
     `create_queues`: a task for a queue that does not exist creates it, with Google's defaults.
     `quotas`: `"none"` lifts Google's upper limits of rate and concurrency.
     `issuer`: who the tokens of tasks say signed them, a URL. The default is `app_url`.
+    `pubsub`: where jobs publish, `host:port` of an emulator of Pub/Sub. Without it `published` keeps their messages.
+    `run_paused_jobs`: lets RunJob run a job that is paused, which Google refuses.
+    `job_backoff`: how the waits between a job's attempts grow after they were doubled: as Google documents it, or with
+    `"measured"` by 2 seconds each, as it was measured.
     `grace`: how many seconds a stopping service waits for tasks that run.
 
     Raises `ValueError` if a setting is not accepted, and `StoreError` at the first use if the file cannot be used.
@@ -47,6 +52,9 @@ class LocalService:
         create_queues: bool = True,
         quotas: QuotasChoice = "google",
         issuer: str | None = None,
+        pubsub: str | None = None,
+        run_paused_jobs: bool = False,
+        job_backoff: BackoffChoice = "documented",
         grace: float = 10.0,
     ) -> None:
         self._app_place = parse_app_url(app_url)
@@ -58,6 +66,9 @@ class LocalService:
             create_queues=create_queues,
             quotas=quotas,
             issuer=app_url if issuer is None else issuer,
+            pubsub=pubsub,
+            run_paused_jobs=run_paused_jobs,
+            job_backoff=job_backoff,
             grace=grace,
         )
         self._installed: App | None = None
@@ -74,6 +85,11 @@ class LocalService:
     def async_tasks_client(self) -> "CloudTasksAsyncClient":
         """Google's async client, for this service. Use it on any event loop, also before the app has started."""
         return inprocess.async_client(TASKS, self._backend.calls)
+
+    @property
+    def published(self) -> list[PublishedMessage]:
+        """What jobs have published in this process while no `pubsub` was given, the newest 10,000, the oldest first."""
+        return self._backend.published.messages()
 
     def install(self, app: App) -> None:
         """Deliver tasks while the app runs. Call it last, after every `include_router`.

@@ -17,6 +17,7 @@ from gcptasks.store.connection import Synchronous
 from gcptasks.store.database import Database, parse_database
 
 QuotasChoice = Literal["google", "none"]
+BackoffChoice = Literal["documented", "measured"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,12 @@ class Settings:
     """Whose upper limits of rate and concurrency queues keep to."""
     issuer: str | None = None
     """Who the tokens say signed them, a URL; None: where this service is."""
+    pubsub: str | None = None
+    """Where jobs publish, as host:port of an emulator of Pub/Sub; None: nowhere, the messages are kept in a list."""
+    run_paused_jobs: bool = False
+    """Let RunJob run a job that is paused, which Google refuses."""
+    job_backoff: BackoffChoice = "documented"
+    """How the waits between a job's attempts grow, after they were doubled: as Google documents it, or as measured."""
     grace: float = 10.0
     """Seconds that a stop waits for what is under way."""
 
@@ -45,6 +52,8 @@ class Settings:
         _check_choice("synchronous", self.synchronous, Synchronous)
         _check_choice("quotas", self.quotas, QuotasChoice)
         _check_issuer(self.issuer)
+        _check_choice("job_backoff", self.job_backoff, BackoffChoice)
+        _check_address("pubsub", self.pubsub)
         _check_span("grace", self.grace)
 
     @property
@@ -55,7 +64,12 @@ class Settings:
     @property
     def policy(self) -> Policy:
         """What of this the verbs must know."""
-        return Policy(quotas=Quotas(self.quotas), create_queues=self.create_queues)
+        return Policy(
+            quotas=Quotas(self.quotas),
+            create_queues=self.create_queues,
+            run_paused_jobs=self.run_paused_jobs,
+            measured_growth=self.job_backoff == "measured",
+        )
 
     @property
     def grace_period(self) -> timedelta:
@@ -108,6 +122,11 @@ def _check_text(setting: str, value: object) -> None:
 def _check_issuer(issuer: str | None) -> None:
     if issuer is not None and not re.fullmatch(r"https?://[!-~]+", issuer):
         raise ValueError(f"issuer must be a URL that starts with http:// or https://, not {issuer!r}")
+
+
+def _check_address(setting: str, text: str | None) -> None:
+    if text is not None and not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}", text):
+        raise ValueError(f"{setting} must be host:port, such as localhost:8085, not {text!r}")
 
 
 def _check_span(setting: str, seconds: float) -> None:

@@ -1,6 +1,6 @@
 """Locations: their verbs, and the table of `google.cloud.location.Locations`.
 
-Google has regions. Here any location is one (CT-L3), so those that a project has are those of its queues.
+Google has regions. Here any location is one (CT-L3), so those that a project has are those of its queues and jobs.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def list_locations(tx: Tx, request: ListLocations, now: datetime, policy: Policy
         raise InvalidArgument("ListLocationsRequest.pageSize cannot be negative.")
     after = str(paging.cursor_of(request.page_token, "locations", scope, now)) if request.page_token else ""
     size = min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
-    found = tx.queues.locations(request.project, after, size + 1)
+    found = tx.locations.page(request.project, after, size + 1)
     page = found[:size]
     return LocationPage(page, paging.token("locations", scope, str(page[-1]), now) if len(found) > size else "")
 

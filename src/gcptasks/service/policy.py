@@ -10,3 +10,7 @@ class Policy:
     quotas: Quotas = Quotas.GOOGLE
     create_queues: bool = False
     """Create a queue that a task names first, with the defaults (CT-L16), instead of refusing."""
+    run_paused_jobs: bool = False
+    """Let RunJob run a job that is paused (CS-L10), instead of refusing."""
+    measured_growth: bool = False
+    """Let the waits between a job's attempts grow as measured at Google (CS-146), instead of as documented (CS-L9)."""

@@ -3,12 +3,17 @@
 from typing import Any
 
 from gcptasks.base.errors import Unimplemented
-from gcptasks.service import cloud_tasks, locations, operations
+from gcptasks.service import cloud_scheduler, cloud_tasks, locations, operations
 from gcptasks.service.method import Method
 
 AnyMethod = Method[Any, Any, Any, Any]
 
-TABLES: tuple[tuple[AnyMethod, ...], ...] = (cloud_tasks.METHODS, locations.METHODS, operations.METHODS)
+TABLES: tuple[tuple[AnyMethod, ...], ...] = (
+    cloud_tasks.METHODS,
+    cloud_scheduler.METHODS,
+    locations.METHODS,
+    operations.METHODS,
+)
 """Another API is one more table here."""
 
 METHODS: dict[str, AnyMethod] = {method.path: method for table in TABLES for method in table}

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gcptasks.base.events import MOST_COUNTED
-from gcptasks.base.names import LocationName, ProjectName, QueueName, parse_queue
+from gcptasks.base.names import LocationName, QueueName
 from gcptasks.engine.model import Queue
 from gcptasks.store.rows import QUEUE_COLUMNS, Row, queue_of, queue_row
 from gcptasks.store.times import to_us
 
 _FIND = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE name = ?"
 _LIST = f"SELECT {QUEUE_COLUMNS} FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
-_NEXT = "SELECT name FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT 1"
 _CHANGED = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE version > ?"
 _AFTER = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE id > ? ORDER BY id LIMIT ?"
 _ALL = "SELECT count(*) FROM queues"
@@ -73,23 +72,6 @@ class Queues:
         # "0" is the character after "/": every name in between begins with `first`.
         rows = self._sql.execute(_LIST, (max(first, after), f"{location}/queues0", limit))
         return [queue_of(row) for row in rows]
-
-    def locations(self, project: ProjectName | None, after: str, limit: int) -> list[LocationName]:
-        """Up to `limit` locations of the project that have queues, beginning behind the one with the name `after`.
-
-        Without a project: those of all projects.
-        """
-        # From one location straight to the next: what it costs does not depend on how many queues there are.
-        first, end = f"{project}/locations/", f"{project}/locations0"
-        if project is None:
-            first, end = "projects/", "projects0"
-        found = list[LocationName]()
-        behind = f"{after}/queues0" if after else first
-        while len(found) < limit and (row := self._sql.execute(_NEXT, (behind, end)).fetchone()):
-            location = parse_queue(row[0]).location
-            found.append(location)
-            behind = f"{location}/queues0"
-        return found
 
     def insert(self, queue: Queue) -> None:
         self._sql.execute(_INSERT, queue_row(queue))

@@ -82,7 +82,7 @@ def new_task_row(task: Task) -> Row:
         request.url,
         _dumps(request.headers),
         request.body,
-        None if request.token is None else _token_text(request.token),
+        None if request.token is None else token_text(request.token),
         task.dispatch_deadline // _MICROSECOND,
         None if task.retry_config is None else _dumps(asdict(task.retry_config)),
     )
@@ -100,7 +100,7 @@ def task_of(queue: QueueName, task_id: str, row: Row) -> Task:
             method=method,
             headers=from_json(headers),
             body=body,
-            token=None if token is None else _token_of(token),
+            token=None if token is None else token_of(token),
         ),
         created_at=from_us(created),
         scheduled_at=from_us(scheduled),
@@ -137,11 +137,13 @@ def _attempt_of(
     )
 
 
-def _token_text(token: Token) -> str:
+def token_text(token: Token) -> str:
+    """The token as one column keeps it."""
     return _dumps({"kind": type(token).__name__, **asdict(token)})
 
 
-def _token_of(text: str) -> Token:
+def token_of(text: str) -> Token:
+    """The token of such a column."""
     fields = from_json(text)
     kind = OidcToken if fields.pop("kind") == OidcToken.__name__ else OAuthToken
     return kind(**fields)

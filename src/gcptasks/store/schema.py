@@ -4,6 +4,8 @@ Times are whole microseconds since 1970 in UTC. A task's `id` is its number; an 
 is made from the number (`engine.made_ids`), so a finished one needs nothing kept to be told from one that never was.
 A queue that is purged gets another `id`, and its tasks stay behind under the old one, where nobody finds them
 (`store/leftovers.py`). Its `first_id` is then the one that it was created with: blocked names and made ids go by that.
+A job's `next_at` is its next scheduled time. An execution is one run of a job that is not over: without `due_at` an
+attempt is under way, else the next is made at that time.
 """
 
 import secrets
@@ -108,12 +110,52 @@ def _add_versions(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX queues_version ON queues (version)")
 
 
+_JOBS = """
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    state TEXT NOT NULL,
+    schedule TEXT NOT NULL,
+    time_zone TEXT NOT NULL,
+    interval_us INTEGER,
+    target TEXT NOT NULL,
+    body BLOB NOT NULL,
+    retry TEXT,
+    deadline_us INTEGER,
+    updated_at INTEGER NOT NULL,
+    next_at INTEGER,
+    last_attempt_at INTEGER,
+    status INTEGER NOT NULL
+);
+CREATE INDEX jobs_next ON jobs (next_at) WHERE next_at IS NOT NULL;
+CREATE TABLE executions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    job INTEGER NOT NULL,
+    scheduled_at INTEGER NOT NULL,
+    forced INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    first_attempt_at INTEGER,
+    due_at INTEGER
+);
+CREATE INDEX executions_due ON executions (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX executions_under_way ON executions (id) WHERE due_at IS NULL;
+CREATE INDEX executions_job ON executions (job);
+CREATE UNIQUE INDEX executions_scheduled ON executions (job) WHERE NOT forced;
+"""
+
+
+def _add_jobs(connection: sqlite3.Connection) -> None:
+    _run(connection, _JOBS)
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_tasks,
     _add_signing_keys,
     _add_operations,
     _add_leftovers,
     _add_versions,
+    _add_jobs,
 )
 """What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 

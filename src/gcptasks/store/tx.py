@@ -10,8 +10,11 @@ from gcptasks.base.events import Event
 from gcptasks.base.names import QueueName
 from gcptasks.store.cache import Cache
 from gcptasks.store.due import Due
+from gcptasks.store.executions import Executions
+from gcptasks.store.jobs import Jobs
 from gcptasks.store.leases import Leases
 from gcptasks.store.leftovers import Leftovers
+from gcptasks.store.locations import Locations
 from gcptasks.store.operations import Operations
 from gcptasks.store.queues import Queues
 from gcptasks.store.signing_keys import SigningKeys
@@ -36,17 +39,19 @@ class Changes:
     """These were changed, added or deleted."""
     forced: bool = False
     """RunTask was called."""
+    jobs: bool = False
+    """A job is due at another time than before, or an execution is."""
 
     def __bool__(self) -> bool:
-        return bool(self.arrivals) or bool(self.queues) or self.forced
+        return bool(self.arrivals) or bool(self.queues) or self.forced or self.jobs
 
-    def mark(self) -> tuple[int, int, bool]:
+    def mark(self) -> tuple[int, int, bool, bool]:
         """What there is so far, for `back_to`."""
-        return len(self.arrivals), len(self.queues), self.forced
+        return len(self.arrivals), len(self.queues), self.forced, self.jobs
 
-    def back_to(self, mark: tuple[int, int, bool]) -> None:
+    def back_to(self, mark: tuple[int, int, bool, bool]) -> None:
         """Take back what was added since `mark`."""
-        arrivals, queues, self.forced = mark
+        arrivals, queues, self.forced, self.jobs = mark
         del self.arrivals[arrivals:]
         del self.queues[queues:]
 
@@ -72,6 +77,18 @@ class Tx:
     @property
     def operations(self) -> Operations:
         return Operations(self._sql)
+
+    @property
+    def locations(self) -> Locations:
+        return Locations(self._sql)
+
+    @property
+    def jobs(self) -> Jobs:
+        return Jobs(self._sql)
+
+    @property
+    def executions(self) -> Executions:
+        return Executions(self._sql)
 
     @property
     def signing_keys(self) -> SigningKeys:

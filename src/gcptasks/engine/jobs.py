@@ -1,0 +1,218 @@
+"""The rules of jobs: made, changed, run, answered.
+
+A job's next scheduled time comes, and an execution begins: its attempts, until one succeeds or no more are made. What
+becomes of a job, by what happens to it:
+
+| | enabled | enabled, an execution is not over | paused |
+| --- | --- | --- | --- |
+| its time comes | an execution begins | skipped (CS-114); an interval waits for the end (CS-087) | |
+| RunJob | an execution begins | another begins beside it (CS-056) | refused (CS-055) |
+| PauseJob | paused | paused; what is under way goes on, no retry is made (CS-050) | refused (CS-051) |
+| ResumeJob | refused (CS-053) | refused | enabled, from now on (CS-052, CS-054) |
+| DeleteJob | gone | gone; what is under way goes on, no retry is made (CS-037) | gone |
+
+Each scheduled time is run once at most, whatever the clock does. One that is noticed more than a minute late, as when
+the machine slept, is missed and not made up (CS-L11).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gcptasks.base.errors import FailedPrecondition, InvalidArgument
+from gcptasks.base.events import (
+    Event,
+    ExecutionMissed,
+    ExecutionSkipped,
+    JobAttemptFailed,
+    JobAttemptSucceeded,
+)
+from gcptasks.base.names import JobName
+from gcptasks.engine import job_retry, job_targets
+from gcptasks.engine.job_delivery import status_code
+from gcptasks.engine.job_model import Execution, Job, JobState, NewJob, PubsubMessage
+from gcptasks.engine.model import Reply
+from gcptasks.engine.schedules.parse import parse_schedule
+from gcptasks.engine.schedules.schedule import Schedule
+
+LATE = timedelta(minutes=1)
+"""How late a scheduled time is still run."""
+
+_HTTP_DEADLINE = timedelta(minutes=3)
+_MIN_DEADLINE, _MAX_DEADLINE = timedelta(seconds=15), timedelta(minutes=30)
+_MAX_DESCRIPTION = 500
+_MAX_SIZE = 1_048_576
+
+
+def create(new: NewJob, name: JobName, now: datetime) -> Job:
+    """The job as it is kept, what was left out filled in; `InvalidArgument` if something is wrong."""
+    schedule = parse_schedule(new.schedule, new.time_zone or "UTC")
+    _check(new)
+    return Job(
+        name=name,
+        target=job_targets.stored(new.target, name.location.project),
+        schedule=new.schedule,
+        time_zone=new.time_zone or "UTC",
+        description=new.description,
+        retry_config=None if new.retry_config is None else job_retry.stored(new.retry_config),
+        attempt_deadline=_deadline(new),
+        updated_at=now,
+        interval=schedule.interval,
+        next_at=schedule.first_after(now),
+    )
+
+
+def update(job: Job, new: NewJob, now: datetime) -> Job:
+    """The job as it is after the change; `InvalidArgument` if something is wrong.
+
+    Its next time is another only if its schedule or zone is (CS-043). One that is paused stays so (CS-044).
+    """
+    changed = create(new, job.name, now)
+    same_times = (changed.schedule, changed.time_zone) == (job.schedule, job.time_zone)
+    return replace(
+        changed,
+        state=job.state,
+        next_at=job.next_at if same_times or job.next_at is None else changed.next_at,
+        last_attempt_at=job.last_attempt_at,
+        status_code=job.status_code,
+    )
+
+
+def pause(job: Job, now: datetime) -> Job:
+    """The job, run no more; `FailedPrecondition` if it is not enabled (CS-051)."""
+    if job.state is not JobState.ENABLED:
+        raise FailedPrecondition(f"Job is {job.state}, and only a job that is ENABLED can be paused.")
+    return replace(job, state=JobState.PAUSED, updated_at=now, next_at=None, retry_at=None)
+
+
+def resume(job: Job, now: datetime) -> Job:
+    """The job, run again from now on (CS-052); `FailedPrecondition` if it is not paused (CS-053)."""
+    if job.state is not JobState.PAUSED:
+        raise FailedPrecondition(f"Job is {job.state}, and only a job that is PAUSED can be resumed.")
+    return replace(job, state=JobState.ENABLED, updated_at=now, next_at=_schedule(job).first_after(now))
+
+
+def force(job: Job, now: datetime, *, paused_too: bool) -> tuple[Job, Execution]:
+    """The job and its forced execution; `FailedPrecondition` if it is paused, unless `paused_too` (CS-055, CS-L10).
+
+    A plain interval begins anew (CS-061). Otherwise the next scheduled time stays (CS-060).
+    """
+    if job.state is not JobState.ENABLED and not paused_too:
+        raise FailedPrecondition(f"Job is {job.state}, and only a job that is ENABLED can be run: resume it first.")
+    next_at = job.next_at or _schedule(job).first_after(now)
+    if job.interval is not None and job.next_at is not None:
+        job = replace(job, next_at=minute(now) + job.interval)
+    return job, Execution(scheduled_at=next_at, forced=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What becomes of a job whose time has come: the execution that begins, if one does."""
+
+    job: Job
+    execution: Execution | None
+    events: tuple[Event, ...] = ()
+
+
+def due(job: Job, running: bool, now: datetime) -> Due:
+    """What becomes of a job whose next time has come, and which may be `running` still."""
+    assert job.next_at is not None
+    if job.interval is not None:
+        return _interval_due(job, job.interval, running, now)
+    schedule, scheduled_at, events = _schedule(job), job.next_at, list[Event]()
+    if now - scheduled_at > LATE:
+        events.append(ExecutionMissed(job.name, scheduled_at, now))
+        later = schedule.next_after(now - LATE)
+        if later is None or later > now:
+            return Due(replace(job, next_at=later), None, tuple(events))
+        scheduled_at = later
+    job = replace(job, next_at=schedule.next_after(now))
+    if running:
+        return Due(job, None, (*events, ExecutionSkipped(job.name, scheduled_at, now)))
+    return Due(job, Execution(scheduled_at=scheduled_at), tuple(events))
+
+
+def missed(job: Job, now: datetime) -> Due:
+    """What becomes of a job whose next time came while nobody ran it (CS-L11)."""
+    assert job.next_at is not None
+    events = (ExecutionMissed(job.name, job.next_at, now),)
+    return Due(replace(job, next_at=_schedule(job).next_after(now)), None, events)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What becomes of a job and its execution when an attempt has ended."""
+
+    job: Job
+    retry_at: datetime | None
+    """When the execution goes on; None if it is over."""
+    events: tuple[Event, ...]
+
+
+def answered(job: Job, execution: Execution, reply: Reply, now: datetime, *, measured_growth: bool = False) -> Answered:
+    """What becomes of both once the attempt that `execution` counts last has ended."""
+    job = replace(job, status_code=status_code(reply.status))
+    at, number = execution.scheduled_at, execution.attempts
+    if reply.ok:
+        return Answered(
+            _over(job, execution, now), None, (JobAttemptSucceeded(job.name, at, number, reply.status, now),)
+        )
+    retry_at = _retry_at(job, execution, now, measured_growth)
+    reason = reply.reason or f"HTTP status {reply.status}"
+    events = (JobAttemptFailed(job.name, at, number, reply.status, reason, retry_at, now),)
+    return Answered(_over(job, execution, now) if retry_at is None else job, retry_at, events)
+
+
+def _retry_at(job: Job, execution: Execution, now: datetime, measured_growth: bool) -> datetime | None:
+    if job.state is not JobState.ENABLED:
+        return None
+    config = job.retry_config or job_retry.NO_RETRIES
+    first_at = execution.first_attempt_at or now
+    at = job_retry.next_attempt_at(config, execution.attempts, first_at, now, measured_growth=measured_growth)
+    # Retries end at the next scheduled time (CS-149). An interval has none until they end (CS-087).
+    ends_at = None if job.interval is not None else job.next_at
+    return None if at is not None and ends_at is not None and at >= ends_at else at
+
+
+def _over(job: Job, execution: Execution, now: datetime) -> Job:
+    """The job at the end of an execution: an interval begins anew (CS-087)."""
+    if job.interval is None or job.next_at is None or execution.forced:
+        return job
+    return replace(job, next_at=minute(now) + job.interval)
+
+
+def _interval_due(job: Job, interval: timedelta, running: bool, now: datetime) -> Due:
+    scheduled_at = job.next_at
+    assert scheduled_at is not None
+    job = replace(job, next_at=minute(now) + interval)
+    if running:
+        return Due(job, None)
+    if now - scheduled_at > LATE:
+        return Due(job, None, (ExecutionMissed(job.name, scheduled_at, now),))
+    return Due(job, Execution(scheduled_at=scheduled_at))
+
+
+def _schedule(job: Job) -> Schedule:
+    return parse_schedule(job.schedule, job.time_zone)
+
+
+def minute(when: datetime) -> datetime:
+    """The minute of that time, which intervals count from (CS-086)."""
+    return when.replace(second=0, microsecond=0)
+
+
+def _check(new: NewJob) -> None:
+    if len(new.description) > _MAX_DESCRIPTION:
+        raise InvalidArgument(f"Job.description must be at most {_MAX_DESCRIPTION} characters long.")
+    if new.size > _MAX_SIZE:
+        raise InvalidArgument(f"A job must be at most 1 MB, and this one has {new.size} bytes.")
+
+
+def _deadline(new: NewJob) -> timedelta | None:
+    sent = new.attempt_deadline
+    if isinstance(new.target, PubsubMessage):
+        return sent  # not checked (CS-165)
+    if sent is None:
+        return _HTTP_DEADLINE
+    if not _MIN_DEADLINE <= sent <= _MAX_DEADLINE:
+        raise InvalidArgument("Job.attemptDeadline must be between [15s, 30m].")
+    return sent

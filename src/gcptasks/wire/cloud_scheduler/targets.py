@@ -1,0 +1,73 @@
+"""What a job sends or publishes, as messages."""
+
+from gcptasks.base.errors import Unimplemented
+from gcptasks.engine.job_model import JobTarget, PubsubMessage
+from gcptasks.engine.model import HttpRequest, OAuthToken, OidcToken, Token
+from gcptasks.wire.cloud_scheduler import messages
+
+_METHODS = {1: "POST", 2: "GET", 3: "HEAD", 4: "PUT", 5: "DELETE", 6: "PATCH", 7: "OPTIONS"}
+_METHOD_NUMBERS = {name: number for number, name in _METHODS.items()}
+
+
+def target(job: messages.Job) -> JobTarget | None:
+    """The target that is asked for; None if there is none."""
+    match job.WhichOneof("target"):
+        case "http_target":
+            return _http(job.http_target)
+        case "pubsub_target":
+            pubsub = job.pubsub_target
+            attributes = dict(pubsub.attributes.items())
+            return PubsubMessage(topic=pubsub.topic_name, data=pubsub.data, attributes=attributes)
+        case None:
+            return None
+        case _:
+            raise Unimplemented("The local service does not support App Engine jobs yet; set http_target instead.")
+
+
+def put_target(job: messages.Job, target: JobTarget) -> None:
+    """Set the target of the message."""
+    match target:
+        case HttpRequest():
+            _put_http(job.http_target, target)
+        case PubsubMessage(topic=topic, data=data, attributes=attributes):
+            job.pubsub_target.topic_name = topic
+            job.pubsub_target.data = data
+            job.pubsub_target.attributes.update(attributes)
+
+
+def _http(message: messages.HttpTarget) -> HttpRequest:
+    return HttpRequest(
+        url=message.uri,
+        method=_METHODS.get(message.http_method, "POST"),  # the default (CS-028)
+        headers=dict(message.headers.items()),
+        body=message.body,
+        token=_token(message),
+    )
+
+
+def _token(message: messages.HttpTarget) -> Token | None:
+    match message.WhichOneof("authorization_header"):
+        case "oidc_token":
+            oidc = message.oidc_token
+            return OidcToken(service_account_email=oidc.service_account_email, audience=oidc.audience)
+        case "oauth_token":
+            oauth = message.oauth_token
+            return OAuthToken(service_account_email=oauth.service_account_email, scope=oauth.scope)
+        case _:
+            return None
+
+
+def _put_http(message: messages.HttpTarget, request: HttpRequest) -> None:
+    message.uri = request.url
+    message.http_method = _METHOD_NUMBERS[request.method]
+    message.headers.update(request.headers)
+    message.body = request.body
+    match request.token:
+        case OidcToken(service_account_email=email, audience=audience):
+            message.oidc_token.service_account_email = email
+            message.oidc_token.audience = audience
+        case OAuthToken(service_account_email=email, scope=scope):
+            message.oauth_token.service_account_email = email
+            message.oauth_token.scope = scope
+        case None:
+            pass
