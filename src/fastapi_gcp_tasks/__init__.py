@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from fastapi_gcp_tasks.bulk import BulkItem, BulkResult
     from fastapi_gcp_tasks.decorators import task_default_options
     from fastapi_gcp_tasks.delayed_route import AsyncDelayedRouteBuilder, DelayedRouteBuilder
-    from fastapi_gcp_tasks.dependencies import CloudTasksHeaders, DoNotRetry, RetryLater, max_retries
+    from fastapi_gcp_tasks.dependencies import (
+        CloudSchedulerHeaders,
+        CloudTasksHeaders,
+        DoNotRetry,
+        RetryLater,
+        max_retries,
+    )
     from fastapi_gcp_tasks.exception import BadMethodError, MissingParamError, TaskRouteError, WrongTypeError
     from fastapi_gcp_tasks.protocols import (
         AsyncDelayedTask,
@@ -29,7 +35,8 @@ if TYPE_CHECKING:
         as_delayed_task,
         as_scheduled_task,
     )
-    from fastapi_gcp_tasks.routers import AsyncDelayedRouter, DelayedRouter
+    from fastapi_gcp_tasks.routers import AsyncDelayedRouter, AsyncScheduledRouter, DelayedRouter, ScheduledRouter
+    from fastapi_gcp_tasks.scheduled_route import AsyncScheduledRouteBuilder, ScheduledRouteBuilder
     from fastapi_gcp_tasks.task_checks import check_tasks
 
     # Not in `__all__`: `import *` is for a base install as well, and this needs the extra `local`.
@@ -41,11 +48,14 @@ __all__ = [
     "AsyncDelayedRouteBuilder",
     "AsyncDelayedRouter",
     "AsyncDelayedTask",
+    "AsyncScheduledRouteBuilder",
+    "AsyncScheduledRouter",
     "AsyncScheduledTask",
     "AsyncSchedulerOptions",
     "BadMethodError",
     "BulkItem",
     "BulkResult",
+    "CloudSchedulerHeaders",
     "CloudTasksHeaders",
     "DelayOptions",
     "DelayedRouteBuilder",
@@ -54,6 +64,8 @@ __all__ = [
     "DoNotRetry",
     "MissingParamError",
     "RetryLater",
+    "ScheduledRouteBuilder",
+    "ScheduledRouter",
     "ScheduledTask",
     "SchedulerOptions",
     "TaskDefaultOptions",
@@ -73,7 +85,7 @@ _MODULES = {
     "bulk": ["BulkItem", "BulkResult"],
     "decorators": ["task_default_options"],
     "delayed_route": ["AsyncDelayedRouteBuilder", "DelayedRouteBuilder"],
-    "dependencies": ["CloudTasksHeaders", "DoNotRetry", "RetryLater", "max_retries"],
+    "dependencies": ["CloudSchedulerHeaders", "CloudTasksHeaders", "DoNotRetry", "RetryLater", "max_retries"],
     "exception": ["BadMethodError", "MissingParamError", "TaskRouteError", "WrongTypeError"],
     "protocols": [
         "AsyncDelayOptions",
@@ -90,7 +102,8 @@ _MODULES = {
         "as_delayed_task",
         "as_scheduled_task",
     ],
-    "routers": ["AsyncDelayedRouter", "DelayedRouter"],
+    "routers": ["AsyncDelayedRouter", "AsyncScheduledRouter", "DelayedRouter", "ScheduledRouter"],
+    "scheduled_route": ["AsyncScheduledRouteBuilder", "ScheduledRouteBuilder"],
     "task_checks": ["check_tasks"],
 }
 _HOMES = {name: f"fastapi_gcp_tasks.{module}" for module, names in _MODULES.items() for name in names}

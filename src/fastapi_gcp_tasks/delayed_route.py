@@ -1,19 +1,16 @@
 """Routes whose endpoints can be enqueued, and the builders of their classes."""
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar
 
-from fastapi import Request, Response
-
-from fastapi_gcp_tasks.decorators import defaults_of
 from fastapi_gcp_tasks.delayed_task import AsyncDelayed, Delayed
 from fastapi_gcp_tasks.option_checks import BaseUrl
 from fastapi_gcp_tasks.options import TASK_OPTIONS, builder_layer
-from fastapi_gcp_tasks.registration import adopt_copy, register, registration_of
+from fastapi_gcp_tasks.registered_route import RegisteredRoute
+from fastapi_gcp_tasks.registration import Task
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 from fastapi_gcp_tasks.task_plans import TaskPlans
-from fastapi_gcp_tasks.task_route import TaskRoute, Verify, verification_of
-from gcptasks.base.app_checks import add_app_check
+from fastapi_gcp_tasks.task_route import Verify, verification_of
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
@@ -21,49 +18,26 @@ if TYPE_CHECKING:
     from fastapi_gcp_tasks.hooks import DelayedTaskHook
 
 
-class _SeenByApps(TaskRoute):
-    """A route that notices when an app serves it."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler. FastAPI asks for it again when a router was included: before 0.137 then, now at a request."""
-        if registration := registration_of(self.endpoint):
-            registration.task.look_again()
-        return super().get_route_handler()
-
-
-class DelayedRoute(_SeenByApps):
+class DelayedRoute(RegisteredRoute):
     """A route whose endpoint has `.delay` and `.options`."""
 
     sender: ClassVar[Sender]
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
-        super().__init__(path, endpoint, **settings)
-        if not adopt_copy(self, settings.get("methods")):
-            task = Delayed(TaskPlans(self), self.sender)
-            task.settle(defaults_of(endpoint))
-            add_app_check(_check_tasks)
-            register(self, task, delay=task.delay, delay_many=task.delay_many, options=task.options)
+    def make_task(self) -> tuple[Task, Mapping[str, object]]:
+        """What makes tasks of the endpoint, and the attributes that the endpoint gets."""
+        task = Delayed(TaskPlans(self), self.sender)
+        return task, {"delay": task.delay, "delay_many": task.delay_many, "options": task.options}
 
 
-class AsyncDelayedRoute(_SeenByApps):
+class AsyncDelayedRoute(RegisteredRoute):
     """A route whose endpoint has `.delay`, to be awaited, and `.options`."""
 
     sender: ClassVar[AsyncSender]
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
-        super().__init__(path, endpoint, **settings)
-        if not adopt_copy(self, settings.get("methods")):
-            task = AsyncDelayed(TaskPlans(self), self.sender)
-            task.settle(defaults_of(endpoint))
-            add_app_check(_check_tasks)
-            register(self, task, delay=task.delay, delay_many=task.delay_many, options=task.options)
-
-
-def _check_tasks(app: Any, app_url: str) -> None:
-    # Here, as a route need not know of apps to be registered.
-    from fastapi_gcp_tasks.task_checks import check_tasks
-
-    check_tasks(app, app_url=app_url)
+    def make_task(self) -> tuple[Task, Mapping[str, object]]:
+        """What makes tasks of the endpoint, and the attributes that the endpoint gets."""
+        task = AsyncDelayed(TaskPlans(self), self.sender)
+        return task, {"delay": task.delay, "delay_many": task.delay_many, "options": task.options}
 
 
 def DelayedRouteBuilder(

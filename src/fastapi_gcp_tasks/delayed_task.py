@@ -1,19 +1,14 @@
 """What `.delay` and `.options` of an endpoint do."""
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from fastapi.routing import APIRoute
-
+from fastapi_gcp_tasks.call_arguments import by_name
 from fastapi_gcp_tasks.decorators import defaults_of
-from fastapi_gcp_tasks.exception import BadMethodError
-from fastapi_gcp_tasks.labels import endpoint_label, route_label
-from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer, with_url
+from fastapi_gcp_tasks.options import NO_OPTIONS, TASK_OPTIONS, TaskOptions, options_layer, url_of
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
-from fastapi_gcp_tasks.task_plans import TaskPlans
+from fastapi_gcp_tasks.task_plans import TaskPlans, task_method
 from fastapi_gcp_tasks.task_request import MakeRequest, named_message_maker, request_maker
-from gcptasks.base.http import METHODS
 from gcptasks.base.unset import UNSET, merged
 
 if TYPE_CHECKING:
@@ -81,23 +76,13 @@ class _Delayed(Generic[S]):
         return Bulk(named_message_maker(*self._plan(options), options), items, task_ids, progress), options
 
     def _options(self) -> TaskOptions:
-        return with_url(self.own_options())
+        options = self.own_options()
+        return options._replace(callback_base_url=url_of(options))
 
     def _bind(self) -> "tuple[MakeRequest, Callable[[CreateTaskRequest], Any]]":
         options = self._options()
         self._bound = bound = request_maker(*self._plan(options), options), self._sender.sending(options)
         return bound
-
-    def _named(self, positional: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]:
-        """All arguments by name; `TypeError` as Python raises it where the positional ones do not fit."""
-        names = positional_names(self._route.endpoint)
-        label = f"{endpoint_label(self._route.endpoint)}.delay"
-        if len(positional) > len(names):
-            raise TypeError(f"{label} takes {len(names)} positional arguments, but {len(positional)} were given")
-        by_position = dict(zip(names, positional, strict=False))
-        for name in by_position.keys() & values.keys():
-            raise TypeError(f"{label} got {name!r} twice, by position and by keyword")
-        return by_position | values
 
 
 class Delayed(_Delayed[Sender]):
@@ -106,7 +91,7 @@ class Delayed(_Delayed[Sender]):
     def delay(self, /, *args: Any, **values: Any) -> "Task":
         """Create a task that calls the endpoint with these arguments."""
         if args:
-            values = self._named(args, values)
+            values = by_name(self._route.endpoint, "delay", args, values)
         make, send = self._bound or self._bind()
         return send(make(values))  # type: ignore[no-any-return]  # what a Sender sends comes back as a Task
 
@@ -131,7 +116,7 @@ class AsyncDelayed(_Delayed[AsyncSender]):
     async def delay(self, /, *args: Any, **values: Any) -> "Task":
         """Create a task that calls the endpoint with these arguments."""
         if args:
-            values = self._named(args, values)
+            values = by_name(self._route.endpoint, "delay", args, values)
         make, send = self._bound or self._bind()
         return await send(make(values))  # type: ignore[no-any-return]  # as above
 
@@ -149,23 +134,3 @@ class AsyncDelayed(_Delayed[AsyncSender]):
         bulk, options = self._bulk(items, task_ids, concurrency, progress)
         client = await self._sender.ready_client(options)
         return await run_bulk_async(bulk, client, options.task_create_timeout, concurrency)
-
-
-def positional_names(endpoint: Callable[..., Any]) -> list[str]:
-    """The endpoint's parameters that a call may pass by position, in order."""
-    parameters = inspect.signature(endpoint).parameters.values()
-    return [one.name for one in parameters if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
-
-
-def task_method(route: APIRoute) -> str:
-    """The route's HTTP method; `BadMethodError` unless it has exactly one that tasks can have."""
-    match sorted(route.methods or ()):
-        case [method] if method in METHODS:
-            return method
-        case [method]:
-            problem = f"the method of a task cannot be {method}, only {', '.join(METHODS)}"
-        case []:
-            problem = "it has no method, but needs one"
-        case methods:
-            problem = f"it has the methods {', '.join(methods)}, but may have only one"
-    raise BadMethodError(f"{endpoint_label(route.endpoint)} at {route_label(route)} cannot be a task: {problem}")

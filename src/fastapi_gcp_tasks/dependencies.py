@@ -1,4 +1,4 @@
-"""Dependencies of task endpoints: what the queue says about an attempt, and when to give up."""
+"""Dependencies of task endpoints: what the service says about an attempt, and when to give up."""
 
 import logging
 from collections.abc import Callable
@@ -48,6 +48,24 @@ class CloudTasksHeaders:
         """The HTTP status of the previous attempt; None on the first (CT-166)."""
         self.retry_reason = x_cloudtasks_taskretryreason
         """Why the task is tried again; always empty for HTTP tasks (CT-167)."""
+
+
+class CloudSchedulerHeaders:
+    """What the scheduler says about this run: `headers: Annotated[CloudSchedulerHeaders, Depends()]`.
+
+    A request that does not come from a scheduler has no such headers. It counts as a run that is due now.
+    """
+
+    def __init__(
+        self,
+        x_cloudscheduler_jobname: Annotated[str, Header()] = "",
+        x_cloudscheduler_scheduletime: Annotated[AwareDatetime | None, Header()] = None,
+    ) -> None:
+        self.job_name = x_cloudscheduler_jobname
+        """The job's id, without the path before it (CS-157)."""
+        # It is sent in the time of Los Angeles, with a fraction or without (CS-158, CS-159).
+        self.schedule_time = (x_cloudscheduler_scheduletime or datetime.now(UTC)).astimezone(UTC)
+        """When this run was due, in UTC; the same for all its attempts (CS-150)."""
 
 
 def max_retries(count: int = 20) -> Callable[[CloudTasksHeaders], None]:

@@ -27,6 +27,11 @@ class JobOptions(NamedTuple):
     force: bool = _UNSET
     """Write the job even when nothing changed."""
 
+    @property
+    def parent(self) -> str:
+        """Where its jobs are."""
+        return self.location_path
+
 
 JOB_OPTIONS = Kind(
     checks={

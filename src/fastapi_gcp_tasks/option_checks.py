@@ -10,7 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from gcptasks.base.errors import InvalidArgument
-from gcptasks.base.names import is_task_id
+from gcptasks.base.names import is_job_id, is_task_id
 from gcptasks.client.api import Api
 from gcptasks.engine.task_limits import MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
@@ -151,6 +151,23 @@ def task_id(name: str, value: Any) -> str | None:
     return value  # type: ignore[no-any-return]  # a string
 
 
+def job_id(name: str, value: Any) -> str:
+    """The last part of a job's full name."""
+    text = _string(name, value)
+    if not is_job_id(text):
+        hint = ", without the location before it" if "/" in text else ""
+        raise ValueError(f"{name} must be 1 to 500 letters, digits, hyphens and underscores{hint}, not {text!r}")
+    return text
+
+
+def schedule(name: str, value: Any) -> str:
+    """When a job runs, in words that the service knows better than we do: it says whether they are a schedule."""
+    text = _string(name, value)
+    if not text.strip():
+        raise ValueError(f"{name} must be a schedule, such as '0 9 * * mon-fri' or 'every 5 minutes', not {text!r}")
+    return text
+
+
 def retry_config(name: str, value: Any) -> Any:
     """A RetryConfig of Cloud Scheduler."""
     # Nothing is an instance of a class that nobody has imported.
@@ -166,6 +183,8 @@ def time_zone(name: str, value: Any) -> str:
     from zoneinfo import ZoneInfo
 
     text = _string(name, value)
+    if text == "utc":  # the service knows it (CS-106); the zone database, where letter case counts, may not
+        return text
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):

@@ -6,7 +6,7 @@ One that the builder does not take has its default there as well. The options of
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from fastapi_gcp_tasks import option_checks as check
 from gcptasks.base.names import parse_queue
@@ -34,6 +34,19 @@ class Kind(Generic[R]):
         where everything is set."""
 
 
+class EndpointOptions(Protocol):
+    """What options of every kind have."""
+
+    @property
+    def callback_base_url(self) -> check.BaseUrl: ...
+
+    @property
+    def client(self) -> Any: ...
+
+    @property
+    def parent(self) -> str: ...
+
+
 class TaskOptions(NamedTuple):
     """One layer of the options of tasks."""
 
@@ -51,6 +64,11 @@ class TaskOptions(NamedTuple):
     headers: Mapping[str, str] = _UNSET
     """By their names in lower case."""
     dependency_arguments: Mapping[str, Any] = _UNSET
+
+    @property
+    def parent(self) -> str:
+        """Where its tasks are."""
+        return self.queue_path
 
 
 TASK_OPTIONS = Kind(
@@ -95,10 +113,9 @@ def builder_layer(kind: Kind[R], given: Mapping[str, Any]) -> R:
     return merged(kind.defaults, options_layer(kind, given))
 
 
-def with_url(options: TaskOptions) -> TaskOptions:
-    """The options, their base URL asked for if it is to be asked for; `TypeError` or `ValueError` if it is none."""
-    url = check.url_now("callback_base_url", options.callback_base_url)
-    return options._replace(callback_base_url=url)
+def url_of(options: EndpointOptions) -> str:
+    """The base URL, asked for if it is to be asked for; `TypeError` or `ValueError` if it is none."""
+    return check.url_now("callback_base_url", options.callback_base_url)
 
 
 def _with_newer_name(given: Mapping[str, Any]) -> Mapping[str, Any]:

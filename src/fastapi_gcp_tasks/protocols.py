@@ -69,10 +69,12 @@ class _SchedulerOptions(TypedDict, total=False):
     base_url: "BaseUrl"
     """The older name of `callback_base_url`."""
     job_create_timeout: float | None
-    """Seconds to wait for the service; None waits without a limit."""
+    """Seconds that a call may take, whatever of the service's it is made of; None waits without a limit."""
     pre_create_hook: ScheduledHook | None
     retry_config: "RetryConfig"
+    """When a failed run is tried again; without one 5 times, after 5 seconds first and 120 at most."""
     time_zone: str
+    """Whose clock the schedule is for, such as `Europe/Paris`; without one UTC."""
     force: bool
     """Update the job even if nothing changed."""
 
@@ -158,6 +160,22 @@ class _Schedule(Protocol[P]):
         """Delete the job; True if there was one, False if not."""
         ...
 
+    def pause(self) -> "Job":
+        """Let the job not run until `.resume()`; NotFound if there is none."""
+        ...
+
+    def resume(self) -> "Job":
+        """Let a paused job run again, from its next time on; NotFound if there is none."""
+        ...
+
+    def run(self) -> "Job":
+        """Run the job now as well; NotFound if there is none."""
+        ...
+
+    def get(self) -> "Job":
+        """The job as the service has it; NotFound if there is none."""
+        ...
+
 
 class _AsyncSchedule(Protocol[P]):
     async def schedule(self, *args: P.args, **kwargs: P.kwargs) -> "Job":
@@ -166,6 +184,22 @@ class _AsyncSchedule(Protocol[P]):
 
     async def delete(self) -> bool:
         """Delete the job; True if there was one, False if not."""
+        ...
+
+    async def pause(self) -> "Job":
+        """Let the job not run until `.resume()`; NotFound if there is none."""
+        ...
+
+    async def resume(self) -> "Job":
+        """Let a paused job run again, from its next time on; NotFound if there is none."""
+        ...
+
+    async def run(self) -> "Job":
+        """Run the job now as well; NotFound if there is none."""
+        ...
+
+    async def get(self) -> "Job":
+        """The job as the service has it; NotFound if there is none."""
         ...
 
 

@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.fastapi_versions import MarkedMethods
 from fastapi_gcp_tasks.labels import endpoint_label, route_label
-from fastapi_gcp_tasks.options import TaskOptions
+from fastapi_gcp_tasks.options import EndpointOptions, TaskOptions
 from fastapi_gcp_tasks.task_plans import TaskPlans
 from gcptasks.worker.injected import name_injected
 
@@ -15,7 +15,7 @@ _REGISTERED = "__gcp_task__"
 
 
 class Task(Protocol):
-    """What makes tasks of an endpoint."""
+    """What makes tasks, or jobs, of an endpoint."""
 
     plans: TaskPlans
 
@@ -27,7 +27,7 @@ class Task(Protocol):
         """See anew, at the next call, which apps serve the route."""
         ...
 
-    def own_options(self) -> TaskOptions:
+    def own_options(self) -> EndpointOptions:
         """The options of its calls, so far as no call says otherwise. The base URL is not asked for yet."""
         ...
 

@@ -1,12 +1,11 @@
 """What the routes of one builder share: its options, its clients, and the queues that it has seen to."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fastapi_gcp_tasks.builder_clients import AsyncBuilderClients, BuilderClients
 from fastapi_gcp_tasks.options import TaskOptions
 from gcptasks.client.api import TASKS
-from gcptasks.client.default_clients import AsyncClients, DefaultClient
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
@@ -18,29 +17,22 @@ class Sender:
     """Sends the requests of a DelayedRouteBuilder's endpoints."""
 
     def __init__(self, options: TaskOptions, *, auto_create_queue: bool) -> None:
+        self._clients = BuilderClients(TASKS, "DelayedRouteBuilder")
+        self.check = self._clients.check
         self.check(options.client)
         self.options = options
         self._queues = _queues() if auto_create_queue else None
-        self._default = DefaultClient(TASKS)
-
-    def check(self, client: object) -> None:
-        """`TypeError` unless it is a client that this sender can use."""
-        if client is not None and not TASKS.client.owns(client):
-            raise TypeError(
-                f"DelayedRouteBuilder takes a CloudTasksClient itself, not {client!r}; "
-                "a CloudTasksAsyncClient, or a factory of one, is for AsyncDelayedRouteBuilder"
-            )
 
     def ready_client(self, options: TaskOptions) -> "CloudTasksClient":
         """The client that creates tasks; their queue is created before, if that is ours to do."""
-        client: CloudTasksClient = self._default.get() if options.client is None else options.client
+        client = self._clients.get(options.client)
         if self._queues is not None:
             self._queues.ensure(options.queue_path, options.task_create_timeout, client)
         return client
 
     def sending(self, options: TaskOptions) -> "Callable[[CreateTaskRequest], Task]":
         """What creates a task; its queue is created before, if that is ours to do."""
-        given, default = options.client, self._default
+        given, default = options.client, self._clients.default
         path: str = options.queue_path
         timeout: Any = options.task_create_timeout
         queues = self._queues
@@ -58,30 +50,22 @@ class AsyncSender:
     """Sends the requests of an AsyncDelayedRouteBuilder's endpoints."""
 
     def __init__(self, options: TaskOptions, *, auto_create_queue: bool) -> None:
+        self._clients = AsyncBuilderClients(TASKS, "DelayedRouteBuilder")
+        self.check = self._clients.check
         self.check(options.client)
         self.options = options
         self._queues = _async_queues() if auto_create_queue else None
-        self._clients = AsyncClients(TASKS)
-
-    def check(self, client: object) -> None:
-        """`TypeError` unless it is a client, or may be a factory of one, that this sender can use."""
-        # Asked before "is it a factory": a mock of the wrong client is callable as well.
-        if TASKS.client.owns(client) or not (client is None or TASKS.async_client.owns(client) or callable(client)):
-            raise TypeError(
-                f"AsyncDelayedRouteBuilder takes a CloudTasksAsyncClient or a factory of one, not {client!r}; "
-                "a CloudTasksClient is for DelayedRouteBuilder"
-            )
 
     async def ready_client(self, options: TaskOptions) -> "CloudTasksAsyncClient":
         """The running loop's client that creates tasks; their queue is created before, if that is ours to do."""
-        client = self._client_of(options.client)()
+        client = self._clients.getter(options.client)()
         if self._queues is not None:
             await self._queues.ensure(options.queue_path, options.task_create_timeout, client)
         return client
 
     def sending(self, options: TaskOptions) -> "Callable[[CreateTaskRequest], Awaitable[Task]]":
         """What creates a task; its queue is created before, if that is ours to do."""
-        client_of = self._client_of(options.client)
+        client_of = self._clients.getter(options.client)
         path: str = options.queue_path
         timeout: Any = options.task_create_timeout
         queues = self._queues
@@ -93,11 +77,6 @@ class AsyncSender:
             return await client.create_task(request=request, timeout=timeout)
 
         return send
-
-    def _client_of(self, given: Any) -> "Callable[[], CloudTasksAsyncClient]":
-        if TASKS.async_client.owns(given):
-            return lambda: given
-        return partial(self._clients.get, given)
 
 
 # Imported only where queues are created: what a builder costs is part of an app's cold start.

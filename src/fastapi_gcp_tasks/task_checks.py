@@ -5,15 +5,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from fastapi_gcp_tasks.delayed_task import task_method
 from fastapi_gcp_tasks.exception import BadMethodError, TaskRouteError
 from fastapi_gcp_tasks.labels import endpoint_label, route_label
-from fastapi_gcp_tasks.options import TaskOptions, with_url
+from fastapi_gcp_tasks.options import EndpointOptions, url_of
 from fastapi_gcp_tasks.placed_plans import agree, fitting, place_of
 from fastapi_gcp_tasks.registration import Registration, registration_of
 from fastapi_gcp_tasks.served_routes import answer_to, app_inside, http_scope, root_path_of, served_routes
 from fastapi_gcp_tasks.shadows import filled, is_same
 from fastapi_gcp_tasks.surroundings import Order, Placement, orders_in_process, placements
+from fastapi_gcp_tasks.task_plans import task_method
 from fastapi_gcp_tasks.task_route import TaskRoute
 from gcptasks.base.errors import Unreachable
 from gcptasks.runtime.targets.address import AppUrl, parse_app_url, parse_url
@@ -26,7 +26,7 @@ class CheckedTask(NamedTuple):
     """What was found of one task."""
 
     registration: Registration
-    options: TaskOptions
+    options: EndpointOptions
     base_url: str | None
     """None if it is not known yet: what is asked for it raised an error."""
     is_here: bool
@@ -96,7 +96,7 @@ class _Examination:
         self._task.look_again()
         options = self._task.own_options()
         try:
-            base_url = str(with_url(options).callback_base_url)
+            base_url = url_of(options)
         except Exception:  # the user's own function, whose settings may come later
             base_url = None
         is_here = base_url is not None and leads_here is not None and leads_here(base_url + self._route.path)

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, cast
 from fastapi.routing import APIRoute
 
 from fastapi_gcp_tasks.encode import Plan, compile_plan, route_again
-from fastapi_gcp_tasks.exception import TaskRouteError
+from fastapi_gcp_tasks.exception import BadMethodError, TaskRouteError
 from fastapi_gcp_tasks.fastapi_versions import Dependant, with_dependencies
+from fastapi_gcp_tasks.labels import endpoint_label, route_label
+from gcptasks.base.http import METHODS
 
 if TYPE_CHECKING:
     from fastapi_gcp_tasks.placed_plans import PlacedPlans
@@ -54,6 +56,20 @@ class TaskPlans:
     def look_again(self) -> None:
         """See anew, at the next call, which apps serve the route."""
         self._placed = None
+
+
+def task_method(route: APIRoute) -> str:
+    """The route's HTTP method; `BadMethodError` unless it has exactly one that tasks can have."""
+    match sorted(route.methods or ()):
+        case [method] if method in METHODS:
+            return method
+        case [method]:
+            problem = f"the method of a task cannot be {method}, only {', '.join(METHODS)}"
+        case []:
+            problem = "it has no method, but needs one"
+        case methods:
+            problem = f"it has the methods {', '.join(methods)}, but may have only one"
+    raise BadMethodError(f"{endpoint_label(route.endpoint)} at {route_label(route)} cannot be a task: {problem}")
 
 
 def _plan_alone(route: APIRoute) -> Plan | None:

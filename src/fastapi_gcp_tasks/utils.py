@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import QueueName, parse_location, parse_queue
 from gcptasks.client import ensured_queues
-from gcptasks.client.api import TASKS, address
+from gcptasks.client.api import SCHEDULER, TASKS, address
 from gcptasks.client.call_flows import drive, drive_async
 
 if TYPE_CHECKING:
+    from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
 _TIMEOUT = 10.0
@@ -52,6 +53,19 @@ def emulator_client(host: str = "localhost:8123") -> "CloudTasksClient":
 def async_emulator_client(host: str = "localhost:8123") -> "CloudTasksAsyncClient":
     """A client for the local service at that address, without credentials. Use it on the running event loop only."""
     return TASKS.make_async_client(address(host, "host"))
+
+
+def scheduler_emulator_client(host: str = "localhost:8123") -> "CloudSchedulerClient":
+    """A client for the jobs of the local service at that address, without credentials."""
+    return SCHEDULER.make_client(address(host, "host"))
+
+
+def async_scheduler_emulator_client(host: str = "localhost:8123") -> "CloudSchedulerAsyncClient":
+    """A client for the jobs of the local service at that address, without credentials.
+
+    Use it on the running event loop only.
+    """
+    return SCHEDULER.make_async_client(address(host, "host"))
 
 
 def _queue(path: str) -> QueueName:

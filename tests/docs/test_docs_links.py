@@ -23,7 +23,7 @@ def test_every_link_of_the_readme_leads_to_a_file_and_a_heading() -> None:
 
 
 def test_the_readme_leads_to_each_page_for_users() -> None:
-    for page in ("quickstart", "routes", "local-service", "cloud-run", "reference"):
+    for page in ("quickstart", "routes", "scheduled", "local-service", "cloud-run", "reference"):
         assert f"(docs/{page}.md)" in README
     assert "(CHANGELOG.md)" in README
 

@@ -5,20 +5,29 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 import fastapi_gcp_tasks
 from fastapi_gcp_tasks import (
     AsyncDelayedRouteBuilder,
+    AsyncScheduledRouteBuilder,
     DelayedRouteBuilder,
     LocalService,
+    ScheduledRouteBuilder,
     dependencies,
     exception,
     hooks,
     utils,
 )
-from fastapi_gcp_tasks.protocols import AsyncDelayOptions, DelayOptions, TaskDefaultOptions
+from fastapi_gcp_tasks.protocols import (
+    AsyncDelayOptions,
+    AsyncSchedulerOptions,
+    DelayOptions,
+    SchedulerOptions,
+    TaskDefaultOptions,
+)
 
 ROOT = Path(__file__).parents[2]
 DOCS = {page.name: page.read_text() for page in (ROOT / "docs").glob("*.md")}
@@ -55,7 +64,20 @@ def test_the_options_of_a_call_are_explained(options: frozenset[str]) -> None:
     assert [name for name in options if f"`{name}`" not in DOCS["routes.md"]] == []
 
 
-@pytest.mark.parametrize("builder", [DelayedRouteBuilder, AsyncDelayedRouteBuilder])
+@pytest.mark.parametrize("options", [SchedulerOptions, AsyncSchedulerOptions])
+def test_the_options_of_a_job_are_explained(options: Any) -> None:
+    names = {"name", "schedule", *options.__optional_keys__}
+    assert [
+        name
+        for name in names
+        if f"| `{name}`" not in DOCS["scheduled.md"] and f", `{name}`" not in DOCS["scheduled.md"]
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "builder",
+    [DelayedRouteBuilder, AsyncDelayedRouteBuilder, ScheduledRouteBuilder, AsyncScheduledRouteBuilder],
+)
 def test_the_options_of_a_builder_are_in_the_reference(builder: Callable[..., object]) -> None:
     assert [name for name in inspect.signature(builder).parameters if f"`{name}`" not in DOCS["reference.md"]] == []
 

@@ -1,7 +1,7 @@
 """What must lie in the future (`FutureDate`, `FutureDatetime`): it must still do so when the task is due.
 
 pydantic asks at the call, and the worker asks again when the task arrives. So with a countdown the time between is
-asked about here.
+asked about here. A job runs again and again, without an end: nothing lies in the future of all its runs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,8 +12,8 @@ from fastapi_gcp_tasks.encode.parameters import Parameter, Values
 from fastapi_gcp_tasks.encode.refusal import NotCarried, at_place, wrong
 from fastapi_gcp_tasks.encode.schemas import Schema
 
-DueCheck = Callable[[Values, datetime], None]
-"""Raises WrongTypeError if a value would have passed when a task is due, at an aware time."""
+DueCheck = Callable[[Values, datetime | None], None]
+"""Raises WrongTypeError if a value would have passed when a task is due, at an aware time, or at some run of a job."""
 
 _INNER = ("schema", "lax_schema", "python_schema")
 
@@ -25,7 +25,7 @@ def due_check(declared: Iterable[Parameter]) -> DueCheck | None:
     if not asking:
         return None
 
-    def check_due(values: Values, due: datetime) -> None:
+    def check_due(values: Values, due: datetime | None) -> None:
         for name in values.keys() & asking.keys():
             try:
                 _Due(due).check(asking[name], values[name], ())
@@ -43,8 +43,8 @@ def _asks(schema: Any) -> bool:
 
 
 class _Due:
-    def __init__(self, due: datetime) -> None:
-        self._due = due.astimezone()
+    def __init__(self, due: datetime | None) -> None:
+        self._due = due and due.astimezone()
         self._definitions: dict[str, Schema] = {}
 
     def check(self, schema: Schema, value: Any, place: tuple[Any, ...]) -> None:
@@ -54,16 +54,22 @@ class _Due:
         if schema["type"] == "definition-ref":
             return self.check(self._definitions[schema["schema_ref"]], value, place)
         if schema.get("now_op") == "future" and self._will_have_passed(value):
-            due = self._due.isoformat(timespec="seconds")
-            raise NotCarried(at_place(place, f"{value} lies in the future now, but not when the task is due, at {due}"))
+            raise NotCarried(at_place(place, f"{value} lies in the future now, but not {self._when()}"))
         for key, inner, part in _below(schema, value):
             self.check(inner, part, place if key is None else (*place, key))
         return None
 
     def _will_have_passed(self, value: Any) -> bool:
+        if self._due is None:
+            return isinstance(value, date)
         if isinstance(value, datetime):
             return value <= (self._due if value.tzinfo else self._due.replace(tzinfo=None))
         return isinstance(value, date) and value <= self._due.date()
+
+    def _when(self) -> str:
+        if self._due is None:
+            return "at every run of a job: declare a type that takes the past too, and look at it in the endpoint"
+        return f"when the task is due, at {self._due.isoformat(timespec='seconds')}"
 
 
 def _below(schema: Schema, value: Any) -> Iterator[tuple[Any, Schema, Any]]:

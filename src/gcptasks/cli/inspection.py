@@ -27,7 +27,7 @@ def _row(task: CheckedTask) -> TaskRow:
     methods = ",".join(sorted(route.methods or ())) or "-"
     # What tells the base URL may not know it yet.
     url = f"{task.base_url or '?'}{route.path}"
-    return TaskRow(route.name, methods, url, str(task.options.queue_path), task.is_here, task.faults)
+    return TaskRow(route.name, methods, url, task.options.parent, task.is_here, task.faults)
 
 
 def _is_embedded(client: Any) -> bool:

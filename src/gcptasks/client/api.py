@@ -65,6 +65,7 @@ class Api(Generic[Client, AsyncClient]):
         client: ClientKind[Client],
         async_client: ClientKind[AsyncClient],
         bare: BareCall | None = None,
+        tried_again: frozenset[str] = frozenset(),
     ) -> None:
         self.service = service
         """Its full name: `google.cloud.tasks.v2.CloudTasks`."""
@@ -72,6 +73,8 @@ class Api(Generic[Client, AsyncClient]):
         """The environment variable that names an emulator of it."""
         self.client = client
         self.async_client = async_client
+        self.tried_again = tried_again
+        """The calls that Google's clients make again where the service cannot be reached or does not answer."""
         self._bare = bare
 
     def emulator(self) -> str | None:
@@ -128,4 +131,5 @@ SCHEDULER: "Api[CloudSchedulerClient, CloudSchedulerAsyncClient]" = Api(
     variable="CLOUD_SCHEDULER_EMULATOR_HOST",
     client=ClientKind("google.cloud.scheduler_v1", "CloudSchedulerClient"),
     async_client=ClientKind("google.cloud.scheduler_v1", "CloudSchedulerAsyncClient"),
+    tried_again=frozenset(("get_job", "list_jobs", "delete_job")),  # CS-009
 )

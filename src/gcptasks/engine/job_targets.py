@@ -5,6 +5,7 @@ import re
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.http import BODY_METHODS
 from gcptasks.engine import headers
+from gcptasks.engine.job_limits import LONGEST_URL
 from gcptasks.engine.job_model import JobTarget, PubsubMessage
 from gcptasks.engine.model import HttpRequest, OAuthToken, OidcToken, Token
 
@@ -12,7 +13,6 @@ USER_AGENT = "Google-Cloud-Scheduler"
 OWN_PREFIX = "x-cloudscheduler"
 
 _SCHEMES = ("http://", "https://")
-_MAX_URL = 2083
 _EMAIL = re.compile(r"[^@]+@[^@]+")
 _TOPIC = re.compile(r"projects/([^/]+)/topics/([^/]+)")
 _CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -32,8 +32,8 @@ def stored(sent: JobTarget | None, project: str) -> JobTarget:
 def _http(sent: HttpRequest) -> HttpRequest:
     if not sent.url.startswith(_SCHEMES):
         raise InvalidArgument("HttpTarget.uri must start with 'http://' or 'https://'.")
-    if len(sent.url) > _MAX_URL:
-        raise InvalidArgument(f"HttpTarget.uri must be at most {_MAX_URL} characters long.")
+    if len(sent.url) > LONGEST_URL:
+        raise InvalidArgument(f"HttpTarget.uri must be at most {LONGEST_URL} characters long.")
     if sent.body and sent.method not in BODY_METHODS:
         raise InvalidArgument("Body can only be set if the http_method is POST, PUT, or PATCH.")
     return HttpRequest(

@@ -29,6 +29,7 @@ from gcptasks.base.events import (
 from gcptasks.base.names import JobName
 from gcptasks.engine import job_retry, job_targets
 from gcptasks.engine.job_delivery import status_code
+from gcptasks.engine.job_limits import LARGEST, LONGEST_DESCRIPTION, MAX_DEADLINE, MIN_DEADLINE
 from gcptasks.engine.job_model import Execution, Job, JobState, NewJob, PubsubMessage
 from gcptasks.engine.model import Reply
 from gcptasks.engine.schedules.parse import parse_schedule
@@ -38,9 +39,6 @@ LATE = timedelta(minutes=1)
 """How late a scheduled time is still run."""
 
 _HTTP_DEADLINE = timedelta(minutes=3)
-_MIN_DEADLINE, _MAX_DEADLINE = timedelta(seconds=15), timedelta(minutes=30)
-_MAX_DESCRIPTION = 500
-_MAX_SIZE = 1_048_576
 
 
 def create(new: NewJob, name: JobName, now: datetime) -> Job:
@@ -201,9 +199,9 @@ def minute(when: datetime) -> datetime:
 
 
 def _check(new: NewJob) -> None:
-    if len(new.description) > _MAX_DESCRIPTION:
-        raise InvalidArgument(f"Job.description must be at most {_MAX_DESCRIPTION} characters long.")
-    if new.size > _MAX_SIZE:
+    if len(new.description) > LONGEST_DESCRIPTION:
+        raise InvalidArgument(f"Job.description must be at most {LONGEST_DESCRIPTION} characters long.")
+    if new.size > LARGEST:
         raise InvalidArgument(f"A job must be at most 1 MB, and this one has {new.size} bytes.")
 
 
@@ -213,6 +211,6 @@ def _deadline(new: NewJob) -> timedelta | None:
         return sent  # not checked (CS-165)
     if sent is None:
         return _HTTP_DEADLINE
-    if not _MIN_DEADLINE <= sent <= _MAX_DEADLINE:
+    if not MIN_DEADLINE <= sent <= MAX_DEADLINE:
         raise InvalidArgument("Job.attemptDeadline must be between [15s, 30m].")
     return sent

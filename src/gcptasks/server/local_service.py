@@ -9,7 +9,7 @@ from gcptasks.base.app_checks import check_app
 from gcptasks.base.asgi import Delivery
 from gcptasks.base.errors import SetupError
 from gcptasks.client import inprocess
-from gcptasks.client.api import TASKS
+from gcptasks.client.api import SCHEDULER, TASKS
 from gcptasks.runtime.targets.address import AppUrl, parse_app_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.pubsub import PublishedMessage
@@ -20,6 +20,7 @@ from gcptasks.server.settings import BackoffChoice, QuotasChoice, Settings
 from gcptasks.store.connection import Synchronous
 
 if TYPE_CHECKING:
+    from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
 
@@ -85,6 +86,14 @@ class LocalService:
     def async_tasks_client(self) -> "CloudTasksAsyncClient":
         """Google's async client, for this service. Use it on any event loop, also before the app has started."""
         return inprocess.async_client(TASKS, self._backend.calls)
+
+    def scheduler_client(self) -> "CloudSchedulerClient":
+        """Google's client for jobs of this service. Use it from any thread, also before the app has started."""
+        return inprocess.client(SCHEDULER, self._backend.calls)
+
+    def async_scheduler_client(self) -> "CloudSchedulerAsyncClient":
+        """Google's async client for jobs of this service. Use it on any event loop, also before the app has started."""
+        return inprocess.async_client(SCHEDULER, self._backend.calls)
 
     @property
     def published(self) -> list[PublishedMessage]:
