@@ -25,7 +25,14 @@ EMULATOR = ["cloud-tasks-emulator"]
 DEV = ["fastapi-gcp-tasks", "dev"]
 QUEUE = "projects/p/locations/l/queues/q"
 
-_OURS = ("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST", "NO_COLOR", "FORCE_COLOR", "PYTHONUNBUFFERED")
+_OURS = (
+    "CLOUD_TASKS_EMULATOR_HOST",
+    "CLOUD_SCHEDULER_EMULATOR_HOST",
+    "APP_ENGINE_EMULATOR_HOST",
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "PYTHONUNBUFFERED",
+)
 
 
 class Program:

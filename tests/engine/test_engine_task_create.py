@@ -151,7 +151,9 @@ CLOUD = "https://www.googleapis.com/auth/cloud-platform"
 def test_a_token_gets_its_default_audience_or_scope(
     url: str, sent: OidcToken | OAuthToken, kept: OidcToken | OAuthToken
 ) -> None:
-    assert created(HttpRequest(url=url, token=sent)).request.token == kept
+    request = created(HttpRequest(url=url, token=sent)).request
+    assert isinstance(request, HttpRequest)
+    assert request.token == kept
 
 
 SCHEME = "HttpTarget.url must start with 'http://' or 'https://'."
@@ -221,7 +223,9 @@ def test_a_request_that_could_not_be_sent_is_refused(request_: HttpRequest, text
     ],
 )
 def test_a_url_is_kept_as_sent(url: str) -> None:
-    assert created(HttpRequest(url=url)).request.url == url
+    request = created(HttpRequest(url=url)).request
+    assert isinstance(request, HttpRequest)
+    assert request.url == url
 
 
 @pytest.mark.parametrize(

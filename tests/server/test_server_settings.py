@@ -51,6 +51,13 @@ def test_the_command_can_choose_each_setting_and_has_its_default_otherwise() -> 
         ("grace", float("inf"), "grace must be a number of seconds, 0 or more, not inf"),
         ("grace", timedelta.max.total_seconds(), "grace must be a number of seconds, 0 or more, not 86400000000000"),
         ("grace", "10", "grace must be a number of seconds, 0 or more, not '10'"),
+        ("app_engine", "", "app_engine must be an address such as 'http://localhost:8080', not '': "),
+        ("app_engine", "localhost:http", "not 'localhost:http': 'localhost:http' has no valid port"),
+        ("app_engine", "http://localhost:8080/app", "not 'http://localhost:8080/app': it must have a host and a port"),
+        ("app_engine", "http://localhost?a", r"not 'http://localhost\?a': it must have a host and a port, and no more"),
+        ("app_engine", "http://me@localhost", "not 'http://me@localhost': it must have a host and a port, and no more"),
+        ("app_engine", "ftp://localhost", "not 'ftp://localhost': the URL 'ftp://localhost' does not start with http"),
+        ("app_engine", 8080, "app_engine must be a string, not 8080"),
         ("database", "", "'' is no database: give 'sqlite:///tasks.db'"),
         ("database", Path("tasks.db"), "database must be a string, not PosixPath"),
     ],
@@ -63,6 +70,21 @@ def test_a_value_that_is_not_accepted_is_refused_by_the_name_of_its_setting(
         LocalService(app_url=URL, **given)
     with pytest.raises(ValueError, match=said):
         PortSettings(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        (None, None),
+        ("localhost:8080", "http://localhost:8080"),
+        ("http://LOCALHOST:8080/", "http://localhost:8080"),
+        ("https://app.test", "https://app.test:443"),
+        ("[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_an_address_may_be_a_url_or_a_host_and_a_port(given: str | None, origin: str | None) -> None:
+    """CT-L13."""
+    assert Settings(app_engine=given).policy.app_engine == origin
 
 
 def test_an_empty_host_is_refused_since_no_client_can_be_told_of_it() -> None:

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -145,8 +145,8 @@ class _Awaited:
 
 
 @asynccontextmanager
-async def _delivering(path: Path) -> AsyncGenerator[Backend]:
-    service = Backend(Settings(database=str(path)), Targets)
+async def _delivering(path: Path, app_engine: str | None) -> AsyncGenerator[Backend]:
+    service = Backend(Settings(database=str(path), app_engine=app_engine), Targets)
     await service.start()
     try:
         yield service
@@ -159,16 +159,16 @@ Way = tuple[Any, Heard]
 
 
 @contextmanager
-def _in_process(path: Path) -> Generator[Way]:
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(_delivering(path)) as service:
+def _in_process(path: Path, app_engine: str | None = None) -> Generator[Way]:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(_delivering(path, app_engine)) as service:
         heard = Heard()
         service.events.subscribe(heard)
         yield inprocess.client(TASKS, service.calls), heard
 
 
 @contextmanager
-def _in_process_async(path: Path) -> Generator[Way]:
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(_delivering(path)) as service:
+def _in_process_async(path: Path, app_engine: str | None = None) -> Generator[Way]:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(_delivering(path, app_engine)) as service:
         heard = Heard()
         service.events.subscribe(heard)
         yield _Awaited(inprocess.async_client(TASKS, service.calls), portal), heard
@@ -183,11 +183,16 @@ def over_grpc(config: PortSettings) -> Generator[Way]:
             yield CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel)), heard
 
 
-WAYS: Mapping[str, Callable[[Path], Any]] = {
+def _on_a_port(path: Path, app_engine: str | None = None) -> AbstractContextManager[Way]:
+    return over_grpc(PortSettings(port=0, database=str(path), app_engine=app_engine))
+
+
+WAYS: Mapping[str, Callable[..., AbstractContextManager[Way]]] = {
     "in process": _in_process,
     "in process, async": _in_process_async,
-    "grpc": lambda path: over_grpc(PortSettings(port=0, database=str(path))),
+    "grpc": _on_a_port,
 }
+"""Each takes a path for the database, and the address of App Engine apps if there is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,22 @@ HTTP = _some(
     body=st.binary(max_size=5),
     oidc_token=TOKEN,
 )
-TASK = _some(name=TASK_NAME, http_request=HTTP, schedule_time=TIME, dispatch_deadline=TIME, retry_config=RETRY)
+ROUTING = _some(service=TEXT, version=st.just("v1") | TEXT, instance=TEXT, host=TEXT)
+APP_ENGINE = _some(
+    relative_uri=st.sampled_from(["/", "/a?b#c", "//[::1", "/%zz"]) | TEXT,
+    http_method=INT32,
+    headers=st.dictionaries(TEXT | st.sampled_from(["user-agent", "Content-Type"]), TEXT, max_size=3),
+    body=st.binary(max_size=5),
+    app_engine_routing=ROUTING,
+)
+TASK_FIELDS = {"name": TASK_NAME, "schedule_time": TIME, "dispatch_deadline": TIME, "retry_config": RETRY}
+TASK = _some(http_request=HTTP, **TASK_FIELDS) | _some(app_engine_http_request=APP_ENGINE, **TASK_FIELDS)
 NEW_QUEUE = _some(
     name=QUEUE_NAME,
     rate_limits=_some(max_dispatches_per_second=RATE, max_concurrent_dispatches=INT32),
     retry_config=RETRY,
     stackdriver_logging_config=_some(sampling_ratio=RATE),
+    app_engine_routing_override=ROUTING,
 )
 PAGE = {"page_size": INT32, "page_token": TEXT}
 REQUESTS = st.one_of(
@@ -69,10 +79,11 @@ REQUESTS = st.one_of(
 )
 
 
-@given(st.lists(REQUESTS, max_size=8))
-def test_any_request_is_answered_or_refused(requests: list[tuple[str, dict[str, Any]]]) -> None:
+@given(st.lists(REQUESTS, max_size=8), st.sampled_from([None, "http://localhost:8080"]))
+def test_any_request_is_answered_or_refused(requests: list[tuple[str, dict[str, Any]]], app_engine: str | None) -> None:
     store = Store(parse_database("memory:"), Events())
-    api = Api(inprocess.client(TASKS, Calls(store, ManualClock(), Policy())), Heard(), PARENT)
+    calls = Calls(store, ManualClock(), Policy(app_engine=app_engine))
+    api = Api(inprocess.client(TASKS, calls), Heard(), PARENT)
     api.paused()
     refusals: list[GoogleAPICallError] = []
     for method, request in requests:

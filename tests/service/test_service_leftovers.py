@@ -182,8 +182,8 @@ def test_how_many_tasks_went_is_counted_up_to_a_hundred_thousand(kept: Kept) -> 
     fill(kept, 1)
     copies = (
         "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 101000) "
-        "INSERT INTO tasks SELECT i, queue, NULL, scheduled_at, created_at, method, url, headers, body, token, "
-        "deadline_us, retry, 0, 0, NULL, NULL, NULL, NULL, NULL FROM tasks, n"
+        "INSERT INTO tasks (id, queue, scheduled_at, created_at, method, url, headers, body, deadline_us) "
+        "SELECT i, queue, scheduled_at, created_at, method, url, headers, body, deadline_us FROM tasks, n"
     )
     with closing(sqlite3.connect(kept.path, isolation_level=None)) as connection:
         connection.execute(copies)

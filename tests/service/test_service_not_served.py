@@ -54,10 +54,3 @@ def test_a_filter_is_refused(api: Api) -> None:
     assert api.refusal("list_queues", parent=api.parent, filter="state: PAUSED") == Refusal(
         MethodNotImplemented, message
     )
-
-
-def test_an_app_engine_task_is_refused(api: Api) -> None:
-    queue = api.queue().name
-    message = "The local service does not support App Engine tasks yet; set http_request instead."
-    task = {"app_engine_http_request": {"relative_uri": "/"}}
-    assert api.refusal("create_task", parent=queue, task=task) == Refusal(MethodNotImplemented, message)

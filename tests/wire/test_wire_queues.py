@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument, ServiceError, Unimplemented
 from gcptasks.base.names import LocationName, QueueName
-from gcptasks.engine.model import NewQueue, Queue, QueueState, RateLimits, RetryConfig
+from gcptasks.engine.model import AppEngineRouting, NewQueue, Queue, QueueState, RateLimits, RetryConfig
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import messages, queues
 from gcptasks.wire.cloud_tasks.queues import ListQueues
@@ -116,6 +116,17 @@ def test_a_queue_shows_all_that_was_set() -> None:
     }
 
 
+@pytest.mark.parametrize("parts", [{}, {"service": "s"}, {"service": "s", "version": "v", "instance": "0"}])
+def test_a_queue_s_app_engine_routing_arrives_and_is_shown_with_its_host(parts: dict[str, str]) -> None:
+    """CT-047, CT-123: also one that names nothing."""
+    routing = AppEngineRouting(**parts)
+    assert queues.new_queue(create(appEngineRoutingOverride=parts)).app_engine_routing_override == routing
+    assert queues.new_queue(create()).app_engine_routing_override is None
+    host = ".".join([*reversed(parts.values()), "shop.europe-west1.r.appspot.com"])
+    shown = as_json(Queue(name=MAILS, app_engine_routing_override=routing))
+    assert shown["appEngineRoutingOverride"] == {**parts, "host": host}
+
+
 @pytest.mark.parametrize("state", QueueState)
 def test_each_state_has_its_number(state: QueueState) -> None:
     assert as_json(replace(Queue(name=MAILS), state=state))["state"] == state
@@ -173,11 +184,6 @@ def test_each_state_has_its_number(state: QueueState) -> None:
             create(httpTarget={}),
             Unimplemented("The local service does not support Queue.http_target yet; leave it out."),
             id="http_target",
-        ),
-        pytest.param(
-            create(appEngineRoutingOverride={"service": "worker"}),
-            Unimplemented("The local service does not support Queue.app_engine_routing_override yet; leave it out."),
-            id="app_engine_routing_override",
         ),
     ],
 )

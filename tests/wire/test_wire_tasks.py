@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gcptasks.base.epoch import EPOCH
-from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument, ServiceError, Unimplemented
+from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument, ServiceError
 from gcptasks.base.names import LocationName, QueueName, TaskName, parse_task
 from gcptasks.engine import task_size
 from gcptasks.engine.model import (
+    AppEngineRequest,
+    AppEngineRouting,
     Attempt,
     HttpRequest,
     NewTask,
@@ -107,7 +109,42 @@ def test_every_member_arrives_as_sent() -> None:
 
 def test_an_oauth_token_arrives() -> None:
     new = tasks.new_task(create(httpRequest={"url": URL, "oauthToken": {"serviceAccountEmail": "a@b", "scope": "s"}}))
+    assert isinstance(new.request, HttpRequest)
     assert new.request.token == OAuthToken(service_account_email="a@b", scope="s")
+
+
+def test_an_app_engine_request_arrives() -> None:
+    """CT-112: the host of its routing is for the service to say."""
+    request = messages.CreateTaskRequest(parent=QUEUE)
+    json_format.ParseDict(
+        {
+            "relativeUri": "/a?b=c",
+            "httpMethod": "PUT",
+            "appEngineRouting": {"service": "s", "version": "v", "instance": "0", "host": "h"},
+            "headers": {"X-One": "1"},
+            "body": "AAH/",
+        },
+        request.task.app_engine_http_request,
+    )
+    assert tasks.new_task(request) == NewTask(
+        queue=MAILS,
+        name=None,
+        request=AppEngineRequest(
+            relative_uri="/a?b=c",
+            method="PUT",
+            routing=AppEngineRouting(service="s", version="v", instance="0"),
+            headers={"X-One": "1"},
+            body=b"\x00\x01\xff",
+        ),
+        view=View.BASIC,
+    )
+
+
+def test_an_app_engine_request_with_nothing_in_it_is_a_request() -> None:
+    """CT-106: the rule fills in the path."""
+    request = messages.CreateTaskRequest(parent=QUEUE)
+    request.task.app_engine_http_request.SetInParent()
+    assert tasks.new_task(request).request == AppEngineRequest(relative_uri="")
 
 
 def test_what_only_the_service_sets_is_passed_over() -> None:
@@ -189,13 +226,6 @@ def refused(request: messages.CreateTaskRequest) -> ServiceError:
             messages.CreateTaskRequest(parent=QUEUE, task=messages.Task(name=str(WELCOME))),
             InvalidArgument("Task.payload_type is not set."),
             id="CT-092 named",
-        ),
-        pytest.param(
-            json_format.ParseDict(
-                {"parent": QUEUE, "task": {"appEngineHttpRequest": {}}}, messages.CreateTaskRequest()
-            ),
-            Unimplemented("The local service does not support App Engine tasks yet; set http_request instead."),
-            id="App Engine",
         ),
         pytest.param(
             create(name=f"{QUEUE}/tasks/a b"),
@@ -337,6 +367,26 @@ def test_full_view_adds_the_body() -> None:
     assert full == {**basic, "view": "FULL"}
 
 
+def test_an_app_engine_task_shows_its_host_and_no_deadline() -> None:
+    """CT-118, CT-123, CT-125."""
+    request = AppEngineRequest(relative_uri="/a", routing=AppEngineRouting(service="s", version="v"), body=b"hello")
+    task = replace(TASK, request=request, dispatch_deadline=timedelta(0))
+    shown = {
+        "relativeUri": "/a",
+        "httpMethod": "POST",
+        "appEngineRouting": {"service": "s", "version": "v", "host": "v.s.shop.europe-west1.r.appspot.com"},
+    }
+    basic, full = (as_json(tasks.task_message(task, view)) for view in (View.BASIC, View.FULL))
+    assert basic == {
+        "name": f"{QUEUE}/tasks/welcome_1",
+        "appEngineHttpRequest": shown,
+        "scheduleTime": "2026-07-01T12:30:15.123456Z",
+        "createTime": "2026-07-01T12:30:15Z",
+        "view": "BASIC",
+    }
+    assert full["appEngineHttpRequest"] == {**shown, "body": "aGVsbG8="}
+
+
 def test_a_failed_task_shows_its_attempts() -> None:
     """CT-184 to CT-188: the first attempt with its dispatch time alone."""
     second = NOW + timedelta(seconds=2)
@@ -424,6 +474,15 @@ REQUEST = st.builds(
     body=st.binary(max_size=100),
     token=st.none() | TOKEN,
 )
+ROUTING = st.builds(AppEngineRouting, service=TEXT, version=TEXT, instance=TEXT)
+APP_ENGINE_REQUEST = st.builds(
+    AppEngineRequest,
+    relative_uri=TEXT,
+    method=st.sampled_from(METHODS),
+    routing=ROUTING,
+    headers=st.dictionaries(TEXT, TEXT, max_size=3),
+    body=st.binary(max_size=100),
+)
 RETRY_CONFIG = st.builds(
     RetryConfig,
     max_attempts=INT32,
@@ -442,7 +501,7 @@ ATTEMPT = st.builds(
 ANY_TASK = st.builds(
     Task,
     name=st.from_regex(r"[A-Za-z0-9_\-]{1,30}", fullmatch=True).map(lambda task: TaskName(MAILS, task)),
-    request=REQUEST,
+    request=REQUEST | APP_ENGINE_REQUEST,
     created_at=TIME,
     scheduled_at=TIME,
     dispatch_deadline=st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=2)),
@@ -464,6 +523,8 @@ def test_the_rule_on_size_counts_what_protobuf_takes(task: Task, body: int) -> N
     task = replace(task, request=replace(task.request, body=bytes(body)))
     message = tasks.task_message(task, View.FULL)
     message.ClearField("view")
+    for part in ("service", "version", "instance") if message.HasField("app_engine_http_request") else ():
+        message.app_engine_http_request.app_engine_routing.ClearField(part)  # the host alone counts (CT-245)
     assert task_size.size(task) == message.ByteSize()
 
 
@@ -475,7 +536,7 @@ def test_every_field_of_a_task_is_in_its_message(task: Task) -> None:
     asked = tasks.new_task(messages.CreateTaskRequest(parent=QUEUE, task=sent))
     shown_at = max(task.scheduled_at, EPOCH)
     assert (asked.name, asked.request, asked.retry_config) == (task.name, task.request, task.retry_config)
-    assert (asked.scheduled_at, asked.dispatch_deadline) == (shown_at, task.dispatch_deadline)
+    assert (asked.scheduled_at, asked.dispatch_deadline) == (shown_at, task.dispatch_deadline or None)
     assert (time_in(sent, "schedule_time"), time_in(sent, "create_time")) == (task.scheduled_at, task.created_at)
     assert (sent.dispatch_count, sent.response_count) == (task.dispatch_count, task.response_count)
     assert time_in(sent.first_attempt, "dispatch_time") == task.first_dispatched_at

@@ -68,6 +68,24 @@ _ISSUER = Annotated[
         "which serves its keys there.",
     ),
 ]
+_APP_ENGINE_HOST = "APP_ENGINE_EMULATOR_HOST"  # as public emulators call it (CT-L13)
+_APP_ENGINE = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar=_APP_ENGINE_HOST,
+        help="Where App Engine tasks go, such as http://localhost:8080. Without it they are not accepted.",
+    ),
+]
+_APP_ENGINE_OF_DEV = Annotated[
+    str | None,
+    typer.Option(
+        "--app-engine",
+        metavar="URL",
+        envvar=_APP_ENGINE_HOST,
+        help="Where App Engine tasks go. The default is the application.",
+    ),
+]
 _PUBSUB = Annotated[
     str | None,
     typer.Option(
@@ -134,6 +152,7 @@ def emulator(
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
     quotas: _QUOTAS = _DEFAULTS.quotas,
     issuer: _ISSUER = _DEFAULTS.issuer,
+    app_engine: _APP_ENGINE = _DEFAULTS.app_engine,
     pubsub: _PUBSUB = _DEFAULTS.pubsub,
     run_paused_jobs: _RUN_PAUSED_JOBS = _DEFAULTS.run_paused_jobs,
     job_backoff: _JOB_BACKOFF = _DEFAULTS.job_backoff,
@@ -156,6 +175,7 @@ def emulator(
         synchronous=synchronous,
         quotas=quotas,
         issuer=issuer,
+        app_engine=app_engine,
         pubsub=pubsub,
         run_paused_jobs=run_paused_jobs,
         job_backoff=job_backoff,
@@ -173,6 +193,7 @@ def dev(
     reload: Annotated[bool, typer.Option(help="Restart the application when its code changes.")] = True,
     db: _DB = ".fastapi-gcp-tasks/tasks.db",
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
+    app_engine: _APP_ENGINE_OF_DEV = _DEFAULTS.app_engine,
     pubsub: _PUBSUB = _DEFAULTS.pubsub,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> int:
@@ -185,7 +206,14 @@ def dev(
     from gcptasks.cli import dev as command
     from gcptasks.cli.application import application
 
-    settings = PortSettings(port=service_port, database=db, synchronous=synchronous, create_queues=True, pubsub=pubsub)
+    settings = PortSettings(
+        port=service_port,
+        database=db,
+        synchronous=synchronous,
+        create_queues=True,
+        app_engine=app_engine,
+        pubsub=pubsub,
+    )
     with _naming_port_option(lambda taken: "--port" if taken == port else "--service-port"):
         return command.run(application(app, factory=factory), host, port, settings, log_level, reload=reload)
 

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Coroutine
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from gcptasks.cli.output import LogLevel, log_to_terminal, say, warn
 from gcptasks.cli.serving import Serving, served
 from gcptasks.cli.signals import stop_signal
 from gcptasks.rpc.listener import bind
+from gcptasks.runtime.targets.address import Origin
 from gcptasks.runtime.targets.open_files import raise_limit
 from gcptasks.server.emulator import Emulator, emulating
 from gcptasks.server.settings import PortSettings
@@ -40,6 +42,8 @@ async def _run(app: Application, host: str, port: int, settings: PortSettings, *
     with ExitStack() as sockets:
         # Before the service starts, which would deliver to whoever else has this port.
         listening = [sockets.enter_context(sock) for sock in await bind(host, port)]
+        if settings.app_engine is None:
+            settings = replace(settings, app_engine=str(Origin("http", host, listening[0].getsockname()[1])))
         async with emulating(settings) as emulator:
             # Closed before the service stops, so that it does not wait for answers that nobody will give.
             with sockets.pop_all():

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gcptasks.base.epoch import EPOCH
-from gcptasks.engine.model import Queue, Task, Token
+from gcptasks.base.errors import Unreachable
+from gcptasks.engine import app_engine
+from gcptasks.engine.model import AppEngineRequest, Queue, Task, Token
 
 _OWN_PREFIX = "x-cloudtasks-"
 _NO_ANSWER = 504
@@ -45,7 +47,7 @@ _CODE_NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One attempt as its worker will see it. `Host` and `Content-Length` are for whoever sends it to set."""
+    """One attempt as its worker will see it. `Content-Length` is for whoever sends it to set, and `Host` by the URL."""
 
     method: str
     url: str
@@ -54,14 +56,23 @@ class Outgoing:
     deadline: timedelta
     token: Token | None = None
     """What whoever sends it signs for it."""
+    host: str = ""
+    """The `Host` header, if it is not the URL's."""
+    follows_redirects: bool = True
 
 
-def outgoing(task: Task, queue: Queue, previous_status: int | None) -> Outgoing:
+def outgoing(task: Task, queue: Queue, previous_status: int | None, app_address: str | None = None) -> Outgoing:
     """What is sent for the attempt that `task`, as `tasks.dispatched` left it, has under way.
 
     `previous_status` is that of the attempt before; None if there was none, or if it was lost.
+    `app_address` is where App Engine apps are; `Unreachable` if one is meant and it is None.
     """
     request = task.request
+    if isinstance(request, AppEngineRequest):
+        routing = queue.app_engine_routing_override or request.routing
+        host = app_engine.host(routing, queue.name.location)
+        own = _app_engine_headers(task, queue, previous_status)
+        return to_app_engine(request, host, app_address, own, task.dispatch_deadline)
     return Outgoing(
         method=request.method,
         url=request.url,
@@ -69,6 +80,26 @@ def outgoing(task: Task, queue: Queue, previous_status: int | None) -> Outgoing:
         body=request.body,
         deadline=task.dispatch_deadline,
         token=request.token,
+    )
+
+
+def to_app_engine(
+    request: AppEngineRequest, host: str, address: str | None, own: Sequence[tuple[str, str]], deadline: timedelta
+) -> Outgoing:
+    """What is sent to the app at `address`, with `own` beside the request's headers; `Unreachable` if that is None.
+
+    The app is told by `host` which part of it is meant. A deadline of 0 is left to the app.
+    """
+    if address is None:
+        raise Unreachable(app_engine.NO_ADDRESS)
+    return Outgoing(
+        method=request.method,
+        url=f"{address}{request.relative_uri}",
+        headers=[*request.headers.items(), *own],
+        body=request.body,
+        deadline=deadline or app_engine.DEADLINE,
+        host=host,
+        follows_redirects=False,  # CT-196
     )
 
 
@@ -88,6 +119,26 @@ def _headers(task: Task, queue: Queue, previous_status: int | None) -> list[tupl
             # No answer shows as 504 (CT-168), an unreachable host too (CT-193).
             ("X-CloudTasks-TaskPreviousResponse", str(previous_status or _NO_ANSWER)),
             ("X-CloudTasks-TaskRetryReason", ""),
+        )
+    return headers
+
+
+def _app_engine_headers(task: Task, queue: Queue, previous_status: int | None) -> list[tuple[str, str]]:
+    """Those of CT-191. None that the caller sent is among the task's own (CT-249)."""
+    retries = task.dispatch_count - 1
+    headers = [
+        ("X-AppEngine-QueueName", queue.name.queue),
+        ("X-AppEngine-TaskName", task.name.task),
+        ("X-AppEngine-TaskRetryCount", str(retries)),
+        ("X-AppEngine-TaskExecutionCount", str(task.response_count)),
+        ("X-AppEngine-TaskETA", _seconds(task.scheduled_at)),
+    ]
+    if retries > 0:
+        # No response shows as 0, with a reason of its own (CT-193).
+        answered = previous_status is not None and app_engine.is_response(previous_status)
+        headers += (
+            ("X-AppEngine-TaskPreviousResponse", str(previous_status) if answered else "0"),
+            ("X-AppEngine-TaskRetryReason", "App Error" if answered else "Instance Unavailable"),
         )
     return headers
 

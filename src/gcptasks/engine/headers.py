@@ -19,7 +19,7 @@ _MAX_TOTAL = 80 * 1024
 _NAME = r"[!-9;-~]+"
 _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f]"
 
-# As recorded (CT-249). `user-agent` is put back with Google's value (CT-121).
+# As recorded (CT-249). `user-agent` is put back with Google's value (CT-121, CT-122).
 _DROPPED = frozenset(
     [
         "host",
@@ -48,22 +48,25 @@ def is_dropped(name: str) -> bool:
     return lower in _DROPPED or lower.startswith(_DROPPED_PREFIXES)
 
 
-def stored(sent: Mapping[str, str]) -> dict[str, str]:
-    """The headers as the task keeps them; `InvalidArgument` if they are over 80 KB in all (CT-105)."""
+def stored(sent: Mapping[str, str], user_agent: str = USER_AGENT, *, of: str = "HttpRequest") -> dict[str, str]:
+    """The headers as the task keeps them; `InvalidArgument` if they are over 80 KB in all (CT-105).
+
+    `of` is the message that they are sent in.
+    """
     kept: dict[str, str] = {}
     total = 0
     for name, value in sent.items():
         if len(name) > MAX_HEADER or not _is_kept(name):
             continue
         if not (value.isascii() and value.isprintable()):
-            value = _mended(value)
+            value = mended(value)
         size = len(name) + len(value)
         if value and size <= MAX_HEADER:
             kept[name] = value
             total += size
     if total > _MAX_TOTAL:
-        raise InvalidArgument("HttpRequest.headers must be at most 80KB in total.")
-    kept["User-Agent"] = USER_AGENT
+        raise InvalidArgument(f"{of}.headers must be at most 80KB in total.")
+    kept["User-Agent"] = user_agent
     return kept
 
 
@@ -72,7 +75,7 @@ def _is_kept(name: str) -> bool:
     return bool(re.fullmatch(_NAME, name)) and not is_dropped(name)
 
 
-def _mended(value: str) -> str:
+def mended(value: str) -> str:
     """The value as it is kept, cut at NUL and on one line (CT-291); empty if it is dropped (CT-290)."""
     value = value.partition("\0")[0].replace("\r", "_").replace("\n", "_")
     return value if value.isascii() and not re.search(_CONTROL, value) else ""

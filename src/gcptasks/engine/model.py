@@ -58,6 +58,8 @@ class Queue:
     purged_at: datetime | None = None
     sampling_ratio: float = 0.0
     """Of `stackdriver_logging_config`; kept and shown, used by nothing here."""
+    app_engine_routing_override: "AppEngineRouting | None" = None
+    """Takes the place of the routing of every App Engine task (CT-047)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,30 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppEngineRouting:
+    """Which part of an App Engine app is meant; what is empty is the app's default."""
+
+    service: str = ""
+    version: str = ""
+    instance: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppEngineRequest:
+    """What an App Engine app will be sent. `method` is an HTTP method in capitals."""
+
+    relative_uri: str = "/"
+    """Path and query."""
+    method: str = "POST"
+    routing: AppEngineRouting = AppEngineRouting()
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: bytes = b""
+
+
+Request = HttpRequest | AppEngineRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """The last attempt of a task that failed or is under way."""
 
@@ -103,11 +129,12 @@ class Task:
     """A task that is stored: waiting, under way, or waiting to be tried again."""
 
     name: TaskName
-    request: HttpRequest
+    request: Request
     created_at: datetime
     scheduled_at: datetime
     """When the next attempt is due; while one is under way, when that one was due."""
     dispatch_deadline: timedelta
+    """0 in an App Engine task that leaves it to the app (CT-118, CT-197)."""
     retry_config: RetryConfig | None = None
     """The task's own, which takes the place of its queue's (CT-210)."""
     dispatch_count: int = 0
@@ -144,6 +171,7 @@ class NewQueue:
     retry_config: RetryConfig
     """As sent: 0 stands for a member left out (CT-044)."""
     sampling_ratio: float = 0.0
+    app_engine_routing_override: AppEngineRouting | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +179,7 @@ class NewTask:
     queue: QueueName
     name: TaskName | None
     """None: the service makes one (CT-113)."""
-    request: HttpRequest
+    request: Request
     """Headers as sent."""
     scheduled_at: datetime | None = None
     scheduled_ns: int = 0

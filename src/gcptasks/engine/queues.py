@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import QueueName
-from gcptasks.engine import retry
+from gcptasks.engine import app_engine, retry
 from gcptasks.engine.model import NewQueue, Queue, QueueState, RateLimits
 from gcptasks.engine.quotas import Quotas
 
@@ -27,7 +27,14 @@ def create(new: NewQueue, quotas: Quotas) -> Queue:
     retry_config = retry.stored(new.retry_config)
     if not 0.0 <= new.sampling_ratio <= 1.0:
         raise InvalidArgument("sampling_ratio must be between 0.0 and 1.0.")
-    return Queue(name=new.name, rate_limits=rate_limits, retry_config=retry_config, sampling_ratio=new.sampling_ratio)
+    override = new.app_engine_routing_override
+    return Queue(
+        name=new.name,
+        rate_limits=rate_limits,
+        retry_config=retry_config,
+        sampling_ratio=new.sampling_ratio,
+        app_engine_routing_override=None if override is None else app_engine.stored_routing(override),
+    )
 
 
 def defaults(name: QueueName) -> Queue:

@@ -5,8 +5,8 @@ from urllib.parse import quote, urlsplit
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.http import BODY_METHODS
-from gcptasks.engine import headers
-from gcptasks.engine.model import HttpRequest, OAuthToken, OidcToken, Token
+from gcptasks.engine import app_engine, headers
+from gcptasks.engine.model import AppEngineRequest, HttpRequest, OAuthToken, OidcToken, Request, Token
 
 _SCHEMES = ("http://", "https://")
 _MAX_URL = 2083
@@ -16,8 +16,10 @@ _EMAIL = re.compile(r"[^@]+@[^@]+")
 _CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
-def stored(sent: HttpRequest) -> HttpRequest:
+def stored(sent: Request) -> Request:
     """The request as the task keeps it, defaults filled in; `InvalidArgument` if it could never be sent."""
+    if isinstance(sent, AppEngineRequest):
+        return app_engine.stored(sent)
     _check_url(sent.url)
     if sent.body and sent.method not in BODY_METHODS:
         raise InvalidArgument("Body can only be set if the http_method is POST, PUT, or PATCH.")

@@ -6,8 +6,9 @@ That is in FULL, without `view` (CT-245). Every field has a number under 16, so 
 from datetime import datetime, timedelta
 
 from gcptasks.base.epoch import EPOCH
+from gcptasks.engine import app_engine
 from gcptasks.engine.delivery import rpc_code, status_text
-from gcptasks.engine.model import Attempt, HttpRequest, OidcToken, RetryConfig, Task, Token
+from gcptasks.engine.model import AppEngineRequest, Attempt, OidcToken, RetryConfig, Task, Token
 from gcptasks.engine.task_limits import LARGEST
 
 _SECOND_NS = 1_000_000_000
@@ -29,10 +30,11 @@ def size(task: Task) -> int:
     """The bytes that count."""
     return (
         _text(str(task.name))
-        + _part(_request(task.request))
+        + _part(_request(task))
         + _part(_time(task.scheduled_at))
         + _part(_time(task.created_at))
-        + _part(_span(task.dispatch_deadline // timedelta(microseconds=1) * 1000))
+        # That of an App Engine task counts only if it was set (CT-245).
+        + (_part(_span(task.dispatch_deadline // timedelta(microseconds=1) * 1000)) if task.dispatch_deadline else 0)
         + _number(task.dispatch_count)
         + _number(task.response_count)
         + (_part(_part(_time(task.first_dispatched_at))) if task.first_dispatched_at else 0)
@@ -44,18 +46,25 @@ def size(task: Task) -> int:
 def _at_most(task: Task) -> int:
     request, location = task.request, task.name.queue.location
     unbounded = len(request.body) + len(location.project) + len(location.location)
-    if request.token is not None:
+    if isinstance(request, AppEngineRequest):
+        unbounded += len(location.project) + len(location.location)  # they are in the host, too
+    elif request.token is not None:
         unbounded += _UTF8 * sum(map(len, _texts(request.token)))
     return unbounded + _BOUNDED
 
 
-def _request(request: HttpRequest) -> int:
+def _request(task: Task) -> int:
+    request = task.request
+    if isinstance(request, AppEngineRequest):
+        # Of the routing the host alone counts (CT-245).
+        where = _text(request.relative_uri) + _part(_text(app_engine.host(request.routing, task.name.queue.location)))
+    else:
+        where = _text(request.url) + (_part(sum(map(_text, _texts(request.token)))) if request.token else 0)
     return (
-        _text(request.url)
+        where
         + _HTTP_METHOD
         + sum(_part(_part(_bytes(name)) + _part(_bytes(value))) for name, value in request.headers.items())
         + (_part(len(request.body)) if request.body else 0)
-        + (_part(sum(map(_text, _texts(request.token)))) if request.token else 0)
     )
 
 

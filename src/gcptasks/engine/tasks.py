@@ -21,10 +21,10 @@ from zoneinfo import ZoneInfo
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.events import AttemptFailed, AttemptSucceeded, TaskCreated
 from gcptasks.base.names import TaskName
-from gcptasks.engine import requests, retry, task_size
+from gcptasks.engine import app_engine, requests, retry, task_size
 from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import status_text
-from gcptasks.engine.model import Attempt, NewTask, Reply, RetryConfig, Task
+from gcptasks.engine.model import AppEngineRequest, Attempt, NewTask, Reply, Request, RetryConfig, Task
 from gcptasks.engine.task_limits import MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
 NAME_BLOCK = timedelta(hours=24)
@@ -37,6 +37,7 @@ _DEADLINE = timedelta(minutes=10)
 _MILLISECOND = timedelta(milliseconds=1)
 _MICROSECOND = timedelta(microseconds=1)
 _RETRY_AFTER_STATUSES = frozenset([429, 503])
+_OF_APP_ENGINE = frozenset([503])  # CT-195
 
 
 def create(new: NewTask, name: TaskName, now: datetime) -> Decision:
@@ -47,7 +48,7 @@ def create(new: NewTask, name: TaskName, now: datetime) -> Decision:
         request=requests.stored(new.request),
         created_at=now - now.microsecond * _MICROSECOND,  # Google keeps whole seconds (CT-115)
         scheduled_at=scheduled_at,
-        dispatch_deadline=_DEADLINE if new.dispatch_deadline is None else _deadline(new.dispatch_deadline),
+        dispatch_deadline=_dispatch_deadline(new),
         retry_config=retry.stored(new.retry_config) if new.retry_config else None,
     )
     if task_size.too_large(task):
@@ -81,7 +82,7 @@ def answered(task: Task, attempt: Attempt, reply: Reply, queue_retry: RetryConfi
     config = task.retry_config or queue_retry
     # Not for its age (CT-145): a task goes by that only if a second look at the clock agrees, which is for the sweeper.
     over = retry.gives_up(config, number, task.first_dispatched_at or now, now)
-    next_at = None if over else now + _wait(config, number, reply, now)
+    next_at = None if over else now + _wait(task.request, config, number, reply, now)
     reason = reply.reason or status_text(reply.status)
     failed = AttemptFailed(task.name, number, reply.status, reason, next_at, now)
     if next_at is None:
@@ -89,22 +90,25 @@ def answered(task: Task, attempt: Attempt, reply: Reply, queue_retry: RetryConfi
     waiting = replace(
         task,
         scheduled_at=next_at,
-        response_count=task.response_count + _counts(reply.status),
+        response_count=task.response_count + _counts(task.request, reply.status),
         last_attempt=replace(attempt, responded_at=now, status=reply.status),
     )
     return Decision(waiting, (failed,))
 
 
-def _counts(status: int) -> bool:
-    """Whether `response_count` counts it: an answer outside 5xx (CT-184)."""
+def _counts(request: Request, status: int) -> bool:
+    """Whether `response_count` counts it: a response outside 5xx (CT-184), or any of an App Engine app (CT-192)."""
+    if isinstance(request, AppEngineRequest):
+        return app_engine.is_response(status)
     return status != 0 and status // 100 != 5
 
 
-def _wait(config: RetryConfig, number: int, reply: Reply, now: datetime) -> timedelta:
+def _wait(request: Request, config: RetryConfig, number: int, reply: Reply, now: datetime) -> timedelta:
     """From the end of the attempt (CT-209) to the next one; never longer than a task lives."""
     microseconds = -(-retry.delay_ns(config, number) // 1000)
     wait = timedelta(microseconds=min(microseconds, RETENTION // _MICROSECOND))
-    if reply.retry_after is not None and reply.status in _RETRY_AFTER_STATUSES:
+    asking = _OF_APP_ENGINE if isinstance(request, AppEngineRequest) else _RETRY_AFTER_STATUSES
+    if reply.retry_after is not None and reply.status in asking:
         # Google slows the whole queue down; here the worker's wish counts for this task alone (CT-L7).
         asked = reply.retry_after
         wait = max(wait, asked if isinstance(asked, timedelta) else asked - now)
@@ -131,7 +135,15 @@ def _pacific(when: datetime, ns: int) -> str:
     return f"{text[:19]}{fraction}{text[19:]}"
 
 
-def _deadline(sent: timedelta) -> timedelta:
-    if not MIN_DEADLINE <= sent <= MAX_DEADLINE:
+def _dispatch_deadline(new: NewTask) -> timedelta:
+    sent = new.dispatch_deadline
+    if isinstance(new.request, AppEngineRequest):
+        if not sent:
+            return timedelta(0)  # the app's own, and not shown (CT-118, CT-197)
+        if not app_engine.MIN_DEADLINE <= sent <= app_engine.MAX_DEADLINE:
+            raise InvalidArgument("Task.dispatchDeadline must be between [15s, 24h15s].")
+    elif sent is None:
+        return _DEADLINE
+    elif not MIN_DEADLINE <= sent <= MAX_DEADLINE:
         raise InvalidArgument("Task.dispatchDeadline must be between [15s, 30m].")
     return sent - sent % _MILLISECOND  # Google cuts it to milliseconds (CT-292)

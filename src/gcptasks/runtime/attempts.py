@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from gcptasks.base.clock import Clock
+from gcptasks.base.errors import DeliveryError
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
 from gcptasks.runtime.body_memory import BodyMemory
@@ -49,6 +50,7 @@ class Attempts(Generic[L]):
     """Delivers what was leased, each in an asyncio task of its own, and writes down how they ended, many at a time.
 
     What is sent is for `outgoing` to say, or for `large_outgoing` if its body is unread: None if it is gone by then.
+    Both may raise a `DeliveryError`, which is how the attempt ends.
     What is written is for `acknowledge`. `over` is told what is written down. `give_back` is for what was leased and
     never sent, since a stop came before.
     Each attempt has the context variables that hold where this is made, and shares what it sets with no other.
@@ -156,6 +158,8 @@ class Attempts(Generic[L]):
                 raise
             attempt.end(Reply(status=500, reason="the app cancelled the task in which it ran"))
             _log.exception("the attempt of %s was cancelled by its app", attempt.leased.name)
+        except DeliveryError as error:
+            attempt.end(Reply(status=0, reason=str(error)))
         except Exception:
             attempt.end(Reply(status=0, reason="the dispatcher failed; its log says why"))
             _log.exception("the attempt of %s failed in the dispatcher itself", attempt.leased.name)
@@ -178,6 +182,8 @@ class Attempts(Generic[L]):
         while True:
             try:
                 return self._store.read(self._large_outgoing, leased)
+            except DeliveryError:
+                raise
             except Exception:  # such as StoreError; an attempt that was not sent has not failed
                 _log.exception("the body of %s cannot be read; it is tried again", leased.name)
             try:

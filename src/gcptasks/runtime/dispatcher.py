@@ -13,6 +13,7 @@ import contextlib
 import logging
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from functools import partial
 
 from gcptasks.base.clock import Clock
 from gcptasks.base.running_loop import running_loop
@@ -46,14 +47,15 @@ class _Step(Enum):
 
 
 class Dispatcher(Loop):
-    """Delivers the due tasks of a store to a target."""
+    """Delivers the due tasks of a store to a target, those for App Engine to the address `app_engine`."""
 
     trouble = "the dispatcher cannot use the database; it tries again"
 
-    def __init__(self, store: Store, target: Target, clock: Clock) -> None:
+    def __init__(self, store: Store, target: Target, clock: Clock, *, app_engine: str | None = None) -> None:
         super().__init__(clock)
         self._store = store
         self._target = target
+        self._app_engine = app_engine
 
     async def run_once(self) -> datetime:
         """Take a step, or go on with one that waits, and say when the next is needed."""
@@ -70,8 +72,8 @@ class Dispatcher(Loop):
             self._store,
             self._target,
             self._clock,
-            outgoing=dispatch.outgoing,
-            large_outgoing=dispatch.large_outgoing,
+            outgoing=partial(dispatch.outgoing, self._app_engine),
+            large_outgoing=partial(dispatch.large_outgoing, self._app_engine),
             acknowledge=dispatch.acknowledge,
             over=self._over,
             give_back=dispatch.give_back,

@@ -63,7 +63,7 @@ class Backend(Startable):
         self._target = self._new_target()
         jobs_target = PubsubTarget(self._target, self._pubsub_at, self.published)
         loops = [
-            Dispatcher(self._store, self._target, self._clock),
+            Dispatcher(self._store, self._target, self._clock, app_engine=self._policy.app_engine),
             Scheduler(self._store, jobs_target, self._clock, self._policy),
             Sweeper(self._store, self._clock),
         ]

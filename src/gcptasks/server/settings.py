@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
-from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.errors import InvalidArgument, Unreachable
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.engine.quotas import Quotas
+from gcptasks.runtime.targets.address import parse_url
 from gcptasks.service.policy import Policy
 from gcptasks.store.connection import Synchronous
 from gcptasks.store.database import Database, parse_database
@@ -37,6 +38,8 @@ class Settings:
     """Whose upper limits of rate and concurrency queues keep to."""
     issuer: str | None = None
     """Who the tokens say signed them, a URL; None: where this service is."""
+    app_engine: str | None = None
+    """Where App Engine tasks go, as a URL or `host:port`; None: they are not accepted."""
     pubsub: str | None = None
     """Where jobs publish, as host:port of an emulator of Pub/Sub; None: nowhere, the messages are kept in a list."""
     run_paused_jobs: bool = False
@@ -54,6 +57,7 @@ class Settings:
         _check_issuer(self.issuer)
         _check_choice("job_backoff", self.job_backoff, BackoffChoice)
         _check_address("pubsub", self.pubsub)
+        _check_origin("app_engine", self.app_engine)
         _check_span("grace", self.grace)
 
     @property
@@ -69,6 +73,7 @@ class Settings:
             create_queues=self.create_queues,
             run_paused_jobs=self.run_paused_jobs,
             measured_growth=self.job_backoff == "measured",
+            app_engine=None if self.app_engine is None else _origin(self.app_engine),
         )
 
     @property
@@ -106,6 +111,26 @@ def _queue_name(name: str) -> QueueName:
         return parse_queue(name)
     except InvalidArgument as error:
         raise ValueError(f"queue {name!r}: {error}") from None
+
+
+def _check_origin(setting: str, text: str | None) -> None:
+    if text is None:
+        return
+    _check_text(setting, text)
+    try:
+        _origin(text)
+    except Unreachable as error:
+        example = "http://localhost:8080"
+        raise ValueError(f"{setting} must be an address such as {example!r}, not {text!r}: {error}") from None
+
+
+def _origin(text: str) -> str:
+    """The URL of a server, from a URL or `host:port`; `Unreachable` if there is more in it."""
+    url = text if "://" in text else f"http://{text}"
+    address = parse_url(url)
+    if address.target != "/" or address.authorization is not None or "#" in url:
+        raise Unreachable("it must have a host and a port, and no more")
+    return str(address.origin)
 
 
 def _check_choice(setting: str, value: object, choices: Any) -> None:

@@ -128,15 +128,15 @@ def lease(tx: Tx, wanted: Wanted, now: datetime) -> list[Leased]:
     return begun
 
 
-def outgoing(leased: Leased) -> Outgoing:
-    """What is sent for that attempt."""
-    return delivery.outgoing(leased.task, leased.queue, leased.previous_status)
+def outgoing(app_engine: str | None, leased: Leased) -> Outgoing:
+    """What is sent for that attempt. App Engine apps are at that address; `Unreachable` if one is meant and none is."""
+    return delivery.outgoing(leased.task, leased.queue, leased.previous_status, app_engine)
 
 
-def large_outgoing(tx: Tx, leased: Leased) -> Outgoing | None:
-    """What is sent for an attempt whose body is unread; None if its task is gone."""
+def large_outgoing(app_engine: str | None, tx: Tx, leased: Leased) -> Outgoing | None:
+    """As `outgoing`, for an attempt whose body is unread; None if its task is gone."""
     body = tx.leases.body(leased.number)
-    return None if body is None else replace(outgoing(leased), body=body)
+    return None if body is None else replace(outgoing(app_engine, leased), body=body)
 
 
 def acknowledge(tx: Tx, ended: list[Ended[Leased]]) -> None:

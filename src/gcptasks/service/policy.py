@@ -14,3 +14,5 @@ class Policy:
     """Let RunJob run a job that is paused (CS-L10), instead of refusing."""
     measured_growth: bool = False
     """Let the waits between a job's attempts grow as measured at Google (CS-146), instead of as documented (CS-L9)."""
+    app_engine: str | None = None
+    """Where App Engine apps are (CT-L8), such as `http://localhost:8080`; None: requests to them are refused."""

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from gcptasks.base.errors import AlreadyExists, InvalidArgument, NotFound
+from gcptasks.base.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from gcptasks.base.events import QueueChange, QueueChanged, TaskDeleted, TaskForced
 from gcptasks.base.names import TaskName
-from gcptasks.engine import queues, tasks
-from gcptasks.engine.model import NewTask, Task, View
+from gcptasks.engine import app_engine, queues, tasks
+from gcptasks.engine.model import AppEngineRequest, NewTask, Task, View
 from gcptasks.service.policy import Policy
 from gcptasks.service.queues import existing
 from gcptasks.store.due import BEGINNING, Due
@@ -41,6 +41,8 @@ class TaskPage:
 
 
 def create_task(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Task:
+    if policy.app_engine is None and isinstance(request.request, AppEngineRequest):
+        raise FailedPrecondition(app_engine.NO_ADDRESS)
     queue = _queue_for(tx, request, now, policy)
     if request.name is not None:
         _refuse_repeated(tx, queue, request.name, now)

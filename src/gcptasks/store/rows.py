@@ -8,6 +8,8 @@ from pydantic_core import from_json, to_json
 
 from gcptasks.base.names import QueueName, TaskName, parse_queue
 from gcptasks.engine.model import (
+    AppEngineRequest,
+    AppEngineRouting,
     Attempt,
     HttpRequest,
     OAuthToken,
@@ -15,6 +17,7 @@ from gcptasks.engine.model import (
     Queue,
     QueueState,
     RateLimits,
+    Request,
     RetryConfig,
     Task,
     Token,
@@ -25,11 +28,12 @@ Row = tuple[Any, ...]
 
 QUEUE_COLUMNS = (
     "name, state, max_dispatches_per_second, max_concurrent_dispatches, max_attempts, max_retry_duration_ns, "
-    "min_backoff_ns, max_backoff_ns, max_doublings, sampling_ratio, purged_at"
+    "min_backoff_ns, max_backoff_ns, max_doublings, sampling_ratio, purged_at, app_engine_routing_override"
 )
 TASK_COLUMNS = (
-    "scheduled_at, created_at, method, url, headers, body, token, deadline_us, retry, dispatch_count, response_count, "
-    "first_dispatched_at, attempt_scheduled_at, attempt_dispatched_at, attempt_responded_at, attempt_status"
+    "scheduled_at, created_at, method, url, headers, body, token, app_engine_routing, deadline_us, retry, "
+    "dispatch_count, response_count, first_dispatched_at, attempt_scheduled_at, attempt_dispatched_at, "
+    "attempt_responded_at, attempt_status"
 )
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -50,12 +54,13 @@ def queue_row(queue: Queue) -> Row:
         retry.max_doublings,
         queue.sampling_ratio,
         maybe_us(queue.purged_at),
+        None if queue.app_engine_routing_override is None else _dumps(queue.app_engine_routing_override),
     )
 
 
 def queue_of(row: Row) -> Queue:
     """The queue of a row of `QUEUE_COLUMNS`."""
-    name, state, rate, concurrent, attempts, duration, low, high, doublings, ratio, purged = row
+    name, state, rate, concurrent, attempts, duration, low, high, doublings, ratio, purged, override = row
     return Queue(
         name=parse_queue(name),
         state=QueueState(state),
@@ -69,20 +74,26 @@ def queue_of(row: Row) -> Queue:
         ),
         sampling_ratio=ratio,
         purged_at=maybe_from_us(purged),
+        app_engine_routing_override=None if override is None else AppEngineRouting(**from_json(override)),
     )
 
 
 def new_task_row(task: Task) -> Row:
     """The values of the columns of a task that was never dispatched: `scheduled_at` to `retry`."""
     request = task.request
+    if isinstance(request, AppEngineRequest):
+        url, token, routing = request.relative_uri, None, _dumps(request.routing)
+    else:
+        url, token, routing = request.url, None if request.token is None else token_text(request.token), None
     return (
         to_us(task.scheduled_at),
         to_us(task.created_at),
         request.method,
-        request.url,
+        url,
         _dumps(request.headers),
         request.body,
-        None if request.token is None else token_text(request.token),
+        token,
+        routing,
         task.dispatch_deadline // _MICROSECOND,
         None if task.retry_config is None else _dumps(asdict(task.retry_config)),
     )
@@ -90,18 +101,42 @@ def new_task_row(task: Task) -> Row:
 
 def task_of(queue: QueueName, task_id: str, row: Row) -> Task:
     """The task of a row of `TASK_COLUMNS`."""
-    (scheduled, created, method, url, headers, body, token, deadline, retry, dispatches, responses, first, *attempt) = (
-        row
-    )
-    return Task(
-        name=TaskName(queue, task_id),
-        request=HttpRequest(
+    (
+        scheduled,
+        created,
+        method,
+        url,
+        headers,
+        body,
+        token,
+        routing,
+        deadline,
+        retry,
+        dispatches,
+        responses,
+        first,
+        *attempt,
+    ) = row
+    request: Request
+    if routing is None:
+        request = HttpRequest(
             url=url,
             method=method,
             headers=from_json(headers),
             body=body,
             token=None if token is None else token_of(token),
-        ),
+        )
+    else:
+        request = AppEngineRequest(
+            relative_uri=url,
+            method=method,
+            routing=AppEngineRouting(**from_json(routing)),
+            headers=from_json(headers),
+            body=body,
+        )
+    return Task(
+        name=TaskName(queue, task_id),
+        request=request,
         created_at=from_us(created),
         scheduled_at=from_us(scheduled),
         dispatch_deadline=timedelta(microseconds=deadline),

@@ -149,6 +149,12 @@ def _add_jobs(connection: sqlite3.Connection) -> None:
     _run(connection, _JOBS)
 
 
+def _add_app_engine(connection: sqlite3.Connection) -> None:
+    # A task that has a routing is an App Engine task, and its url a relative one.
+    connection.execute("ALTER TABLE tasks ADD COLUMN app_engine_routing TEXT")
+    connection.execute("ALTER TABLE queues ADD COLUMN app_engine_routing_override TEXT")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_tasks,
     _add_signing_keys,
@@ -156,6 +162,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_leftovers,
     _add_versions,
     _add_jobs,
+    _add_app_engine,
 )
 """What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 

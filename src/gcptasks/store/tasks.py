@@ -13,8 +13,8 @@ from gcptasks.store.task_numbers import TaskNumbers
 from gcptasks.store.times import to_us
 
 _INSERT = (
-    "INSERT INTO tasks (id, queue, task_id, scheduled_at, created_at, method, url, headers, body, token, deadline_us, "
-    "retry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO tasks (id, queue, task_id, scheduled_at, created_at, method, url, headers, body, token, "
+    "app_engine_routing, deadline_us, retry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _BY_NUMBER = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE id = ? AND queue = ? AND task_id IS NULL"
 _BY_NAME = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE queue = ? AND task_id = ?"

@@ -23,7 +23,7 @@ def fields_of(request: Outgoing, address: Address, length: int) -> list[tuple[by
 
     `Unreachable` for one that would break the request apart.
     """
-    fields = [(b"Host", address.host_header)]
+    fields = [(b"Host", request.host.encode() if request.host else address.host_header)]
     for name, value in request.headers:
         sent = _name(name)
         if sent is None:

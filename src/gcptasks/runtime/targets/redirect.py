@@ -21,13 +21,13 @@ def next_request(request: Outgoing, response: HopReply) -> Outgoing | None:
     As HTTP clients do (RFC 9110, 15.4): a POST becomes a GET after 301 and 302, and anything but HEAD after 303;
     307 and 308 keep method and body. Credentials do not follow to another origin.
     """
-    if response.status not in _CODES or response.location is None:
+    if response.status not in _CODES or response.location is None or not request.follows_redirects:
         return None
     url = _target(request.url, response.location)
     if url is None:
         return None
     if parse_url(url).origin != parse_url(request.url).origin:
-        request = _without(request, lambda name: name in _CREDENTIALS)
+        request = replace(_without(request, lambda name: name in _CREDENTIALS), host="")
     if response.status in _KEEPING or not _becomes_get(request.method, response.status):
         return replace(request, url=url)
     request = _without(request, lambda name: name.startswith("content-"))

@@ -8,6 +8,8 @@ from typing import Any
 from google.cloud import tasks_v2
 
 __all__ = [
+    "AppEngineHttpRequest",
+    "AppEngineRouting",
     "Attempt",
     "BatchCreateTasksMetadata",
     "BatchCreateTasksRequest",
@@ -40,6 +42,8 @@ __all__ = [
 # proto-plus is not typed: the stub beside this file is, and a test holds it against the descriptors.
 _google: Any = tasks_v2
 
+AppEngineHttpRequest: Any = _google.AppEngineHttpRequest.pb()
+AppEngineRouting: Any = _google.AppEngineRouting.pb()
 Attempt: Any = _google.Attempt.pb()
 HttpRequest: Any = _google.HttpRequest.pb()
 OAuthToken: Any = _google.OAuthToken.pb()

@@ -40,9 +40,36 @@ class StackdriverLoggingConfig(Message):
     sampling_ratio: float
     def __init__(self, *, sampling_ratio: float = 0) -> None: ...
 
+class AppEngineRouting(Message):
+    service: str
+    version: str
+    instance: str
+    host: str
+    def __init__(self, *, service: str = "", version: str = "", instance: str = "", host: str = "") -> None: ...
+
+class AppEngineHttpRequest(Message):
+    http_method: int
+    relative_uri: str
+    body: bytes
+    @property
+    def app_engine_routing(self) -> AppEngineRouting: ...
+    @property
+    def headers(self) -> ScalarMap[str, str]: ...
+    def __init__(
+        self,
+        *,
+        http_method: int = 0,
+        app_engine_routing: AppEngineRouting | None = None,
+        relative_uri: str = "",
+        headers: Mapping[str, str] = ...,
+        body: bytes = b"",
+    ) -> None: ...
+
 class Queue(Message):
     name: str
     state: int
+    @property
+    def app_engine_routing_override(self) -> AppEngineRouting: ...
     @property
     def rate_limits(self) -> RateLimits: ...
     @property
@@ -55,6 +82,7 @@ class Queue(Message):
         self,
         *,
         name: str = "",
+        app_engine_routing_override: AppEngineRouting | None = None,
         rate_limits: RateLimits | None = None,
         retry_config: RetryConfig | None = None,
         state: int = 0,
@@ -117,6 +145,8 @@ class Task(Message):
     response_count: int
     view: int
     @property
+    def app_engine_http_request(self) -> AppEngineHttpRequest: ...
+    @property
     def http_request(self) -> HttpRequest: ...
     @property
     def schedule_time(self) -> Timestamp: ...
@@ -134,6 +164,7 @@ class Task(Message):
         self,
         *,
         name: str = "",
+        app_engine_http_request: AppEngineHttpRequest | None = None,
         http_request: HttpRequest | None = None,
         schedule_time: Timestamp | None = None,
         create_time: Timestamp | None = None,

@@ -8,6 +8,7 @@ from gcptasks.base.names import LocationName, QueueName, parse_location, parse_q
 from gcptasks.engine.model import NewQueue, Queue, QueueState, RateLimits
 from gcptasks.engine.queues import burst_size
 from gcptasks.wire import times
+from gcptasks.wire.app_engine import put_routing, routing
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import required
 from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
@@ -22,8 +23,6 @@ QueueRequest = (
 """A request that names a queue and says no more."""
 
 _STATES = {QueueState.RUNNING: 1, QueueState.PAUSED: 2, QueueState.DISABLED: 3}
-
-_NOT_YET = ("app_engine_routing_override", "http_target")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +40,9 @@ def new_queue(request: messages.CreateQueueRequest) -> NewQueue:
     parent = parse_location(required(request.parent, request))
     queue = request.queue
     name = parse_queue(queue.name)
-    for field in _NOT_YET:
-        if queue.HasField(field):
-            raise Unimplemented(f"The local service does not support Queue.{field} yet; leave it out.")
+    if queue.HasField("http_target"):
+        raise Unimplemented("The local service does not support Queue.http_target yet; leave it out.")
+    overridden = queue.HasField("app_engine_routing_override")
     return NewQueue(
         parent=parent,
         name=name,
@@ -53,6 +52,7 @@ def new_queue(request: messages.CreateQueueRequest) -> NewQueue:
         ),
         retry_config=retry_config(queue.retry_config),
         sampling_ratio=queue.stackdriver_logging_config.sampling_ratio,
+        app_engine_routing_override=routing(queue.app_engine_routing_override) if overridden else None,
     )
 
 
@@ -81,6 +81,8 @@ def queue_message(queue: Queue) -> messages.Queue:
         times.put_datetime(message.purge_time, queue.purged_at)
     if queue.sampling_ratio:
         message.stackdriver_logging_config.sampling_ratio = queue.sampling_ratio
+    if queue.app_engine_routing_override is not None:
+        put_routing(message.app_engine_routing_override, queue.app_engine_routing_override, queue.name.location)
     return message
 
 
