@@ -11,7 +11,7 @@ import pytest
 from google.cloud.tasks_v2 import HttpRequest, Queue, Task
 
 from cli.cli_dev import APP, PLAIN, StartDev, listens, up
-from cli.cli_programs import DEV, Program, Start, client, get
+from cli.cli_programs import DEV, QUEUE, Program, Start, Worker, client, get
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,6 +48,17 @@ def test_the_addresses_reach_the_application_and_tasks_are_kept_in_the_current_f
     assert f'"CLOUD_SCHEDULER_EMULATOR_HOST":"{running.service}"' in seen
     assert (tmp_path / ".fastapi-gcp-tasks" / "tasks.db").exists()
     assert get(f"http://{running.service}/health")
+
+
+def test_app_engine_tasks_go_to_the_application_unless_told_otherwise(dev: StartDev, worker: Worker) -> None:
+    """CT-L8, CT-L13."""
+    running = up(dev("--no-reload"))
+    task = Task(app_engine_http_request={"relative_uri": "/hello?word=App-Engine"})
+    client(running.service).create_task(parent=QUEUE, task=task)
+    running.program.wait("hello App-Engine, I am the old one")
+    elsewhere = up(dev("--no-reload", "--db", "other.db", APP_ENGINE_EMULATOR_HOST=worker.url))
+    client(elsewhere.service).create_task(parent=QUEUE, task=task)
+    worker.wait("/hello?word=App-Engine")
 
 
 @pytest.mark.parametrize(

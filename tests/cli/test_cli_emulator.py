@@ -13,7 +13,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from google.api_core.exceptions import InvalidArgument, NotFound
+from google.api_core.exceptions import FailedPrecondition, InvalidArgument, NotFound
 from google.cloud.tasks_v2 import HttpRequest, Queue, RateLimits, Task
 
 from cli.cli_programs import DEV, EMULATOR, QUEUE, Program, Start, Worker, client, get
@@ -45,6 +45,25 @@ def test_forked_children_of_a_program_that_has_enqueued_enqueue_too(start: Start
     program = [sys.executable, "-m", "cli.cli_fork_program"]
     environment = os.environ | {"CLOUD_TASKS_EMULATOR_HOST": where}
     subprocess.run(program, check=True, cwd=Path(__file__).parent.parent, env=environment)
+
+
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_app_engine_tasks_go_to_the_address_that_is_given(start: Start, worker: Worker, by: str) -> None:
+    """CT-L8, CT-L13."""
+    options = ["--app-engine", worker.url] if by == "option" else []
+    environment = {} if by == "option" else {"APP_ENGINE_EMULATOR_HOST": worker.url}
+    program = start(EMULATOR, *FREE, "--queue", QUEUE, *options, **environment)
+    where = address(program)
+    assert program.wait("App Engine tasks go to (.*)$")[1] == worker.url
+    client(where).create_task(parent=QUEUE, task=Task(app_engine_http_request={"relative_uri": "/made"}))
+    worker.wait("/made")
+
+
+def test_without_an_address_app_engine_tasks_are_refused_with_what_to_do(start: Start) -> None:
+    """CT-L8."""
+    where = address(start(EMULATOR, *FREE, "--queue", QUEUE))
+    with pytest.raises(FailedPrecondition, match="set --app-engine or APP_ENGINE_EMULATOR_HOST to its address"):
+        client(where).create_task(parent=QUEUE, task=Task(app_engine_http_request={}))
 
 
 def test_a_path_that_does_not_exist_says_what_the_port_serves(start: Start) -> None:
@@ -143,6 +162,7 @@ def refused(program: Program) -> str:
         (["--db", "/proc/nowhere/tasks.db"], "/proc/nowhere/tasks.db cannot be written"),
         (["--db", "."], "cannot be written"),
         (["--host", "host.invalid"], "host.invalid"),
+        (["--app-engine", "http://localhost/app"], "app_engine must be an address such as 'http://localhost:8080', not"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(start: Start, options: list[str], said: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from asyncio import StreamReader as Reader
 from asyncio import StreamWriter as Writer
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ async def sent(worker: Workers, request: Outgoing) -> tuple[bytes, bytes]:
     made = await worker(script)
     target = HttpTarget()
     url = request.url.replace("http://worker", made.url, 1)
-    answer = await answer_of(target, outgoing(url, method=request.method, headers=request.headers, body=request.body))
+    answer = await answer_of(target, replace(request, url=url))
     await target.close()
     assert (answer.status, answer.reason) == (204, "")
     return seen[0]
@@ -54,6 +55,11 @@ class TestHead:
         assert lines[1].startswith(b"Host: 127.0.0.1:")
         assert lines[2:] == [b"X-CloudTasks-QueueName: q", b"x-lower: a", b"x-lower: b", b"Content-Length: 5", b"", b""]
         assert body == b"hello"
+
+    async def test_a_request_may_name_another_host(self, worker: Workers) -> None:
+        """CT-L8."""
+        head, _ = await sent(worker, replace(outgoing("http://worker/"), host="app.test"))
+        assert head.split(b"\r\n")[1] == b"Host: app.test"
 
     async def test_headers_that_frame_the_request_are_ours(self, worker: Workers) -> None:
         theirs = ["hOST", "Content-Length", "transfer-encoding", "Connection", "Keep-Alive", "Upgrade", "TE"]
@@ -164,21 +170,22 @@ class Mirror:
 _plain = st.sampled_from([*"abzAZ09-._~!$&'()*+,;=:@/", "%20", "%2F", "%C3%BC", "%ff", "%00", "%25", "//", "ü", " "])
 _path = st.lists(_plain, max_size=12).map("".join)
 _query = st.none() | st.lists(_plain | st.just("?"), max_size=12).map("".join)
-_requests = st.lists(st.tuples(_path, _query, st.binary(max_size=300)), min_size=20, max_size=20)
+_host = st.sampled_from(["", "worker.app.test"])
+_requests = st.lists(st.tuples(_path, _query, st.binary(max_size=300), _host), min_size=20, max_size=20)
 
 
 @given(requests=_requests)
 @settings(max_examples=5)
-def test_the_app_cannot_tell_asgi_from_uvicorn(requests: list[tuple[str, str | None, bytes]]) -> None:
+def test_the_app_cannot_tell_asgi_from_uvicorn(requests: list[tuple[str, str | None, bytes, str]]) -> None:
     """Every key of the scope and the body are what uvicorn gives for the same request over HTTP."""
 
     async def compare() -> None:
         served, called = Mirror(), Mirror()
         http, asgi = HttpTarget(), AsgiTarget(called)
         async with serving(served) as url:
-            for path, query, body in [*requests, ("", None, b"x" * 300_000)]:
+            for path, query, body, host in [*requests, ("", None, b"x" * 300_000, "")]:
                 full = f"{url}/{path}" + ("" if query is None else f"?{query}")
-                request = outgoing(full, headers=HEADERS, body=body)
+                request = replace(outgoing(full, headers=HEADERS, body=body), host=host)
                 assert (await answer_of(http, request)).status == (await answer_of(asgi, request)).status == 204
                 # The port of the client is another on each connection.
                 assert served.scope.pop("client")[0] == called.scope.pop("client")[0]

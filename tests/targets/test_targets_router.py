@@ -3,6 +3,7 @@
 import asyncio
 from asyncio import StreamReader as Reader
 from asyncio import StreamWriter as Writer
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -146,6 +147,27 @@ class TestRedirects:
         answer = await answer_of(targets, outgoing((await worker(script)).url))
         await targets.close()
         assert (answer.status, answer.reason) == (status, "")
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    async def test_a_request_may_ask_for_none(self, worker: Workers, status: int) -> None:
+        """CT-196."""
+
+        async def script(reader: Reader, writer: Writer) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 %d X\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n" % status)
+
+        targets = Targets()
+        made = await worker(script)
+        answer = await answer_of(targets, replace(outgoing(made.url), follows_redirects=False))
+        await targets.close()
+        assert (answer.status, answer.reason, made.connections) == (status, "", 1)
+
+    @pytest.mark.parametrize(("location", "host"), [("/there", "app.test"), ("http://127.0.0.1:1/", "")])
+    def test_a_host_of_its_own_follows_within_the_origin_alone(self, location: str, host: str) -> None:
+        request = replace(outgoing("http://worker.test/"), host="app.test")
+        following = next_request(request, HopReply(status=302, location=location))
+        assert following is not None
+        assert following.host == host
 
     @pytest.mark.parametrize("location", [b"mailto:x@y", b"ftp://h/", b"//a b/", b"http://[x/", b"/%zz", b"http://"])
     async def test_a_location_that_leads_nowhere_is_the_answer(self, worker: Workers, location: bytes) -> None:
