@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from cli.cli_dev import APP, Dev, StartDev
-from cli.cli_programs import DEV, Program, Start, Worker, free_port
+from cli.cli_programs import DEV, EMULATOR, Program, Start, Worker, free_port
+from cli.cli_resources import SERVES, Service
 
 
 @pytest.fixture
@@ -41,3 +42,17 @@ def dev(start: Start, tmp_path: Path) -> StartDev:
         return Dev(start(DEV, app, "--port", str(port), "--service-port", "0", *options, **settings), port)
 
     return dev
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A local service on a port, which the tests of a file share: each has a project of its own."""
+    program = Program([*EMULATOR, "--port", "0"], tmp_path_factory.mktemp("emulator"))
+    yield Service(program.wait(SERVES)["address"])
+    program.kill_all()
+
+
+@pytest.fixture
+def location(service: Service) -> str:
+    """A location whose project no other test has."""
+    return service.location()

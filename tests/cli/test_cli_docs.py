@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.cli_resources import RESOURCE_COMMANDS
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OPTION = r"--[a-z][a-z-]*"
@@ -18,7 +20,8 @@ ALONE: Command = ("cloud-tasks-emulator",)
 DEV: Command = ("fastapi-gcp-tasks", "dev")
 CHECK: Command = ("fastapi-gcp-tasks", "check")
 PROGRAM: Command = ("fastapi-gcp-tasks",)
-COMMANDS = (DEV, CHECK, EMULATOR, ALONE, PROGRAM)
+RESOURCES: tuple[Command, ...] = tuple((*PROGRAM, *words) for words in RESOURCE_COMMANDS)
+COMMANDS = (DEV, CHECK, EMULATOR, ALONE, *RESOURCES, PROGRAM)
 
 
 @cache
@@ -26,7 +29,7 @@ def options(command: Command) -> set[str]:
     """The options that a command's help lists."""
     program = str(Path(sys.executable).with_name(command[0]))
     shown = subprocess.run([program, *command[1:], "--help"], capture_output=True, text=True, check=True).stdout
-    listed = re.findall(rf"^  (?:-h, )?({OPTION})(?: / ({OPTION}))?", shown, re.MULTILINE)
+    listed = re.findall(rf"^  (?:-[hy], )?({OPTION})(?: / ({OPTION}))?", shown, re.MULTILINE)
     return {option for pair in listed for option in pair if option}
 
 
@@ -55,6 +58,13 @@ def test_the_reference_explains_every_option_of_a_command(command: Command) -> N
     section = re.split(r"^#+ ", reference.partition(f"`{' '.join(command)}`")[2], flags=re.MULTILINE)[0]
     explained = set(re.findall(rf"`({OPTION})", "\n".join(re.findall(r"^\|(.*?)\|", section, re.MULTILINE))))
     assert explained == options(command) - {"--help", "--reload"}
+
+
+def test_the_page_on_them_has_every_command_on_queues_and_tasks_and_each_option() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert [words for words in RESOURCE_COMMANDS if f"`{' '.join(words)}" not in page] == []
+    explained = set(re.findall(rf"^\| `({OPTION})`", page, re.MULTILINE))
+    assert explained == set[str]().union(*map(options, RESOURCES)) - {"--help"}
 
 
 def test_the_emulator_is_one_command_under_two_names() -> None:

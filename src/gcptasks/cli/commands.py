@@ -8,7 +8,9 @@ import typer
 
 from gcptasks import __version__
 from gcptasks.base.errors import PortInUse, SetupError, TaskError
-from gcptasks.cli.output import LogLevel, fail
+from gcptasks.cli.output import HELP, LogLevel, fail
+from gcptasks.cli.resources import queues, tasks
+from gcptasks.cli.resources.connection import CallFailed
 from gcptasks.server.settings import BackoffChoice, PortSettings, QuotasChoice
 from gcptasks.store.connection import Synchronous
 
@@ -131,6 +133,8 @@ def run(program: str) -> int:
         return app(prog_name=program, standalone_mode=False) or 0
     except (TaskError, ValueError) as error:
         fail(str(error))
+    except CallFailed as error:
+        fail(str(error), code=1)
     except typer.Abort:
         return 130
     except Exception as error:
@@ -261,16 +265,12 @@ def _program(
         typer.echo(context.get_help())
 
 
-# Without markup the help is plain: full width, nothing cut off.
-_SETTINGS: Any = {
-    "context_settings": {"help_option_names": ["-h", "--help"]},
-    "rich_markup_mode": None,
-    "pretty_exceptions_enable": False,
-}
-_app = typer.Typer(**_SETTINGS)
+_app = typer.Typer(**HELP)
 _app.callback(invoke_without_command=True)(_program)
 _app.command()(dev)
 _app.command()(check)
 _app.command()(emulator)
-_alone = typer.Typer(**_SETTINGS, add_completion=False)
+_app.add_typer(queues.app, name="queues")
+_app.add_typer(tasks.app, name="tasks")
+_alone = typer.Typer(**HELP, add_completion=False)
 _alone.command()(emulator)

@@ -1,0 +1,156 @@
+"""The commands on queues, tasks and jobs as their user has them: in a pipe, and on a terminal."""
+
+import itertools
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from google.cloud.tasks_v2 import CloudTasksClient, Queue
+
+from cli.cli_programs import PATIENCE, client
+
+RESOURCE_COMMANDS = (
+    *(("queues", word) for word in ("list", "describe", "pause", "resume", "purge", "delete")),
+    *(("tasks", word) for word in ("list", "describe", "run", "delete")),
+)
+"""In the order of the help."""
+CTRL_C = "\x03"
+SERVES = r"serves at (?P<address>\S+),"
+PROGRAM = str(Path(sys.executable).with_name("fastapi-gcp-tasks"))
+_NOT_INHERITED = (
+    *("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"),
+    *("GOOGLE_APPLICATION_CREDENTIALS", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"),
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command wrote, and its exit code."""
+
+    code: int
+    out: str
+    err: str = ""
+
+    @property
+    def json(self) -> Any:
+        assert (self.code, self.err) == (0, "")
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[str]:
+        assert (self.code, self.err) == (0, ""), self
+        return self.out.splitlines()
+
+    @property
+    def failure(self) -> tuple[int, str]:
+        """The exit code and the one line that says why."""
+        assert self.out == ""
+        (line,) = self.err.splitlines()
+        assert line.startswith("error: ")
+        return self.code, line.removeprefix("error: ")
+
+
+@dataclass
+class Service:
+    """A local service on a port, and what tests put into it."""
+
+    address: str
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def client(self) -> CloudTasksClient:
+        return client(self.address)
+
+    def location(self) -> str:
+        return f"projects/p{next(self._numbers)}/locations/l"
+
+    def queue(self, name: str, tasks: int = 0) -> str:
+        """Make a queue of that name, paused, with so many tasks."""
+        self.client.create_queue(parent=name.rpartition("/queues/")[0], queue=Queue(name=name))
+        self.client.pause_queue(name=name)
+        for number in range(tasks):
+            self.task(name, f"t{number}")
+        return name
+
+    def task(
+        self, queue: str, task_id: str, url: str = "http://localhost:1", due: datetime | None = None, **request: Any
+    ) -> str:
+        name = f"{queue}/tasks/{task_id}"
+        task: Any = {"name": name, "http_request": {"url": url, **request}, "schedule_time": due}
+        self.client.create_task(parent=queue, task=task)
+        return name
+
+    def tasks(self, queue: str) -> list[str]:
+        return [task.name for task in self.client.list_tasks(parent=queue)]
+
+    def piped(self, *words: str, **variables: str) -> "Ended":
+        return piped(*words, CLOUD_TASKS_EMULATOR_HOST=self.address, **variables)
+
+    def on_terminal(self, *words: str, answer: str = "", columns: int = 100, **variables: str) -> "Ended":
+        return on_terminal(*words, answer=answer, columns=columns, CLOUD_TASKS_EMULATOR_HOST=self.address, **variables)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """That of the tests without what would change what a command does, and with these."""
+    return {name: text for name, text in os.environ.items() if name not in _NOT_INHERITED} | variables
+
+
+def piped(*words: str, **variables: str) -> Ended:
+    """Run the command with its output in a pipe and no input."""
+    done = subprocess.run(
+        [PROGRAM, *words],
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def on_terminal(*words: str, answer: str = "", columns: int = 100, **variables: str) -> Ended:
+    """Run the command on a terminal, and type the answer when it asks."""
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (40, columns))
+    process = subprocess.Popen(
+        [PROGRAM, *words],
+        env=environment(TERM="xterm-256color", **variables),
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+    )
+    os.close(its)
+    read = b""
+    until = time.monotonic() + PATIENCE
+    try:
+        while select.select([ours], [], [], until - time.monotonic())[0]:
+            try:
+                more = os.read(ours, 65_536)
+            except OSError:  # how a terminal ends
+                break
+            if not more:
+                break
+            read += more
+            if answer and b"[y/N]: " in read:
+                if answer == CTRL_C:
+                    process.send_signal(signal.SIGINT)
+                else:
+                    os.write(ours, answer.encode())
+                answer = ""
+        return Ended(process.wait(max(1.0, until - time.monotonic())), read.decode().replace("\r\n", "\n"))
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
