@@ -162,7 +162,7 @@ def refused(program: Program) -> str:
         (["--db", "/proc/nowhere/tasks.db"], "/proc/nowhere/tasks.db cannot be written"),
         (["--db", "."], "cannot be written"),
         (["--host", "host.invalid"], "host.invalid"),
-        (["--app-engine", "http://localhost/app"], "app_engine must be an address such as 'http://localhost:8080', not"),
+        (["--app-engine", "http://localhost/app"], "app_engine must be an address such as 'http://localhost:8080'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(start: Start, options: list[str], said: str) -> None:

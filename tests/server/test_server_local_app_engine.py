@@ -1,6 +1,7 @@
 """App Engine tasks of a service inside an application."""
 
 from fastapi import FastAPI, Request
+from google.cloud.tasks_v2 import AppEngineHttpRequest, Task
 
 from fastapi_gcp_tasks import LocalService
 from server.server_apps import QUEUE, URL, Done, serving
@@ -18,8 +19,8 @@ def app_that_notes(done: Done) -> FastAPI:
 
 
 def create(local: LocalService, uri: str) -> None:
-    request = {"relative_uri": uri, "app_engine_routing": {"service": "s"}, "body": b"hello"}
-    local.tasks_client().create_task(parent=QUEUE, task={"app_engine_http_request": request})
+    request = AppEngineHttpRequest(relative_uri=uri, app_engine_routing={"service": "s"}, body=b"hello")
+    local.tasks_client().create_task(parent=QUEUE, task=Task(app_engine_http_request=request))
 
 
 async def test_they_go_into_the_app() -> None:
