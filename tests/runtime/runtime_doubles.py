@@ -11,8 +11,8 @@ START = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 class ManualClock:
-    def __init__(self) -> None:
-        self._now = START
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
         self._passed = 0.0
         self._waiting: list[tuple[datetime, asyncio.Event]] = []
 

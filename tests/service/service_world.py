@@ -48,14 +48,19 @@ class Heard:
 
     def wait(self, kind: type[E], task: str, count: int = 1) -> E:
         """The event of that kind about the task, once there are so many."""
-        found: list[E] = []
+        event: E = self.nth(count, lambda event: isinstance(event, kind) and str(event.task) == task)
+        return event
+
+    def nth(self, count: int, matches: Callable[[Event], bool]) -> Any:
+        """The event that is number `count` of those that match, once it was told."""
+        found: list[Event] = []
 
         def enough() -> bool:
-            found[:] = [event for event in self.events if isinstance(event, kind) and str(event.task) == task]
+            found[:] = filter(matches, self.events)
             return len(found) >= count
 
         with self._more:
-            assert self._more.wait_for(enough, PATIENCE), f"no {kind.__name__} of {task} among {self.events}"
+            assert self._more.wait_for(enough, PATIENCE), f"{len(found)} instead of {count} among {self.events}"
         return found[count - 1]
 
 
@@ -92,7 +97,7 @@ class Api:
         details: list[Any] = list(error.details)
         return Refusal(error.__class__, str(error.message), details)
 
-    def name(self, queue_id: str = "q") -> str:
+    def name(self, queue_id: str = "q", /) -> str:
         return f"{self.parent}/queues/{queue_id}"
 
     def queue(self, queue_id: str = "q", **fields: Any) -> Any:

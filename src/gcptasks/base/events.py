@@ -145,6 +145,14 @@ class ExecutionMissed:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleEnded:
+    """A job is run no more: its schedule has no next time, or its time zone is gone from the zone database."""
+
+    job: JobName
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class JobAttemptStarted:
     job: JobName
     scheduled_at: datetime
@@ -189,6 +197,7 @@ Event = (
     | JobForced
     | ExecutionSkipped
     | ExecutionMissed
+    | ScheduleEnded
     | JobAttemptStarted
     | JobAttemptSucceeded
     | JobAttemptFailed

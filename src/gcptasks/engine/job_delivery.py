@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from dataclasses import replace
 from datetime import datetime, timedelta
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from gcptasks.engine.delivery import Outgoing
@@ -83,7 +84,7 @@ def _publish(message: PubsubMessage) -> Outgoing:
         published["attributes"] = dict(message.attributes)
     return Outgoing(
         method="POST",
-        url=f"{PUBSUB}{message.topic}:publish",
+        url=f"{PUBSUB}{quote(message.topic)}:publish",
         headers=[("Content-Type", "application/json")],
         body=json.dumps({"messages": [published]}).encode(),
         deadline=_PUBLISH_DEADLINE,

@@ -14,7 +14,8 @@ OWN_PREFIX = "x-cloudscheduler"
 
 _SCHEMES = ("http://", "https://")
 _EMAIL = re.compile(r"[^@]+@[^@]+")
-_TOPIC = re.compile(r"projects/([^/]+)/topics/([^/]+)")
+_TOPIC = re.compile(r"projects/([^/]+)/topics/[A-Za-z][A-Za-z0-9._~+%-]{0,254}")
+_MAX_HEADERS = 80 * 1024
 _CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -46,11 +47,14 @@ def _http(sent: HttpRequest) -> HttpRequest:
 
 
 def _headers(sent: HttpRequest) -> dict[str, str]:
-    """What Google drops or replaces is dropped (CS-162), and its own name is put in (CS-029)."""
+    """What Google drops or replaces is dropped (CS-162), and its own name is put in (CS-029).
+
+    `InvalidArgument` if they have 80 KB or more (CS-163).
+    """
     own = {name: value for name, value in sent.headers.items() if not name.lower().startswith(OWN_PREFIX)}
-    kept = headers.stored(own)
-    kept["User-Agent"] = USER_AGENT
-    return kept
+    if sum(len(name) + len(value) for name, value in own.items()) >= _MAX_HEADERS:
+        raise InvalidArgument("HttpTarget.headers must be less than 80KB in total.")
+    return headers.stored(own, USER_AGENT, of="HttpTarget")
 
 
 def _token(token: Token, url: str) -> Token:

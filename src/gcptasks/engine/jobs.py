@@ -25,6 +25,7 @@ from gcptasks.base.events import (
     ExecutionSkipped,
     JobAttemptFailed,
     JobAttemptSucceeded,
+    ScheduleEnded,
 )
 from gcptasks.base.names import JobName
 from gcptasks.engine import job_retry, job_targets
@@ -69,7 +70,7 @@ def update(job: Job, new: NewJob, now: datetime) -> Job:
     return replace(
         changed,
         state=job.state,
-        next_at=job.next_at if same_times or job.next_at is None else changed.next_at,
+        next_at=job.next_at if same_times or job.state is JobState.PAUSED else changed.next_at,
         last_attempt_at=job.last_attempt_at,
         status_code=job.status_code,
     )
@@ -96,10 +97,10 @@ def force(job: Job, now: datetime, *, paused_too: bool) -> tuple[Job, Execution]
     """
     if job.state is not JobState.ENABLED and not paused_too:
         raise FailedPrecondition(f"Job is {job.state}, and only a job that is ENABLED can be run: resume it first.")
-    next_at = job.next_at or _schedule(job).first_after(now)
+    execution = Execution(scheduled_at=job.next_at or _next_after(job, now) or now, forced=True)
     if job.interval is not None and job.next_at is not None:
-        job = replace(job, next_at=minute(now) + job.interval)
-    return job, Execution(scheduled_at=next_at, forced=True)
+        job = replace(job, next_at=_next_after(job, now))
+    return job, execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +114,36 @@ class Due:
 
 def due(job: Job, running: bool, now: datetime) -> Due:
     """What becomes of a job whose next time has come, and which may be `running` still."""
-    assert job.next_at is not None
-    if job.interval is not None:
-        return _interval_due(job, job.interval, running, now)
-    schedule, scheduled_at, events = _schedule(job), job.next_at, list[Event]()
+    scheduled_at = job.next_at
+    assert scheduled_at is not None
+    job, events = _moved(job, now)
     if now - scheduled_at > LATE:
         events.append(ExecutionMissed(job.name, scheduled_at, now))
-        later = schedule.next_after(now - LATE)
-        if later is None or later > now:
-            return Due(replace(job, next_at=later), None, tuple(events))
-        scheduled_at = later
-    job = replace(job, next_at=schedule.next_after(now))
+        latest = None if job.interval is not None else _next_after(job, now - LATE)
+        if latest is None or latest > now:
+            return Due(job, None, tuple(events))
+        scheduled_at = latest
     if running:
-        return Due(job, None, (*events, ExecutionSkipped(job.name, scheduled_at, now)))
+        if job.interval is None:  # an interval counts from the end, so nothing is left out (CS-087)
+            events.append(ExecutionSkipped(job.name, scheduled_at, now))
+        return Due(job, None, tuple(events))
     return Due(job, Execution(scheduled_at=scheduled_at), tuple(events))
 
 
 def missed(job: Job, now: datetime) -> Due:
     """What becomes of a job whose next time came while nobody ran it (CS-L11)."""
     assert job.next_at is not None
-    events = (ExecutionMissed(job.name, job.next_at, now),)
-    return Due(replace(job, next_at=_schedule(job).next_after(now)), None, events)
+    event = ExecutionMissed(job.name, job.next_at, now)
+    job, events = _moved(job, now)
+    return Due(job, None, (event, *events))
+
+
+def begun_anew(job: Job, now: datetime) -> Job:
+    """The job when the clock was set back: an interval waits for no longer than from now on."""
+    anew = _next_after(job, now)
+    if job.next_at is None or anew is None or job.next_at <= anew:
+        return job
+    return replace(job, next_at=anew)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +161,11 @@ def answered(job: Job, execution: Execution, reply: Reply, now: datetime, *, mea
     job = replace(job, status_code=status_code(reply.status))
     at, number = execution.scheduled_at, execution.attempts
     if reply.ok:
-        return Answered(
-            _over(job, execution, now), None, (JobAttemptSucceeded(job.name, at, number, reply.status, now),)
-        )
+        return _over(job, execution, JobAttemptSucceeded(job.name, at, number, reply.status, now), now)
     retry_at = _retry_at(job, execution, now, measured_growth)
     reason = reply.reason or f"HTTP status {reply.status}"
-    events = (JobAttemptFailed(job.name, at, number, reply.status, reason, retry_at, now),)
-    return Answered(_over(job, execution, now) if retry_at is None else job, retry_at, events)
+    event = JobAttemptFailed(job.name, at, number, reply.status, reason, retry_at, now)
+    return _over(job, execution, event, now) if retry_at is None else Answered(job, retry_at, (event,))
 
 
 def _retry_at(job: Job, execution: Execution, now: datetime, measured_growth: bool) -> datetime | None:
@@ -171,31 +179,29 @@ def _retry_at(job: Job, execution: Execution, now: datetime, measured_growth: bo
     return None if at is not None and ends_at is not None and at >= ends_at else at
 
 
-def _over(job: Job, execution: Execution, now: datetime) -> Job:
-    """The job at the end of an execution: an interval begins anew (CS-087)."""
+def _over(job: Job, execution: Execution, event: Event, now: datetime) -> Answered:
+    """The end of an execution: an interval begins anew (CS-087)."""
     if job.interval is None or job.next_at is None or execution.forced:
-        return job
-    return replace(job, next_at=minute(now) + job.interval)
+        return Answered(job, None, (event,))
+    job, events = _moved(job, now)
+    return Answered(job, None, (event, *events))
 
 
-def _interval_due(job: Job, interval: timedelta, running: bool, now: datetime) -> Due:
-    scheduled_at = job.next_at
-    assert scheduled_at is not None
-    job = replace(job, next_at=minute(now) + interval)
-    if running:
-        return Due(job, None)
-    if now - scheduled_at > LATE:
-        return Due(job, None, (ExecutionMissed(job.name, scheduled_at, now),))
-    return Due(job, Execution(scheduled_at=scheduled_at))
+def _moved(job: Job, now: datetime) -> tuple[Job, list[Event]]:
+    """The job with its next time after now. It may have none any more, and an event says so."""
+    next_at = _next_after(job, now)
+    return replace(job, next_at=next_at), [ScheduleEnded(job.name, now)] if next_at is None else []
+
+
+def _next_after(job: Job, after: datetime) -> datetime | None:
+    try:
+        return _schedule(job).next_after(after)
+    except InvalidArgument:  # its zone is gone from the zone database since the job was accepted
+        return None
 
 
 def _schedule(job: Job) -> Schedule:
     return parse_schedule(job.schedule, job.time_zone)
-
-
-def minute(when: datetime) -> datetime:
-    """The minute of that time, which intervals count from (CS-086)."""
-    return when.replace(second=0, microsecond=0)
 
 
 def _check(new: NewJob) -> None:

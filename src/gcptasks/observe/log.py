@@ -17,6 +17,7 @@ from gcptasks.base.events import (
     JobChanged,
     JobForced,
     QueueChanged,
+    ScheduleEnded,
     TaskCreated,
     TaskDeleted,
     TaskExpired,
@@ -40,6 +41,7 @@ _LEVELS: dict[type[Event], int] = {
     JobForced: logging.INFO,
     ExecutionSkipped: logging.WARNING,
     ExecutionMissed: logging.WARNING,
+    ScheduleEnded: logging.ERROR,
     JobAttemptStarted: logging.DEBUG,
     JobAttemptSucceeded: logging.INFO,
     JobAttemptFailed: logging.WARNING,
@@ -94,6 +96,10 @@ def _job_line(event: Event) -> str:
             return f"job {job.job} is not run for {at.isoformat()}: its run before is not over"
         case ExecutionMissed(job, at):
             return f"job {job.job} was not run at {at.isoformat()}: nobody ran jobs then, and it is not made up"
+        case ScheduleEnded(job):
+            return (
+                f"job {job.job} is run no more: its schedule has no next time, or its time zone is not known any more"
+            )
         case JobAttemptStarted(job, at, attempt):
             return f"{_run(job, at)} attempt {attempt} started"
         case JobAttemptSucceeded(job, at, attempt, status):

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from gcptasks.base.clock import Clock
 from gcptasks.base.errors import AlreadyExists
 from gcptasks.base.events import Subscriber
 from gcptasks.base.names import QueueName
@@ -65,24 +66,26 @@ class Emulator:
 
 
 @asynccontextmanager
-async def emulating(settings: PortSettings) -> AsyncGenerator[Emulator]:
-    """Serves gRPC and HTTP at one address, and delivers, inside of the block.
+async def emulating(settings: PortSettings, *, clock: Clock | None = None) -> AsyncGenerator[Emulator]:
+    """Serves gRPC and HTTP at one address, and delivers, inside of the block, by the machine's clock or by `clock`.
 
     `SetupError` for a port that is in use; `StoreError` for a database that cannot be used.
     """
     with ExitStack() as opened:
         # Before the database is opened, and before anything is delivered that another service at this port may have.
         sockets = [opened.enter_context(sock) for sock in await bind(settings.host, settings.port)]
-        async with _serving(settings, sockets) as emulator:
+        async with _serving(settings, sockets, clock) as emulator:
             yield emulator
 
 
 @asynccontextmanager
-async def _serving(settings: PortSettings, sockets: list[socket.socket]) -> AsyncGenerator[Emulator]:
+async def _serving(
+    settings: PortSettings, sockets: list[socket.socket], clock: Clock | None
+) -> AsyncGenerator[Emulator]:
     limit = StopLimit(settings.grace_period)
     if settings.issuer is None:
         settings = replace(settings, issuer=f"http://{_address(settings.host, sockets[0].getsockname()[1])}")
-    backend = Backend(settings, lambda: Targets(tokens=backend.tokens))
+    backend = Backend(settings, lambda: Targets(tokens=backend.tokens), clock=clock)
     await backend.start()
     try:
         for queue in settings.queue_names():

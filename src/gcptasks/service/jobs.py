@@ -17,6 +17,8 @@ from gcptasks.wire.cloud_scheduler.jobs import CreateJob, ListJobs, UpdateJob, c
 
 NO_JOB = "Job not found."
 _LARGEST_PAGE = 500
+_PAGE_SIZE = 2 * 1024 * 1024
+"""Bytes of bodies, targets and descriptions (CS-L14)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,10 @@ def list_jobs(tx: Tx, request: ListJobs, now: datetime, policy: Policy) -> JobPa
     if request.page_size < 0:
         raise InvalidArgument("ListJobsRequest.pageSize cannot be negative.")
     after = paging.cursor_of(request.page_token, "jobs", scope, now) if request.page_token else ""
-    size = min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
-    found = tx.jobs.page(request.parent, str(after), size + 1)
-    page = found[:size]
-    return JobPage(page, paging.token("jobs", scope, str(page[-1].name), now) if len(found) > size else "")
+    limit = min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
+    found = tx.jobs.page(request.parent, str(after), limit, _PAGE_SIZE)
+    more = bool(found) and bool(tx.jobs.page(request.parent, str(found[-1].name), 1, 0))
+    return JobPage(found, paging.token("jobs", scope, str(found[-1].name), now) if more else "")
 
 
 def update_job(tx: Tx, request: UpdateJob, now: datetime, policy: Policy) -> Job:

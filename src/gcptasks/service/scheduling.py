@@ -82,8 +82,14 @@ def skip_missed(tx: Tx, now: datetime, limit: int) -> bool:
 
 
 def begin_intervals_anew(tx: Tx, now: datetime) -> int:
-    """The clock was set back: have no plain interval wait for longer than it is; how many did."""
-    return tx.executions.begin_intervals_anew(jobs.minute(now))
+    """The clock was set back: have no interval wait for longer than it would from now on; how many did."""
+    count = 0
+    for stored in tx.executions.intervals():
+        anew = jobs.begun_anew(stored.job, now)
+        if anew.next_at != stored.job.next_at:
+            tx.executions.set_next(stored.number, anew.next_at)
+            count += 1
+    return count
 
 
 def _keep(tx: Tx, under_way: UnderWay, reply: Reply, at: datetime, policy: Policy) -> None:

@@ -16,9 +16,10 @@ _BEGUN_COLUMNS = ", ".join(
     f"iif(length(body) <= {_WITH_THE_LEASE}, body, x'')" if column == "body" else column
     for column in JOB_COLUMNS.split(", ")
 )
+_WITHOUT_BODY = JOB_COLUMNS.replace(" body,", " x'',")
 _RUNNING = "EXISTS (SELECT 1 FROM executions WHERE job = jobs.id AND NOT forced)"
 _DUE_JOBS = (
-    f"SELECT {_RUNNING}, id, {RETRY_AT}, {JOB_COLUMNS} FROM jobs "
+    f"SELECT {_RUNNING}, id, {RETRY_AT}, {_WITHOUT_BODY} FROM jobs "
     "WHERE next_at IS NOT NULL AND next_at <= ? ORDER BY next_at LIMIT ?"
 )
 _SET_NEXT = "UPDATE jobs SET next_at = ? WHERE id = ?"
@@ -31,7 +32,7 @@ _BEGIN = (
 _ATTEMPTED = "UPDATE jobs SET last_attempt_at = ? WHERE id = ?"
 _BEGUN_JOB = f"SELECT length(body), {_BEGUN_COLUMNS} FROM jobs WHERE id = ?"
 _FIND = f"SELECT job, {EXECUTION_COLUMNS} FROM executions WHERE id = ? AND due_at IS NULL"
-_JOB = f"SELECT id, {RETRY_AT}, {JOB_COLUMNS} FROM jobs WHERE id = ?"
+_JOB = f"SELECT id, {RETRY_AT}, {_WITHOUT_BODY} FROM jobs WHERE id = ?"
 _ANSWERED = "UPDATE jobs SET status = ?, next_at = ? WHERE id = ?"
 _WAIT = "UPDATE executions SET due_at = ? WHERE id = ?"
 _END = "DELETE FROM executions WHERE id = ?"
@@ -40,7 +41,7 @@ _UNDER_WAY = f"SELECT id, job, {EXECUTION_COLUMNS} FROM executions WHERE due_at 
 _BODY = "SELECT body FROM jobs WHERE id = ?"
 _NEXT_JOB = "SELECT min(next_at) FROM jobs WHERE next_at IS NOT NULL"
 _NEXT_ATTEMPT = "SELECT min(due_at) FROM executions WHERE due_at IS NOT NULL"
-_BEGIN_ANEW = "UPDATE jobs SET next_at = ? + interval_us WHERE interval_us IS NOT NULL AND next_at > ? + interval_us"
+_INTERVALS = f"SELECT id, {RETRY_AT}, {_WITHOUT_BODY} FROM jobs WHERE interval_us IS NOT NULL AND next_at IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class DueJob:
     """A job whose time has come."""
 
     stored: StoredJob
+    """Without its body."""
     running: bool
     """Whether a scheduled execution of it is not over."""
 
@@ -81,6 +83,7 @@ class UnderWay:
 
     number: int
     stored: StoredJob
+    """Without its body."""
     execution: Execution
 
 
@@ -164,10 +167,9 @@ class Executions:
         row = self._sql.execute(_BODY, (job,)).fetchone()
         return None if row is None else row[0]
 
-    def begin_intervals_anew(self, minute: datetime) -> int:
-        """Have no plain interval wait for longer than it is, from that minute on; how many did."""
-        at = to_us(minute)
-        return self._sql.execute(_BEGIN_ANEW, (at, at)).rowcount
+    def intervals(self) -> list[StoredJob]:
+        """The jobs that count from the end of the run before, as far as they have a next time; without bodies."""
+        return [stored_job(row) for row in self._sql.execute(_INTERVALS)]
 
     def _job(self, number: int) -> StoredJob | None:
         row = self._sql.execute(_JOB, (number,)).fetchone()

@@ -11,7 +11,10 @@ from gcptasks.store.job_rows import JOB_COLUMNS, Row, job_of, job_row
 RETRY_AT = "(SELECT min(due_at) FROM executions WHERE job = jobs.id AND attempts > 0)"
 
 _FIND = f"SELECT id, {RETRY_AT}, {JOB_COLUMNS} FROM jobs WHERE name = ?"
-_PAGE = f"SELECT {RETRY_AT}, {JOB_COLUMNS} FROM jobs WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
+_PAGE = (
+    f"SELECT length(target) + length(body) + length(description), {RETRY_AT}, {JOB_COLUMNS} FROM jobs "
+    "WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
+)
 _VALUES = ", ".join("?" * len(JOB_COLUMNS.split(",")))
 _INSERT = f"INSERT INTO jobs ({JOB_COLUMNS}) VALUES ({_VALUES})"
 _UPDATE = f"UPDATE jobs SET ({JOB_COLUMNS}) = ({_VALUES}) WHERE id = ?"
@@ -39,12 +42,20 @@ class Jobs:
         row = self._sql.execute(_FIND, (str(name),)).fetchone()
         return None if row is None else stored_job(row)
 
-    def page(self, location: LocationName, after: str, limit: int) -> list[Job]:
-        """Up to `limit` jobs of the location whose full name comes after `after`, in the order of names."""
+    def page(self, location: LocationName, after: str, limit: int, size: int) -> list[Job]:
+        """The jobs of the location whose full name comes after `after`, in the order of names.
+
+        Up to `limit` of them, and as many as `size` bytes hold, or one.
+        """
         first = f"{location}/jobs/"
+        found: list[Job] = []
         # "0" is the character after "/": every name in between begins with `first`.
-        rows = self._sql.execute(_PAGE, (max(first, after), f"{location}/jobs0", limit))
-        return [job_of(row[1:], row[0]) for row in rows]
+        for row in self._sql.execute(_PAGE, (max(first, after), f"{location}/jobs0", limit)):
+            size -= row[0]
+            if size < 0 and found:
+                break
+            found.append(job_of(row[2:], row[1]))
+        return found
 
     def insert(self, job: Job) -> None:
         self._sql.execute(_INSERT, job_row(job))

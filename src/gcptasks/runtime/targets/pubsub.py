@@ -5,6 +5,7 @@ from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.job_delivery import PUBSUB
@@ -32,7 +33,7 @@ class Published:
 
     def add(self, request: Outgoing) -> None:
         """Keep what that request publishes."""
-        topic = request.url.removeprefix(PUBSUB).removesuffix(":publish")
+        topic = unquote(request.url.removeprefix(PUBSUB).removesuffix(":publish"))
         for message in json.loads(request.body)["messages"]:
             data, attributes = b64decode(message.get("data", "")), message.get("attributes", {})
             self._messages.append(PublishedMessage(topic, data, attributes))

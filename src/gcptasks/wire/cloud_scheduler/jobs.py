@@ -86,10 +86,24 @@ def changed(job: Job, update: UpdateJob) -> NewJob:
     """The job as the update asks for it: what the mask does not name stays (CS-041)."""
     if not update.paths:
         return _new_job(update.job)
-    merged = job_message(job)
-    paths = [path for path in update.paths if path.partition(".")[0] not in _OURS]
-    FieldMask(paths=paths).MergeMessage(update.job, merged, True, True)
-    return _new_job(merged)
+    message = job_message(job)
+    kind, http = message.WhichOneof("target"), message.http_target
+    if http.HasField("oidc_token") and http.oidc_token.audience == http.uri:
+        http.oidc_token.ClearField("audience")  # the default, which goes with the URL (CS-167)
+    for path in update.paths:
+        if path.partition(".")[0] not in _OURS:
+            _take(path, update.job, message)
+    if message.WhichOneof("target") != kind and "attempt_deadline" not in update.paths:
+        message.ClearField("attempt_deadline")  # its default depends on the target (CS-026, CS-027)
+    return _new_job(message)
+
+
+def _take(path: str, sent: Any, message: Any) -> None:
+    """Set the field of that path as it was sent; one that was left out takes its default, whatever it is part of."""
+    *parents, field = path.split(".")
+    for name in parents:
+        sent, message = getattr(sent, name), getattr(message, name)
+    FieldMask(paths=[field]).MergeMessage(sent, message, True, True)
 
 
 def job_message(job: Job) -> messages.Job:
