@@ -54,7 +54,7 @@ def test_app_engine_tasks_go_to_the_address_that_is_given(start: Start, worker: 
     environment = {} if by == "option" else {"APP_ENGINE_EMULATOR_HOST": worker.url}
     program = start(EMULATOR, *FREE, "--queue", QUEUE, *options, **environment)
     where = address(program)
-    assert program.wait("App Engine tasks go to (.*)$")[1] == worker.url
+    assert program.wait("for App Engine go to (.*)$")[1] == worker.url
     client(where).create_task(parent=QUEUE, task=Task(app_engine_http_request={"relative_uri": "/made"}))
     worker.wait("/made")
 

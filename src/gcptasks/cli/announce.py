@@ -21,7 +21,7 @@ def say_emulator(settings: PortSettings, emulator: Emulator) -> None:
     if not settings.queues and not settings.create_queues:
         say("  no queue yet: create one by a client or with --queue, or start with --create-queues", style="dim")
     if settings.app_engine is not None:
-        say(f"  App Engine tasks go to {settings.app_engine}", style="dim")
+        say(f"  tasks and jobs for App Engine go to {settings.app_engine}", style="dim")
     if not is_loopback(settings.host):
         warn(f"{settings.host} can be reached from other machines, without a password")
     _warn_if_another_delivers(emulator)

@@ -76,7 +76,7 @@ _APP_ENGINE = Annotated[
     typer.Option(
         metavar="URL",
         envvar=_APP_ENGINE_HOST,
-        help="Where App Engine tasks go, such as http://localhost:8080. Without it they are not accepted.",
+        help="Where tasks and jobs for App Engine go, such as http://localhost:8080. Without it they are not accepted.",
     ),
 ]
 _APP_ENGINE_OF_DEV = Annotated[
@@ -85,7 +85,7 @@ _APP_ENGINE_OF_DEV = Annotated[
         "--app-engine",
         metavar="URL",
         envvar=_APP_ENGINE_HOST,
-        help="Where App Engine tasks go. The default is the application.",
+        help="Where tasks and jobs for App Engine go. The default is the application.",
     ),
 ]
 _PUBSUB = Annotated[

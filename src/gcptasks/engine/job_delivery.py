@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from gcptasks.engine.delivery import Outgoing
+from gcptasks.engine import app_engine
+from gcptasks.engine.delivery import Outgoing, to_app_engine
 from gcptasks.engine.job_model import Execution, Job, PubsubMessage
-from gcptasks.engine.model import HttpRequest
+from gcptasks.engine.model import AppEngineRequest, HttpRequest
 
 PUBSUB = "https://pubsub.googleapis.com/v1/"
 """Where messages are published."""
@@ -20,11 +21,18 @@ _CODES = {400: 3, 401: 16, 403: 7, 404: 5, 429: 8, 500: 13, 503: 14, 504: 4}
 _UNKNOWN = 2
 
 
-def outgoing(job: Job, execution: Execution) -> Outgoing:
-    """What is sent for an attempt of that execution."""
+def outgoing(job: Job, execution: Execution, app_address: str | None = None) -> Outgoing:
+    """What is sent for an attempt of that execution.
+
+    `app_address` is where App Engine apps are; `Unreachable` if one is meant and it is None.
+    """
     match job.target:
         case HttpRequest():
             return _request(job, job.target, execution)
+        case AppEngineRequest() as request:
+            host = app_engine.host(request.routing, job.name.location)
+            deadline = job.attempt_deadline or timedelta(0)
+            return to_app_engine(request, host, app_address, _own_headers(job, execution), deadline)
         case PubsubMessage():
             return _publish(job.target)
 
@@ -32,7 +40,7 @@ def outgoing(job: Job, execution: Execution) -> Outgoing:
 def with_body(job: Job, body: bytes) -> Job:
     """The job with that body, or data."""
     match job.target:
-        case HttpRequest():
+        case HttpRequest() | AppEngineRequest():
             return replace(job, target=replace(job.target, body=body))
         case PubsubMessage():
             return replace(job, target=replace(job.target, data=body))

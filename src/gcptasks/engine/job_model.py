@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gcptasks.base.names import JobName
-from gcptasks.engine.model import HttpRequest
+from gcptasks.engine.model import AppEngineRequest, HttpRequest
 
 
 class JobState(StrEnum):
@@ -43,7 +43,7 @@ class PubsubMessage:
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-JobTarget = HttpRequest | PubsubMessage
+JobTarget = HttpRequest | AppEngineRequest | PubsubMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

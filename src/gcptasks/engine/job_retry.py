@@ -55,18 +55,19 @@ def next_attempt_at(
 
     `measured_growth`: the waits grow as measured instead of as documented (CS-146, CS-L9).
     """
-    at = now + _wait(config, attempts, measured_growth)
+    at = now + wait(config, attempts, measured_growth=measured_growth)
     spent = (at - first_at) // _MICROSECOND * 1000 > config.max_retry_duration_ns
     # Both limits must be reached; a count of 0 and a window of 0 are.
     return None if attempts > config.retry_count and spent else at
 
 
-def _wait(config: JobRetryConfig, retry: int, measured_growth: bool) -> timedelta:
+def wait(config: JobRetryConfig, retry: int, *, measured_growth: bool = False) -> timedelta:
+    """How long to wait before that retry; 1 is the first (CS-144 to CS-147)."""
     doublings = min(config.max_doublings, retry - 1)
     if doublings >= config.max_backoff_ns.bit_length():
-        wait = config.max_backoff_ns
+        waits = config.max_backoff_ns
     else:
         doubled = config.min_backoff_ns << doublings
         further = retry - 1 - doublings
-        wait = min(doubled + further * (_MEASURED_STEP_NS if measured_growth else doubled), config.max_backoff_ns)
-    return min(timedelta(microseconds=min(-(-wait // 1000), _LONGEST // _MICROSECOND)), _LONGEST)
+        waits = min(doubled + further * (_MEASURED_STEP_NS if measured_growth else doubled), config.max_backoff_ns)
+    return min(timedelta(microseconds=min(-(-waits // 1000), _LONGEST // _MICROSECOND)), _LONGEST)

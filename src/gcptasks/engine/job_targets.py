@@ -1,13 +1,15 @@
 """What a job may send or publish, and how that is kept until it is."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.http import BODY_METHODS
-from gcptasks.engine import headers
+from gcptasks.engine import app_engine, headers
 from gcptasks.engine.job_limits import LONGEST_URL
 from gcptasks.engine.job_model import JobTarget, PubsubMessage
-from gcptasks.engine.model import HttpRequest, OAuthToken, OidcToken, Token
+from gcptasks.engine.model import AppEngineRequest, HttpRequest, OAuthToken, OidcToken, Token
 
 USER_AGENT = "Google-Cloud-Scheduler"
 OWN_PREFIX = "x-cloudscheduler"
@@ -24,6 +26,8 @@ def stored(sent: JobTarget | None, project: str) -> JobTarget:
     match sent:
         case HttpRequest():
             return _http(sent)
+        case AppEngineRequest():
+            return _app_engine(sent)
         case PubsubMessage():
             return _pubsub(sent, project)
         case None:
@@ -46,15 +50,25 @@ def _http(sent: HttpRequest) -> HttpRequest:
     )
 
 
+def _app_engine(sent: AppEngineRequest) -> AppEngineRequest:
+    if sent.method in ("PATCH", "OPTIONS"):
+        raise InvalidArgument("AppEngineHttpTarget.http_method must not be PATCH or OPTIONS.")
+    return app_engine.stored(replace(sent, headers=_not_ours(sent.headers)), of="AppEngineHttpTarget")
+
+
 def _headers(sent: HttpRequest) -> dict[str, str]:
     """What Google drops or replaces is dropped (CS-162), and its own name is put in (CS-029).
 
     `InvalidArgument` if they have 80 KB or more (CS-163).
     """
-    own = {name: value for name, value in sent.headers.items() if not name.lower().startswith(OWN_PREFIX)}
+    own = _not_ours(sent.headers)
     if sum(len(name) + len(value) for name, value in own.items()) >= _MAX_HEADERS:
         raise InvalidArgument("HttpTarget.headers must be less than 80KB in total.")
     return headers.stored(own, USER_AGENT, of="HttpTarget")
+
+
+def _not_ours(sent: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in sent.items() if not name.lower().startswith(OWN_PREFIX)}
 
 
 def _token(token: Token, url: str) -> Token:

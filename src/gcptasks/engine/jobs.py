@@ -28,11 +28,11 @@ from gcptasks.base.events import (
     ScheduleEnded,
 )
 from gcptasks.base.names import JobName
-from gcptasks.engine import job_retry, job_targets
+from gcptasks.engine import app_engine, job_retry, job_targets
 from gcptasks.engine.job_delivery import status_code
 from gcptasks.engine.job_limits import LARGEST, LONGEST_DESCRIPTION, MAX_DEADLINE, MIN_DEADLINE
 from gcptasks.engine.job_model import Execution, Job, JobState, NewJob, PubsubMessage
-from gcptasks.engine.model import Reply
+from gcptasks.engine.model import AppEngineRequest, Reply
 from gcptasks.engine.schedules.parse import parse_schedule
 from gcptasks.engine.schedules.schedule import Schedule
 
@@ -154,6 +154,8 @@ class Answered:
     retry_at: datetime | None
     """When the execution goes on; None if it is over."""
     events: tuple[Event, ...]
+    counts: bool = True
+    """Whether the attempt counts against the retries."""
 
 
 def answered(job: Job, execution: Execution, reply: Reply, now: datetime, *, measured_growth: bool = False) -> Answered:
@@ -162,18 +164,23 @@ def answered(job: Job, execution: Execution, reply: Reply, now: datetime, *, mea
     at, number = execution.scheduled_at, execution.attempts
     if reply.ok:
         return _over(job, execution, JobAttemptSucceeded(job.name, at, number, reply.status, now), now)
-    retry_at = _retry_at(job, execution, now, measured_growth)
+    # A failure of App Engine's own, which is retried whatever the retry config says (CS-153).
+    counts = reply.status != 503 or not isinstance(job.target, AppEngineRequest)
+    retry_at = _retry_at(job, execution, now, measured_growth, counts=counts)
     reason = reply.reason or f"HTTP status {reply.status}"
     event = JobAttemptFailed(job.name, at, number, reply.status, reason, retry_at, now)
-    return _over(job, execution, event, now) if retry_at is None else Answered(job, retry_at, (event,))
+    return _over(job, execution, event, now) if retry_at is None else Answered(job, retry_at, (event,), counts)
 
 
-def _retry_at(job: Job, execution: Execution, now: datetime, measured_growth: bool) -> datetime | None:
+def _retry_at(job: Job, execution: Execution, now: datetime, measured_growth: bool, *, counts: bool) -> datetime | None:
     if job.state is not JobState.ENABLED:
         return None
     config = job.retry_config or job_retry.NO_RETRIES
     first_at = execution.first_attempt_at or now
-    at = job_retry.next_attempt_at(config, execution.attempts, first_at, now, measured_growth=measured_growth)
+    if counts:
+        at = job_retry.next_attempt_at(config, execution.attempts, first_at, now, measured_growth=measured_growth)
+    else:
+        at = now + job_retry.wait(config, execution.attempts, measured_growth=measured_growth)
     # Retries end at the next scheduled time (CS-149). An interval has none until they end (CS-087).
     ends_at = None if job.interval is not None else job.next_at
     return None if at is not None and ends_at is not None and at >= ends_at else at
@@ -215,6 +222,10 @@ def _deadline(new: NewJob) -> timedelta | None:
     sent = new.attempt_deadline
     if isinstance(new.target, PubsubMessage):
         return sent  # not checked (CS-165)
+    if isinstance(new.target, AppEngineRequest):
+        if sent and not app_engine.MIN_DEADLINE <= sent <= app_engine.MAX_DEADLINE:
+            raise InvalidArgument("Job.attemptDeadline must be between [15s, 24h15s].")
+        return sent or None  # of none, or of 0, the app decides (CS-184)
     if sent is None:
         return _HTTP_DEADLINE
     if not MIN_DEADLINE <= sent <= MAX_DEADLINE:

@@ -35,8 +35,8 @@ class LocalService:
     `create_queues`: a task for a queue that does not exist creates it, with Google's defaults.
     `quotas`: `"none"` lifts Google's upper limits of rate and concurrency.
     `issuer`: who the tokens of tasks say signed them, a URL. The default is `app_url`.
-    `app_engine`: where App Engine tasks go, a URL or `host:port`. The default is the server of `app_url`, so that those
-    below it go straight into the app.
+    `app_engine`: where tasks and jobs for App Engine go, a URL or `host:port`. The default is the server of `app_url`,
+    so that those below it go straight into the app.
     `pubsub`: where jobs publish, `host:port` of an emulator of Pub/Sub. Without it `published` keeps their messages.
     `run_paused_jobs`: lets RunJob run a job that is paused, which Google refuses.
     `job_backoff`: how the waits between a job's attempts grow after they were doubled: as Google documents it, or with

@@ -39,7 +39,7 @@ class Settings:
     issuer: str | None = None
     """Who the tokens say signed them, a URL; None: where this service is."""
     app_engine: str | None = None
-    """Where App Engine tasks go, as a URL or `host:port`; None: they are not accepted."""
+    """Where tasks and jobs for App Engine go, as a URL or `host:port`; None: they are not accepted."""
     pubsub: str | None = None
     """Where jobs publish, as host:port of an emulator of Pub/Sub; None: nowhere, the messages are kept in a list."""
     run_paused_jobs: bool = False

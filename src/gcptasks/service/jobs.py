@@ -4,11 +4,12 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from gcptasks.base.errors import AlreadyExists, InvalidArgument, NotFound
+from gcptasks.base.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from gcptasks.base.events import JobChange, JobChanged, JobForced
 from gcptasks.base.names import JobName
-from gcptasks.engine import jobs
-from gcptasks.engine.job_model import Job
+from gcptasks.engine import app_engine, jobs
+from gcptasks.engine.job_model import Job, NewJob
+from gcptasks.engine.model import AppEngineRequest
 from gcptasks.service.policy import Policy
 from gcptasks.store.jobs import StoredJob
 from gcptasks.store.tx import Tx
@@ -31,6 +32,7 @@ def create_job(tx: Tx, request: CreateJob, now: datetime, policy: Policy) -> Job
     name = request.job.name or JobName(request.parent, str(secrets.randbelow(10**19) + 10**19))
     if name.location != request.parent:
         raise InvalidArgument(f"The location of the job ('{name.location}') must be the parent ('{request.parent}').")
+    _refuse_without_app(request.job, policy)
     job = jobs.create(request.job, name, now)
     if tx.jobs.find(job.name) is not None:
         raise AlreadyExists(f"Job {job.name} already exists.")
@@ -56,7 +58,9 @@ def list_jobs(tx: Tx, request: ListJobs, now: datetime, policy: Policy) -> JobPa
 
 def update_job(tx: Tx, request: UpdateJob, now: datetime, policy: Policy) -> Job:
     stored = _existing(tx, request.name)
-    job = jobs.update(stored.job, changed(stored.job, request), now)
+    new = changed(stored.job, request)
+    _refuse_without_app(new, policy)
+    job = jobs.update(stored.job, new, now)
     tx.jobs.save(StoredJob(stored.number, job))
     _changed(tx, job, JobChange.UPDATED, now)
     return _existing(tx, job.name).job  # with the time of a retry that waits
@@ -101,6 +105,11 @@ def _existing(tx: Tx, name: JobName) -> StoredJob:
     if stored is None:
         raise NotFound(NO_JOB)
     return stored
+
+
+def _refuse_without_app(new: NewJob, policy: Policy) -> None:
+    if policy.app_engine is None and isinstance(new.target, AppEngineRequest):
+        raise FailedPrecondition(app_engine.NO_ADDRESS)
 
 
 def _changed(tx: Tx, job: Job, change: JobChange, now: datetime) -> None:

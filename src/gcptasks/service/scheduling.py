@@ -34,15 +34,15 @@ def begin(tx: Tx, now: datetime, limit: int, room: int) -> list[Begun]:
     return begun
 
 
-def outgoing(begun: Begun) -> Outgoing:
-    """What is sent for that attempt."""
-    return job_delivery.outgoing(begun.job, begun.execution)
+def outgoing(app_engine: str | None, begun: Begun) -> Outgoing:
+    """What is sent for that attempt. App Engine apps are at that address; `Unreachable` if one is meant and none is."""
+    return job_delivery.outgoing(begun.job, begun.execution, app_engine)
 
 
-def large_outgoing(tx: Tx, begun: Begun) -> Outgoing | None:
-    """What is sent for an attempt whose body is unread; None if its job is gone."""
+def large_outgoing(app_engine: str | None, tx: Tx, begun: Begun) -> Outgoing | None:
+    """As `outgoing`, for an attempt whose body is unread; None if its job is gone."""
     body = tx.executions.body(begun.job_number)
-    return None if body is None else outgoing(replace(begun, job=job_delivery.with_body(begun.job, body)))
+    return None if body is None else outgoing(app_engine, replace(begun, job=job_delivery.with_body(begun.job, body)))
 
 
 def acknowledge(tx: Tx, ended: list[Ended[Begun]], policy: Policy) -> None:
@@ -99,8 +99,10 @@ def _keep(tx: Tx, under_way: UnderWay, reply: Reply, at: datetime, policy: Polic
     tx.executions.keep_answer(StoredJob(stored.number, decided.job))
     if decided.retry_at is None:
         tx.executions.end(under_way.number)
-    else:
+    elif decided.counts:
         tx.executions.wait(under_way.number, decided.retry_at)
+    else:
+        tx.executions.give_back(under_way.number, decided.retry_at)
     tx.changes.jobs = True
     tx.happened(decided.events)
 

@@ -8,7 +8,7 @@ from pydantic_core import from_json, to_json
 
 from gcptasks.base.names import parse_job
 from gcptasks.engine.job_model import Execution, Job, JobRetryConfig, JobState, JobTarget, PubsubMessage
-from gcptasks.engine.model import HttpRequest
+from gcptasks.engine.model import AppEngineRequest, AppEngineRouting, HttpRequest
 from gcptasks.store.rows import token_of, token_text
 from gcptasks.store.times import from_us, maybe_from_us, maybe_us, to_us
 
@@ -84,6 +84,9 @@ def _target_row(target: JobTarget) -> tuple[str, bytes]:
             token_column = None if token is None else token_text(token)
             values: dict[str, object] = {"url": url, "method": method, "headers": headers, "token": token_column}
             return _target_text("http", values), body
+        case AppEngineRequest(relative_uri=uri, method=method, routing=routing, headers=headers, body=body):
+            values = {"relative_uri": uri, "method": method, "routing": asdict(routing), "headers": headers}
+            return _target_text("app_engine", values), body
         case PubsubMessage(topic=topic, data=data, attributes=attributes):
             return _target_text("pubsub", {"topic": topic, "attributes": attributes}), data
 
@@ -93,10 +96,15 @@ def _target_text(kind: str, values: dict[str, object]) -> str:
 
 
 def _target_of(values: dict[str, Any], body: bytes) -> JobTarget:
-    if values.pop("kind") == "pubsub":
-        return PubsubMessage(data=body, **values)
-    token = values.pop("token")
-    return HttpRequest(body=body, token=None if token is None else token_of(token), **values)
+    match values.pop("kind"):
+        case "pubsub":
+            return PubsubMessage(data=body, **values)
+        case "app_engine":
+            routing = AppEngineRouting(**values.pop("routing"))
+            return AppEngineRequest(body=body, routing=routing, **values)
+        case _:
+            token = values.pop("token")
+            return HttpRequest(body=body, token=None if token is None else token_of(token), **values)
 
 
 def _maybe_span_us(span: timedelta | None) -> int | None:

@@ -115,7 +115,7 @@ def job_message(job: Job) -> messages.Job:
         time_zone=job.time_zone,
         state=_STATES[job.state],
     )
-    put_target(message, job.target)
+    put_target(message, job.target, job.name.location)
     message.status.SetInParent()  # there, and empty, after a success (CS-022)
     message.status.code = job.status_code
     times.put_datetime(message.user_update_time, job.updated_at)

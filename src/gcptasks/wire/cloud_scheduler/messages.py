@@ -8,6 +8,8 @@ from typing import Any
 from google.cloud import scheduler_v1
 
 __all__ = [
+    "AppEngineHttpTarget",
+    "AppEngineRouting",
     "CreateJobRequest",
     "DeleteJobRequest",
     "GetJobRequest",
@@ -29,6 +31,8 @@ __all__ = [
 # proto-plus is not typed: the stub beside this file is, and a test holds it against the descriptors.
 _google: Any = scheduler_v1
 
+AppEngineHttpTarget: Any = _google.AppEngineHttpTarget.pb()
+AppEngineRouting: Any = _google.AppEngineRouting.pb()
 HttpTarget: Any = _google.HttpTarget.pb()
 Job: Any = _google.Job.pb()
 OAuthToken: Any = _google.OAuthToken.pb()

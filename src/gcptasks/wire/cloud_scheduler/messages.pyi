@@ -37,6 +37,31 @@ class HttpTarget(Message):
         oauth_token: OAuthToken | None = None,
     ) -> None: ...
 
+class AppEngineRouting(Message):
+    service: str
+    version: str
+    instance: str
+    host: str
+    def __init__(self, *, service: str = "", version: str = "", instance: str = "", host: str = "") -> None: ...
+
+class AppEngineHttpTarget(Message):
+    http_method: int
+    relative_uri: str
+    body: bytes
+    @property
+    def app_engine_routing(self) -> AppEngineRouting: ...
+    @property
+    def headers(self) -> ScalarMap[str, str]: ...
+    def __init__(
+        self,
+        *,
+        http_method: int = 0,
+        app_engine_routing: AppEngineRouting | None = None,
+        relative_uri: str = "",
+        headers: Mapping[str, str] = ...,
+        body: bytes = b"",
+    ) -> None: ...
+
 class PubsubTarget(Message):
     topic_name: str
     data: bytes
@@ -72,6 +97,8 @@ class Job(Message):
     @property
     def http_target(self) -> HttpTarget: ...
     @property
+    def app_engine_http_target(self) -> AppEngineHttpTarget: ...
+    @property
     def pubsub_target(self) -> PubsubTarget: ...
     @property
     def user_update_time(self) -> Timestamp: ...
@@ -91,6 +118,7 @@ class Job(Message):
         name: str = "",
         description: str = "",
         http_target: HttpTarget | None = None,
+        app_engine_http_target: AppEngineHttpTarget | None = None,
         pubsub_target: PubsubTarget | None = None,
         schedule: str = "",
         time_zone: str = "",
