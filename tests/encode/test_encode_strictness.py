@@ -1,5 +1,7 @@
 """Types are taken strictly at the call: what is refused, and what is accepted because it compares equal."""
 
+from collections import OrderedDict
+from collections.abc import Hashable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum, StrEnum
@@ -12,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, PlainSerializer, PrivateAttr, ValidationError, computed_field, field_validator
 
-from encode.encode_worker import refused, worker_of
+from encode.encode_worker import Worker, refused, worker_of
 from fastapi_gcp_tasks.exception import WrongTypeError
 
 
@@ -293,6 +295,87 @@ def test_a_model_made_without_validation_arrives_equal_or_not_at_all(values: dic
         return
     assert SIMPLE_WORKER.deliver(request)[0] == 200
     assert SIMPLE_WORKER.received.pop() == {"value": one}
+
+
+class Line(BaseModel):
+    """Scalars alone, as in most lists of models."""
+
+    word: str
+    number: int = Field(0, alias="Number")
+    share: float | None = None
+    colour: Colour = Colour.RED
+
+
+class LongLine(Line):
+    more: int = 1
+
+
+ODD = SIMPLE | st.sampled_from(
+    [Name("x"), Size.BIG, 1.5, float("nan"), float("inf"), "\ud800", b"\xff", Decimal("NaN"), "NaN"]
+)
+GOOD: dict[Any, st.SearchStrategy[Any]] = {
+    Line: st.builds(Line, word=st.text(), Number=st.integers()),
+    int: st.integers(),
+    str: st.text(max_size=3),
+    str | None: st.none() | st.text(max_size=3),
+    float | None: st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    Colour: st.just(Colour.RED),
+    Decimal: st.decimals(allow_nan=False, allow_infinity=False),
+    bytes: st.text().map(str.encode),
+}
+ITEMS = {item: worker_of(Annotated[list[item], Body()]) for item in GOOD}  # type: ignore[valid-type]  # a variable
+MEMBERS = {
+    (key, item): worker_of(Annotated[dict[key, item], Body()])  # type: ignore[valid-type]  # a variable
+    for key in (str, int)
+    for item in (int, str | None, float | None, Colour, Decimal)
+}
+
+
+def arrives_equal_or_not_at_all(worker: Worker, value: Any) -> None:
+    try:
+        request = worker.encode(value=value)
+    except WrongTypeError:
+        return
+    status, answer = worker.deliver(request)
+    assert status == 200, answer
+    assert worker.received.pop() == {"value": value}
+
+
+@given(st.sampled_from(list(ITEMS)), ODD, st.sampled_from([list, tuple, set]), st.data())
+def test_a_list_with_anything_in_it_arrives_equal_or_not_at_all(
+    item: Any, odd: Any, kind: Any, data: st.DataObject
+) -> None:
+    good = data.draw(st.lists(GOOD[item], max_size=3))
+    arrives_equal_or_not_at_all(ITEMS[item], good)
+    arrives_equal_or_not_at_all(ITEMS[item], [*good, odd])
+    if item is not Line:
+        arrives_equal_or_not_at_all(ITEMS[item], kind(good))
+
+
+@given(GOOD[Line], st.sampled_from([*Line.model_fields, None]), ODD)
+def test_a_list_with_a_model_that_was_changed_arrives_equal_or_not_at_all(
+    line: Line, name: str | None, odd: Any
+) -> None:
+    changed = line.model_copy()
+    if name is None:
+        del changed.number
+    else:
+        setattr(changed, name, odd)
+    arrives_equal_or_not_at_all(ITEMS[Line], [line, changed])
+
+
+@given(st.sampled_from(list(MEMBERS)), ODD, ODD, st.data())
+def test_a_dict_with_anything_in_it_arrives_equal_or_not_at_all(
+    kinds: tuple[Any, Any], odd_key: Any, odd: Any, data: st.DataObject
+) -> None:
+    key, item = kinds
+    good = data.draw(st.dictionaries(GOOD[key], GOOD[item], max_size=3))
+    worker = MEMBERS[kinds]
+    arrives_equal_or_not_at_all(worker, good)
+    arrives_equal_or_not_at_all(worker, OrderedDict(good))
+    arrives_equal_or_not_at_all(worker, good | {data.draw(GOOD[key]): odd})
+    if isinstance(odd_key, Hashable):
+        arrives_equal_or_not_at_all(worker, good | {odd_key: data.draw(GOOD[item])})
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,16 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from fastapi_gcp_tasks import fastapi_versions as versions
-from fastapi_gcp_tasks.encode.exact_types import exact_of
+from fastapi_gcp_tasks.encode.exact_types import exact_items_of, exact_of
 from fastapi_gcp_tasks.encode.losses import first_loss, losses_of
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
 from fastapi_gcp_tasks.encode.refusal import NotCarried, foreign, reasons, serializer_said, wrong
 from fastapi_gcp_tasks.encode.round_trip import (
-    dumped,
     json_by_round_trip,
     read_json,
     round_trip,
     same_fields,
+    same_models,
     strictly,
 )
 from fastapi_gcp_tasks.encode.schemas import Reading
@@ -120,8 +120,7 @@ def _plain_model_writer(parameter: Parameter, reading: Reading) -> ToJson:
     walk, text_keys = _walk_of(reading), reading.has_text_keys()
     check_losses = _losses_check(parameter, reading, walk)
     holds_exact_types = exact_of(reading)
-    aliases = any("serialization_alias" in field for field in reading.root["schema"]["fields"].values())
-    write = partial(dump, by_alias=True) if aliases else dump
+    write = partial(dump, by_alias=True) if reading.has_aliases() else dump
     to_leave_out = left_out_of(reading)
     write_by_round_trip = json_by_round_trip(parameter.adapter, parameter.receive)
 
@@ -160,18 +159,31 @@ def _refuse_class(parameter: Parameter, cls: type, value: Any) -> None:
 def _plain_value_writer(parameter: Parameter, reading: Reading) -> Callable[[Any], bytes]:
     adapter = parameter.adapter
     dump = adapter.serializer.to_json
+    write = partial(dump, by_alias=True) if reading.has_aliases() else dump
     check_losses = _losses_check(parameter, reading, _walk_of(reading))
     to_leave_out = left_out_of(reading)
     write_by_round_trip = json_by_round_trip(parameter.adapter, parameter.receive)
+    holds_exact_types = exact_items_of(reading)
+    holds_models = holds_exact_types is not None and bool(reading.classes())
 
     def write_plain_value(value: Any) -> bytes:
-        checked = strictly(adapter, value)
+        is_exact = holds_exact_types is not None and holds_exact_types(value)
+        checked = value if is_exact else strictly(adapter, value)
         try:
             left_out = to_leave_out(checked) if to_leave_out is not None else _NOTHING
         except _DOUBTS:
             return write_by_round_trip(value)
-        body: bytes = dumped(dump, checked, by_alias=True, **left_out)
-        check_losses(checked, body)
+        try:
+            if not is_exact:
+                body: bytes = dump(checked, by_alias=True, round_trip=True, warnings="error", **left_out)
+            else:
+                body = write(checked, **left_out) if left_out else write(checked)
+        except (ValueError, RecursionError) as error:
+            raise serializer_said(error) from None
+        check_losses(checked, body, classes_checked=is_exact)
+        if holds_models and not is_exact:
+            # As above.
+            round_trip(checked, read_json(body), parameter.receive, same_models)
         return body
 
     return write_plain_value
@@ -184,15 +196,15 @@ def _walk_of(reading: Reading) -> Walk | None:
     return None if flat and not kinds & {"datetime", "time", "float"} else losses_of(reading)
 
 
-def _losses_check(parameter: Parameter, reading: Reading, walk: Walk | None) -> Callable[[Any, bytes], None]:
-    """What is left to check of a plain value once it is written."""
+def _losses_check(parameter: Parameter, reading: Reading, walk: Walk | None) -> Callable[..., None]:
+    """What is left to check of a plain value once it is written, and of the classes in it unless that was done."""
     kinds, classes = reading.kinds(), reading.classes()
     text_keys = reading.has_text_keys()
     always = bool(kinds & {"datetime", "time"})
     floats = "float" in kinds
 
-    def check_losses(value: Any, body: bytes) -> None:
-        if walk and (always or (floats and _NULL(body)) or _subclassed(classes)):
+    def check_losses(value: Any, body: bytes, *, classes_checked: bool = False) -> None:
+        if walk and (always or (floats and _NULL(body)) or (not classes_checked and _subclassed(classes))):
             try:
                 walk(value)
             except NotCarried as refusal:

@@ -89,6 +89,11 @@ def same_fields(sent: BaseModel, got: BaseModel) -> bool:
     )
 
 
+def same_models(sent: list[BaseModel], got: list[BaseModel]) -> bool:
+    """The same of two lists of such models."""
+    return len(sent) == len(got) and all(map(same_fields, sent, got))
+
+
 def _same_field(sent: Any, got: Any) -> bool:
     if type(sent) is type(got) is list:
         return len(sent) == len(got) and all(map(_takes, sent, got))

@@ -166,6 +166,11 @@ class Reading:
         """The types of schema that occur."""
         return {schema["type"] for schema in self._everything()}
 
+    def has_aliases(self) -> bool:
+        """Whether there is a model that is written by other names than its fields have."""
+        models = [schema for schema in self._everything() if schema["type"] == "model"]
+        return any("serialization_alias" in field for one in models for field in one["schema"]["fields"].values())
+
     def has_text_keys(self) -> bool:
         """Whether there is a dict whose keys are texts of the caller's."""
         return any(schema["type"] == "dict" and schema["keys_schema"]["type"] == "str" for schema in self._everything())

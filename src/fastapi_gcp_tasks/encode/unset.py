@@ -16,8 +16,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from fastapi_gcp_tasks.encode.equality import alike
-from fastapi_gcp_tasks.encode.exact_types import scalar_choices
-from fastapi_gcp_tasks.encode.schemas import ENUM, Reading, Schema, only
+from fastapi_gcp_tasks.encode.exact_types import free_choices
+from fastapi_gcp_tasks.encode.schemas import Reading, Schema
 from fastapi_gcp_tasks.encode.walks import Found, Walk, Walks
 
 _FIXED = frozenset(
@@ -257,6 +257,4 @@ def _classes_that_arrive(schema: Schema) -> tuple[type, ...]:
     core = inner["schema"] if inner["type"] == "nullable" else inner
     if core["type"] in _CONTAINERS and "min_length" not in core:
         return (_CONTAINERS[core["type"]],)
-    # A Decimal may be NaN, which the type does not take.
-    free = core["type"] != "decimal" and only(core, ENUM | {"microseconds_precision"})
-    return scalar_choices(inner) if free else ()
+    return free_choices(inner)
