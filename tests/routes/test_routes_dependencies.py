@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import Depends, FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fastapi_gcp_tasks import CloudTasksHeaders, as_delayed_task, max_retries
+from fastapi_gcp_tasks import CloudSchedulerHeaders, CloudTasksHeaders, as_delayed_task, max_retries
 from routes.routes_fakes import FakeClient, ask, delayed_router
 
 
@@ -22,6 +24,65 @@ async def seen_with(headers: dict[str, str]) -> dict[str, Any]:
     status, answer = await ask(app, "POST", "/task", headers)
     assert status == 200, answer
     return seen
+
+
+async def run_seen_with(headers: dict[str, str]) -> tuple[int, CloudSchedulerHeaders | None]:
+    """The status, and the CloudSchedulerHeaders of an endpoint that is asked with these headers."""
+    app, seen = FastAPI(), list[CloudSchedulerHeaders]()
+
+    @app.post("/job")
+    async def job(headers: Annotated[CloudSchedulerHeaders, Depends()]) -> None:
+        seen.append(headers)
+
+    status, _ = await ask(app, "POST", "/job", headers)
+    return status, seen[0] if seen else None
+
+
+@pytest.mark.parametrize(
+    ("sent", "time"),
+    [
+        ("2026-10-05T01:45:00-07:00", datetime(2026, 10, 5, 8, 45, tzinfo=UTC)),
+        ("2026-12-31T16:00:00-08:00", datetime(2027, 1, 1, tzinfo=UTC)),
+        ("2026-10-05T01:45:01.416739-07:00", datetime(2026, 10, 5, 8, 45, 1, 416739, tzinfo=UTC)),
+        ("2026-10-05T01:45:01.4-07:00", datetime(2026, 10, 5, 8, 45, 1, 400000, tzinfo=UTC)),
+        ("2026-10-05T08:45:00Z", datetime(2026, 10, 5, 8, 45, tzinfo=UTC)),
+        ("2026-10-05t08:45:00z", datetime(2026, 10, 5, 8, 45, tzinfo=UTC)),
+        ("2026-10-05T14:30:00+05:45", datetime(2026, 10, 5, 8, 45, tzinfo=UTC)),
+        ("2026-10-05T08:45:00.123456789Z", datetime(2026, 10, 5, 8, 45, 0, 123456, tzinfo=UTC)),
+    ],
+)
+async def test_a_run_shows_its_job_and_when_it_was_due(sent: str, time: datetime) -> None:
+    """In RFC 3339, in the time of Los Angeles, with a fraction or without (CS-157 to CS-159)."""
+    status, seen = await run_seen_with(
+        {"X-CloudScheduler": "true", "X-CloudScheduler-JobName": "my-job", "X-CloudScheduler-ScheduleTime": sent}
+    )
+    assert status == 200
+    assert seen is not None
+    assert (seen.job_name, seen.schedule_time, seen.schedule_time.tzinfo) == ("my-job", time, UTC)
+
+
+@given(
+    st.datetimes(datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("2200-01-01")),
+    st.integers(-14 * 60, 14 * 60),
+)
+async def test_any_offset_is_read(time: datetime, minutes: int) -> None:
+    sent = time.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    _, seen = await run_seen_with({"X-CloudScheduler-ScheduleTime": sent.isoformat()})
+    assert seen is not None
+    assert seen.schedule_time == sent
+
+
+async def test_a_request_that_no_scheduler_sent_is_a_run_that_is_due_now() -> None:
+    before = datetime.now(UTC)
+    _, seen = await run_seen_with({})
+    assert seen is not None
+    assert seen.job_name == ""
+    assert before <= seen.schedule_time <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("sent", ["2026-10-05T01:45:00", "yesterday", ""])
+async def test_a_time_without_an_offset_or_none_at_all_is_no_time(sent: str) -> None:
+    assert (await run_seen_with({"X-CloudScheduler-ScheduleTime": sent}))[0] == 422
 
 
 async def test_a_retry_shows_all_that_the_queue_says() -> None:

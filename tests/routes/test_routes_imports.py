@@ -66,6 +66,38 @@ def test_routes_without_a_client_load_nothing_of_google_and_call_nothing() -> No
     assert _of(loaded_after(program), "google", "grpc", "proto") == set()
 
 
+def test_scheduled_routes_load_nothing_of_google_and_call_nothing() -> None:
+    program = """
+        import socket, threading
+        from fastapi import FastAPI
+        from fastapi_gcp_tasks import AsyncScheduledRouter, ScheduledRouter
+        from fastapi_gcp_tasks.hooks import chained_hook, noop_hook
+        from fastapi_gcp_tasks.utils import location_path
+
+        def forbidden(*args, **kwargs):
+            raise AssertionError("nothing happens at import")
+
+        socket.socket.connect = threading.Thread.start = forbidden
+        path = location_path(project="p", location="l")
+        jobs = ScheduledRouter(location_path=path, base_url="http://a", pre_create_hook=chained_hook(noop_hook))
+        others = AsyncScheduledRouter(location_path=path, base_url="http://a", client=forbidden)
+
+        @jobs.post("/a/{name}")
+        def one(name: str) -> None: ...
+
+        @others.post("/b")
+        async def two(q: int = 1) -> None: ...
+
+        app = FastAPI()
+        app.include_router(jobs)
+        app.include_router(others)
+        later = one.scheduler(name="one", schedule="* * * * *", time_zone="Europe/Paris"), two.scheduler(
+            name="two", schedule="* * * * *"
+        )
+    """
+    assert _of(loaded_after(program), "google", "grpc", "proto") == set()
+
+
 def test_a_client_that_nobody_imported_is_not_imported_to_be_refused() -> None:
     program = """
         from fastapi_gcp_tasks import DelayedRouteBuilder
