@@ -74,9 +74,13 @@ class JobApi(Api):
             request["update_mask"] = {"paths": paths}
         return self.call("update_job", **request)
 
+    def next_at(self, job_id: str = "j") -> datetime:
+        """The next time of the job."""
+        return _datetime(self.fetch(job_id).schedule_time)
+
     def next_of(self, schedule: str, time_zone: str = "UTC") -> str:
         """The next time of a new job, in UTC."""
-        job = self.job(schedule, time_zone=time_zone)
+        job = self.job(schedule, job_id="other", time_zone=time_zone)
         self.call("delete_job", name=job.name)
         return shown(job.schedule_time)
 
@@ -92,7 +96,7 @@ class JobApi(Api):
     def run_next(self, job_id: str = "j") -> None:
         """Move the clock to the job's next time, and return once its attempt has ended."""
         ended = self._ended(job_id)
-        self.at(_datetime(self.fetch(job_id).schedule_time))
+        self.at(self.next_at(job_id))
         self.heard.nth(ended + 1, lambda event: self._is_end(event, job_id))
 
     def gaps(self, job_id: str = "j") -> list[float]:

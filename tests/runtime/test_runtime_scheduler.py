@@ -7,10 +7,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
-from gcptasks.base.events import ExecutionMissed, ExecutionSkipped, JobAttemptFailed, JobAttemptStarted
+from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.events import ExecutionMissed, ExecutionSkipped, JobAttemptFailed, JobAttemptStarted, ScheduleEnded
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
+from gcptasks.engine.schedules.parse import parse_schedule
+from gcptasks.engine.schedules.schedule import Schedule
 from gcptasks.runtime.targets.target import NotSent
 from gcptasks.service.policy import Policy
 from gcptasks.wire.cloud_scheduler import messages
@@ -344,6 +348,52 @@ async def test_a_clock_that_is_set_back_repeats_no_time() -> None:
         assert len([one for one in world.of(JobAttemptStarted) if one.job.job == "j"]) == before
         await world.pass_time(timedelta(minutes=2), MINUTE)
         assert len([one for one in world.of(JobAttemptStarted) if one.job.job == "j"]) == before + 1
+
+
+async def test_a_job_without_retries_has_none_though_the_clock_is_set_back_meanwhile() -> None:
+    async with JobWorld() as world:
+        world.job("0 * * * *")
+        world.target.gate.clear()
+        world.answer(500)
+        await world.pass_time(timedelta(minutes=60), MINUTE)
+        world.clock.set(timedelta(minutes=-30))
+        world.target.gate.set()
+        await world.pass_time(timedelta(minutes=20), MINUTE)
+        assert [one.next_at for one in world.of(JobAttemptFailed)] == [None]
+
+
+async def test_an_interval_of_some_weekdays_waits_for_them_though_the_clock_is_set_back() -> None:
+    async with JobWorld() as world:
+        # It is a Tuesday.
+        name = world.job("every 60 minutes on thu")
+        before = world.get(name).schedule_time.ToDatetime()
+        world.clock.set(timedelta(minutes=-5))
+        await settled()
+        assert world.get(name).schedule_time.ToDatetime() == before
+
+
+async def test_a_job_whose_zone_is_gone_is_run_no_more_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with JobWorld() as world:
+        name = world.job("*/5 * * * *", time_zone="Asia/Tokyo")
+        world.job("*/5 * * * *", "other")
+
+        def gone(text: str, zone: str) -> Schedule:
+            if zone == "Asia/Tokyo":
+                raise InvalidArgument
+            return parse_schedule(text, zone)
+
+        # A zone database is read once and remembered, by Python as well.
+        monkeypatch.setattr("gcptasks.engine.jobs.parse_schedule", gone)
+        await world.pass_time(timedelta(minutes=11))
+        assert world.sent_at() == ["00:05:00", "00:05:00", "00:10:00"]
+        assert [one.job.job for one in world.of(ScheduleEnded)] == ["j"]
+        assert not world.get(name).HasField("schedule_time")
+        world.run(name)
+        await world.received(4)
+        monkeypatch.undo()
+        job = messages.Job(name=name, time_zone="Europe/Paris")
+        request = messages.UpdateJobRequest(job=job, update_mask=FieldMask(paths=["time_zone"]))
+        assert clock_time(world.call("UpdateJob", request).schedule_time.ToDatetime()) == "00:15:00"
 
 
 async def test_a_large_body_is_read_when_it_is_sent() -> None:

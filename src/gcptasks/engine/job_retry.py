@@ -56,7 +56,9 @@ def next_attempt_at(
     `measured_growth`: the waits grow as measured instead of as documented (CS-146, CS-L9).
     """
     at = now + wait(config, attempts, measured_growth=measured_growth)
-    spent = (at - first_at) // _MICROSECOND * 1000 > config.max_retry_duration_ns
+    window = config.max_retry_duration_ns
+    # Not by the clock alone, which may have been set back meanwhile.
+    spent = window == 0 or (at - first_at) // _MICROSECOND * 1000 > window
     # Both limits must be reached; a count of 0 and a window of 0 are.
     return None if attempts > config.retry_count and spent else at
 
