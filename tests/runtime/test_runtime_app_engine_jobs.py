@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gcptasks.base.errors import FailedPrecondition, InvalidArgument
 from gcptasks.base.events import JobAttemptFailed
@@ -218,3 +220,28 @@ async def test_a_job_of_before_fails_with_the_reason_while_there_is_no_address(t
         await world.pass_time(MINUTE)
         assert [failed.reason for failed in world.of(JobAttemptFailed)] == [app_engine.NO_ADDRESS]
         assert world.target.sent == []
+
+
+TEXT = st.sampled_from(["", "/", "/a?b", "ü", "\0", "a\r\nb", "v1", "😀", "x" * 3000]) | st.text(
+    st.characters(exclude_categories=["Cs"]), max_size=5
+)
+TARGET = st.builds(
+    messages.AppEngineHttpTarget,
+    http_method=st.integers(-1, 9),
+    app_engine_routing=st.builds(messages.AppEngineRouting, service=TEXT, version=TEXT, instance=TEXT, host=TEXT),
+    relative_uri=TEXT,
+    headers=st.dictionaries(TEXT | st.sampled_from(["User-Agent", "content-type", "Host"]), TEXT, max_size=3),
+    body=st.binary(max_size=3),
+)
+
+
+@given(TARGET)
+def test_any_target_is_kept_or_refused_and_what_is_kept_may_be_sent_again(target: messages.AppEngineHttpTarget) -> None:
+    world = JobWorld(policy=POLICY)
+    job = messages.Job(name=NAME, schedule="* * * * *", app_engine_http_target=target)
+    try:
+        made = world.call("CreateJob", messages.CreateJobRequest(parent=PARENT, job=job))
+    except InvalidArgument:
+        return
+    again = world.call("UpdateJob", messages.UpdateJobRequest(job=made))
+    assert again.app_engine_http_target == made.app_engine_http_target
