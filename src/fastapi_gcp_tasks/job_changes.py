@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _OUTPUT = ("state", "status", "schedule_time", "last_attempt_time", "user_update_time")
 _UTC = ("", "utc", "etc/utc")
 _OCTETS = "application/octet-stream"
+_APP_ENGINE_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
 _CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -77,7 +78,12 @@ def _fill_http(job: Any) -> None:
 
 def _fill_app_engine(job: Any) -> None:
     target = job.app_engine_http_target
+    # Unlike to others, a caller's own goes to App Engine, and the service appends Google's (CS-182).
+    agents = [value for name, value in target.headers.items() if name.lower() == "user-agent"]
+    own = "".join(agents).removesuffix(_APP_ENGINE_AGENT).strip()
     _fill_request(target)
+    if own:
+        target.headers["user-agent"] = own
     _fill_deadline(job, 0)
     target.relative_uri = target.relative_uri or "/"  # CS-178
     target.app_engine_routing.host = ""  # only the service knows it

@@ -26,6 +26,7 @@ from fastapi_gcp_tasks.job_changes import needs_update
 from routes.scheduled_fakes import EACH_MORNING, LOCATION
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
+GOOGLE = "AppEngine-Google; (+http://code.google.com/appengine)"
 ACCOUNT = "jobs@p.iam.gserviceaccount.com"
 
 
@@ -166,7 +167,7 @@ def test_an_answer_that_is_no_job_is_not_known_to_be_right(answer: object) -> No
                     headers={
                         "Content-Type": "application/octet-stream",
                         "Content-Length": "1",
-                        "User-Agent": "AppEngine-Google; (+http://code.google.com/appengine)",
+                        "User-Agent": GOOGLE,
                     },
                     app_engine_routing={"host": "p.appspot.com"},
                 )
@@ -176,6 +177,26 @@ def test_an_answer_that_is_no_job_is_not_known_to_be_right(answer: object) -> No
 )
 def test_other_targets_that_a_hook_sets_are_compared_too(sent: Job, shown: Job) -> None:
     assert not needs_update(shown, sent)
+
+
+@pytest.mark.parametrize(
+    ("shown", "sent", "changed"),
+    [
+        (f"mine {GOOGLE}", "mine", False),
+        (f"mine {GOOGLE}", f"mine {GOOGLE}", False),
+        (f"mine {GOOGLE}", "other", True),
+        (f"mine {GOOGLE}", "", True),
+        (GOOGLE, "", False),
+        (GOOGLE, "mine", True),
+    ],
+)
+def test_a_user_agent_counts_for_app_engine_alone(shown: str, sent: str, changed: bool) -> None:
+    """CS-182."""
+
+    def job(agent: str) -> Job:
+        return Job(app_engine_http_target=AppEngineHttpTarget(headers={"User-Agent": agent} if agent else {}))
+
+    assert needs_update(job(shown), job(sent)) is changed
 
 
 seconds = st.integers(0, 100).map(lambda count: Duration(seconds=count))
