@@ -133,22 +133,26 @@ def on_terminal(*words: str, answer: str = "", columns: int = 100, **variables: 
     )
     os.close(its)
     read = b""
+    asked = False
     until = time.monotonic() + PATIENCE
     try:
-        while select.select([ours], [], [], until - time.monotonic())[0]:
+        while time.monotonic() < until:
+            if not select.select([ours], [], [], 1)[0]:
+                # Ctrl-C that comes just before the command waits for an answer is not seen by Python while it waits.
+                if asked and answer == CTRL_C:
+                    process.send_signal(signal.SIGINT)
+                continue
             try:
                 more = os.read(ours, 65_536)
             except OSError:  # how a terminal ends
                 break
-            if not more:
-                break
             read += more
-            if answer and b"[y/N]: " in read:
+            if not asked and b"[y/N]: " in read:
+                asked = True
                 if answer == CTRL_C:
                     process.send_signal(signal.SIGINT)
                 else:
                     os.write(ours, answer.encode())
-                answer = ""
         return Ended(process.wait(max(1.0, until - time.monotonic())), read.decode().replace("\r\n", "\n"))
     finally:
         process.kill()
