@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO
 
 import grpc
+from google.cloud.scheduler_v1 import CloudSchedulerClient
+from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
 from google.cloud.tasks_v2 import CloudTasksClient
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
@@ -177,6 +179,11 @@ class Worker:
 def client(address: str) -> CloudTasksClient:
     """Google's client of a service on a port."""
     return CloudTasksClient(transport=CloudTasksGrpcTransport(channel=grpc.insecure_channel(address)))
+
+
+def scheduler_client(address: str) -> CloudSchedulerClient:
+    """The same of Cloud Scheduler."""
+    return CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=grpc.insecure_channel(address)))
 
 
 def get(url: str) -> str:

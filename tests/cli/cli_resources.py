@@ -16,13 +16,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from google.cloud.scheduler_v1 import CloudSchedulerClient, HttpTarget, Job
 from google.cloud.tasks_v2 import CloudTasksClient, Queue
 
-from cli.cli_programs import PATIENCE, client
+from cli.cli_programs import PATIENCE, client, scheduler_client
 
 RESOURCE_COMMANDS = (
     *(("queues", word) for word in ("list", "describe", "pause", "resume", "purge", "delete")),
     *(("tasks", word) for word in ("list", "describe", "run", "delete")),
+    *(("jobs", word) for word in ("list", "describe", "run", "pause", "resume", "delete", "next")),
 )
 """In the order of the help."""
 CTRL_C = "\x03"
@@ -72,6 +74,10 @@ class Service:
     def client(self) -> CloudTasksClient:
         return client(self.address)
 
+    @property
+    def scheduler(self) -> CloudSchedulerClient:
+        return scheduler_client(self.address)
+
     def location(self) -> str:
         return f"projects/p{next(self._numbers)}/locations/l"
 
@@ -94,11 +100,22 @@ class Service:
     def tasks(self, queue: str) -> list[str]:
         return [task.name for task in self.client.list_tasks(parent=queue)]
 
+    def job(self, name: str, schedule: str = "0 3 * * *", url: str = "http://localhost:1", **job: Any) -> str:
+        target = HttpTarget(uri=url, body=job.pop("body", b""))
+        made = Job(name=name, schedule=schedule, http_target=target, **job)
+        self.scheduler.create_job(parent=name.rpartition("/jobs/")[0], job=made)
+        return name
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of a user who has it as the local service."""
+        return dict.fromkeys(("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST"), self.address)
+
     def piped(self, *words: str, **variables: str) -> "Ended":
-        return piped(*words, CLOUD_TASKS_EMULATOR_HOST=self.address, **variables)
+        return piped(*words, **self.variables, **variables)
 
     def on_terminal(self, *words: str, answer: str = "", columns: int = 100, **variables: str) -> "Ended":
-        return on_terminal(*words, answer=answer, columns=columns, CLOUD_TASKS_EMULATOR_HOST=self.address, **variables)
+        return on_terminal(*words, answer=answer, columns=columns, **self.variables, **variables)
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -60,7 +60,7 @@ def test_the_reference_explains_every_option_of_a_command(command: Command) -> N
     assert explained == options(command) - {"--help", "--reload"}
 
 
-def test_the_page_on_them_has_every_command_on_queues_and_tasks_and_each_option() -> None:
+def test_the_page_on_them_has_every_command_on_queues_tasks_and_jobs_and_each_option() -> None:
     page = (ROOT / "docs" / "commands.md").read_text()
     assert [words for words in RESOURCE_COMMANDS if f"`{' '.join(words)}" not in page] == []
     explained = set(re.findall(rf"^\| `({OPTION})`", page, re.MULTILINE))

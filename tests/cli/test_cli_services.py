@@ -52,10 +52,11 @@ def test_nobody_who_answers_is_said_at_once() -> None:
 def test_without_a_service_and_without_credentials_both_ways_are_named(tmp_path: Path) -> None:
     # A home where nobody has signed in; that this is no machine of Google's need not be found out.
     variables = {"HOME": str(tmp_path), "NO_GCE_CHECK": "true"}
-    for words in (["queues", "list"], ["tasks", "list", QUEUE]):
+    for words in (["queues", "list"], ["tasks", "list", QUEUE], ["jobs", "list"]):
         code, line = piped(*words, **variables).failure
         assert code == 2
-        for part in ("--emulator localhost:8123", "CLOUD_TASKS_EMULATOR_HOST", "gcloud auth application-default login"):
+        variable = "CLOUD_SCHEDULER_EMULATOR_HOST" if words[0] == "jobs" else "CLOUD_TASKS_EMULATOR_HOST"
+        for part in ("--emulator localhost:8123", variable, "gcloud auth application-default login"):
             assert part in line
 
 
@@ -138,7 +139,7 @@ def test_the_help_of_each_command_has_an_example(command: tuple[str, str]) -> No
     assert any(line.startswith(f"    fastapi-gcp-tasks {' '.join(command)}") for line in shown), shown
 
 
-@pytest.mark.parametrize("group", ["queues", "tasks"])
+@pytest.mark.parametrize("group", ["queues", "tasks", "jobs"])
 def test_a_group_alone_shows_its_commands(group: str) -> None:
     shown = piped(group)
     listed = re.findall(r"^  ([a-z]+)  ", shown.out.partition("Commands:")[2], re.MULTILINE)
@@ -153,15 +154,18 @@ def completed(*words: str, **variables: str) -> list[str]:
     return done.out.split()
 
 
-def test_a_shell_completes_the_names_of_queues(service: Service, location: str) -> None:
+def test_a_shell_completes_the_names_of_queues_and_jobs(service: Service, location: str) -> None:
     name = service.queue(f"{location}/queues/orders")
     service.queue(f"{location}/queues/orphans")
     service.queue(f"{location}/queues/mails")
-    there = {"CLOUD_TASKS_EMULATOR_HOST": service.address}
+    there = service.variables
     assert completed("tasks", "describe", "t", "--location", location, "--queue", "or", **there) == [
         "orders",
         "orphans",
     ]
+    job = service.job(f"{location}/jobs/nightly")
+    assert completed("jobs", "run", "--location", location, "n", **there) == ["nightly"]
+    assert completed("jobs", "next", "3", job[:-3], **there) == [job]
     assert completed("queues", "pause", name[:-3], **there) == [name]
     assert completed("queues", "pause", "--emulator", service.address, "--location", location, "mai") == ["mails"]
 

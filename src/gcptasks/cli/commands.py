@@ -9,7 +9,7 @@ import typer
 from gcptasks import __version__
 from gcptasks.base.errors import PortInUse, SetupError, TaskError
 from gcptasks.cli.output import HELP, LogLevel, fail
-from gcptasks.cli.resources import queues, tasks
+from gcptasks.cli.resources import jobs, queues, tasks
 from gcptasks.cli.resources.connection import CallFailed
 from gcptasks.server.settings import BackoffChoice, PortSettings, QuotasChoice
 from gcptasks.store.connection import Synchronous
@@ -272,5 +272,6 @@ _app.command()(check)
 _app.command()(emulator)
 _app.add_typer(queues.app, name="queues")
 _app.add_typer(tasks.app, name="tasks")
+_app.add_typer(jobs.app, name="jobs")
 _alone = typer.Typer(**HELP, add_completion=False)
 _alone.command()(emulator)

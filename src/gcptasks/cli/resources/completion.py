@@ -6,8 +6,8 @@ from typing import Any
 import typer
 
 from gcptasks.cli.resources.connection import Connection
-from gcptasks.cli.resources.scope import QUEUE, Kind, Scope
-from gcptasks.client.api import TASKS, Api
+from gcptasks.cli.resources.scope import JOB, QUEUE, Kind, Scope
+from gcptasks.client.api import SCHEDULER, TASKS, Api
 
 _TIMEOUT = 1.0
 
@@ -15,6 +15,11 @@ _TIMEOUT = 1.0
 def queue_names(context: typer.Context, incomplete: str) -> list[str]:
     """The queues that may be meant: their ids, or their full names if one is begun."""
     return _names(TASKS, QUEUE, context, incomplete)
+
+
+def job_names(context: typer.Context, incomplete: str) -> list[str]:
+    """The same of jobs."""
+    return _names(SCHEDULER, JOB, context, incomplete)
 
 
 def _names(api: Api[Any, Any], kind: Kind, context: typer.Context, incomplete: str) -> list[str]:

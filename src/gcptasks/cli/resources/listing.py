@@ -37,6 +37,13 @@ def say_rows(headings: Sequence[str], rows: Sequence[Row], where: object) -> Non
         say_table(_table(headings, group))
 
 
+def status_name(code: int) -> str:
+    """What a gRPC code is called."""
+    from google.rpc.code_pb2 import Code
+
+    return str(Code.Name(code))
+
+
 def _parent(row: Row) -> str:
     return row.name.rsplit("/", 2)[0]
 

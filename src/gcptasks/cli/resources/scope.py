@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gcptasks.base.errors import SetupError
-from gcptasks.base.names import parse_location, parse_project, parse_queue
+from gcptasks.base.names import parse_job, parse_location, parse_project, parse_queue
 from gcptasks.cli.resources.connection import Connection, NotThere
 
 _EVERY_PROJECT = "projects/-"
@@ -34,6 +34,7 @@ class Kind:
 
 
 QUEUE = Kind("queue", "queues", parse_queue)
+JOB = Kind("job", "jobs", parse_job)
 
 
 class Scope:

@@ -12,7 +12,7 @@ from gcptasks.cli.resources.completion import queue_names
 from gcptasks.cli.resources.connection import Connection
 from gcptasks.cli.resources.description import json_form, say_message, write_json
 from gcptasks.cli.resources.group import group
-from gcptasks.cli.resources.listing import Row, say_rows
+from gcptasks.cli.resources.listing import Row, say_rows, status_name
 from gcptasks.cli.resources.options import EMULATOR, JSON, LOCATION, PROJECT, YES
 from gcptasks.cli.resources.scope import QUEUE, Scope
 from gcptasks.client.api import TASKS
@@ -151,14 +151,12 @@ def _row(task: Any) -> Row:
 
 
 def _last(task: Any) -> str | None:
-    from google.rpc.code_pb2 import Code
-
     if "last_attempt" not in task:
         return None
     last = task.last_attempt
     if "response_time" not in last:
         return "under way"
-    return str(Code.Name(last.response_status.code))
+    return status_name(last.response_status.code)
 
 
 def _target(task: Any) -> str:
