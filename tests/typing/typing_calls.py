@@ -10,7 +10,13 @@ from typing import Annotated, ParamSpec, TypeVar, assert_type
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response, Security
 from fastapi.security import SecurityScopes
-from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient, Job
+from google.cloud.scheduler_v1 import (
+    CloudSchedulerAsyncClient,
+    CloudSchedulerClient,
+    CreateJobRequest,
+    Job,
+    RetryConfig,
+)
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
 from pydantic import BaseModel
 
@@ -18,13 +24,21 @@ from fastapi_gcp_tasks import (
     AsyncDelayedRouteBuilder,
     AsyncDelayedRouter,
     AsyncDelayOptions,
+    AsyncScheduledRouteBuilder,
+    AsyncScheduledRouter,
+    AsyncSchedulerOptions,
     BulkItem,
     BulkResult,
+    CloudSchedulerHeaders,
     CloudTasksHeaders,
     DelayedRouteBuilder,
     DelayedRouter,
     DelayedTask,
     DelayOptions,
+    ScheduledRouteBuilder,
+    ScheduledRouter,
+    ScheduledTask,
+    SchedulerOptions,
     TaskDefaultOptions,
     as_async_delayed_task,
     as_async_scheduled_task,
@@ -291,29 +305,130 @@ async def use_defaults() -> None:
 
 # Scheduled tasks
 
+LOCATION = "projects/p/locations/l"
+
+
+def scheduler_factory() -> CloudSchedulerAsyncClient:
+    raise NotImplementedError
+
+
+def job_hook(request: CreateJobRequest) -> CreateJobRequest:
+    raise NotImplementedError
+
+
+scheduled = ScheduledRouteBuilder(
+    location_path=LOCATION,
+    base_url="https://a",
+    job_create_timeout=None,
+    pre_create_hook=chained_hook(job_hook, noop_hook),
+    client=CloudSchedulerClient(),
+    verify=False,
+)
+async_scheduled = AsyncScheduledRouteBuilder(location_path=LOCATION, base_url="https://a", client=scheduler_factory)
+AsyncScheduledRouteBuilder(location_path=LOCATION, callback_base_url="https://a", client=CloudSchedulerAsyncClient())
+# error: incompatible type "CloudSchedulerAsyncClient" | "CloudSchedulerAsyncClient" is not assignable
+ScheduledRouteBuilder(location_path=LOCATION, base_url="https://a", client=CloudSchedulerAsyncClient())  # type: ignore[arg-type]
+# error: incompatible type "CloudSchedulerClient" | "CloudSchedulerClient" is not assignable
+AsyncScheduledRouteBuilder(location_path=LOCATION, base_url="https://a", client=CloudSchedulerClient())  # type: ignore[arg-type]
+# error: incompatible type "CloudTasksClient" | "CloudTasksClient" is not assignable
+ScheduledRouteBuilder(location_path=LOCATION, base_url="https://a", client=CloudTasksClient())  # type: ignore[arg-type]
+# error: incompatible type .*CreateTaskRequest | "CreateTaskRequest"
+ScheduledRouteBuilder(location_path=LOCATION, base_url="https://a", pre_create_hook=hook)  # type: ignore[arg-type]
+# error: Missing named argument "location_path" | Argument missing for parameter "location_path"
+ScheduledRouteBuilder(base_url="https://a")  # type: ignore[call-arg]
+# error: Unexpected keyword argument "queue_path" | No parameter named "queue_path"
+ScheduledRouteBuilder(location_path=LOCATION, base_url="https://a", queue_path=QUEUE)  # type: ignore[call-arg]
+
 
 @as_scheduled_task
+@APIRouter(route_class=scheduled).post("/cook")
 def cook(recipe: Recipe) -> None: ...
 
 
 @as_async_scheduled_task
+@APIRouter(route_class=async_scheduled).post("/cook")
 async def async_cook(recipe: Recipe) -> None: ...
 
 
+scheduled_task: ScheduledTask[[], None] = as_scheduled_task(lambda: None)
+
+
 async def use_scheduled() -> None:
+    cook(Recipe(name="a"))
     job = cook.scheduler(name="a", schedule="* * * * *", time_zone="UTC", client=CloudSchedulerClient())
     assert_type(job.schedule(recipe=Recipe(name="a")), Job)
+    assert_type(job.schedule(Recipe(name="a")), Job)
     assert_type(job.delete(), bool)
+    assert_type((job.pause(), job.resume(), job.run(), job.get()), tuple[Job, Job, Job, Job])
     async_job = async_cook.scheduler(name="a", schedule="* * * * *", client=CloudSchedulerAsyncClient(), force=True)
     assert_type(await async_job.schedule(recipe=Recipe(name="a")), Job)
     assert_type(await async_job.delete(), bool)
+    assert_type((await async_job.pause(), await async_job.resume()), tuple[Job, Job])
+    assert_type((await async_job.run(), await async_job.get()), tuple[Job, Job])
+    cook.scheduler(
+        name="a", schedule="* * * * *", retry_config=RetryConfig(), location_path=LOCATION, base_url=lambda: "https://a"
+    )
+    async_cook.scheduler(name="a", schedule="* * * * *", job_create_timeout=1, pre_create_hook=None, client=None)
+    async_cook.scheduler(name="a", schedule="* * * * *", client=scheduler_factory, pre_create_hook=job_hook)
     # error: Missing positional argument "recipe" | Argument missing for parameter "recipe"
     job.schedule()  # type: ignore[call-arg]
+    # error: incompatible type "str" | Literal\['a'\].*"recipe" of type "Recipe"
+    job.schedule("a")  # type: ignore[arg-type]
+    # error: Unexpected keyword argument "recipes" | No parameter named "recipes"
+    job.schedule(recipe=Recipe(name="a"), recipes=1)  # type: ignore[call-arg]
+    # error: incompatible type "str" | Literal\['a'\].*"recipe" of type "Recipe"
+    await async_job.schedule(recipe="a")  # type: ignore[arg-type]
+    # error: has no attribute "name" | attribute "name"
+    print(async_job.get().name)  # type: ignore[attr-defined]
+    # error: Too many arguments | Expected 0 positional arguments
+    job.run("now")  # type: ignore[call-arg]
     # error: Missing named argument "schedule" | Argument missing for parameter "schedule"
     cook.scheduler(name="a")  # type: ignore[call-arg]
+    # error: multiple values for keyword argument "name" | Expected 0 positional arguments
+    cook.scheduler("a", name="a", schedule="* * * * *")  # type: ignore[misc]
     # error: Unexpected keyword argument "timezone" | No parameter named "timezone"
     cook.scheduler(name="a", schedule="* * * * *", timezone="UTC")  # type: ignore[call-arg]
+    # error: incompatible type "int" | Literal\[5\].*"retry_config"
+    cook.scheduler(name="a", schedule="* * * * *", retry_config=5)  # type: ignore[arg-type]
     # error: incompatible type "CloudSchedulerClient" | "CloudSchedulerClient" is not assignable
     async_cook.scheduler(name="a", schedule="* * * * *", client=CloudSchedulerClient())  # type: ignore[arg-type]
     # error: no attribute "delay" | attribute "delay"
     cook.delay(recipe=Recipe(name="a"))  # type: ignore[attr-defined]
+
+
+job_options: SchedulerOptions = {"time_zone": "Asia/Tokyo", "client": CloudSchedulerClient()}
+assert_type(cook.scheduler(name="a", schedule="* * * * *", **job_options).schedule(Recipe(name="a")), Job)
+async_job_options: AsyncSchedulerOptions = {"force": True, "client": scheduler_factory}
+async_cook.scheduler(name="a", schedule="* * * * *", **async_job_options)
+# error: Extra key "timezone" | "timezone" is an undefined item
+misspelt_job: SchedulerOptions = {"timezone": "UTC"}  # type: ignore[typeddict-unknown-key]
+
+scheduled_router = ScheduledRouter(location_path=LOCATION, base_url="https://a", prefix="/typed", verify=False)
+async_scheduled_router = AsyncScheduledRouter(location_path=LOCATION, base_url="https://a", client=scheduler_factory)
+# error: incompatible type "CloudSchedulerAsyncClient" | "CloudSchedulerAsyncClient" is not assignable
+ScheduledRouter(location_path=LOCATION, base_url="https://a", client=CloudSchedulerAsyncClient())  # type: ignore[arg-type]
+# error: Missing named argument "location_path" | Argument missing for parameter "location_path"
+AsyncScheduledRouter(base_url="https://a")  # type: ignore[call-arg]
+
+
+@scheduled_router.post("/{kind}", status_code=202)
+def typed_job(kind: str, headers: Annotated[CloudSchedulerHeaders, Depends()] = injected) -> list[str]:
+    return [kind, headers.job_name, headers.schedule_time.isoformat()]
+
+
+@async_scheduled_router.get("/async")
+async def typed_async_job(number: int = 1) -> bool:
+    return True
+
+
+assert_type(typed_job("a"), list[str])
+assert_type(typed_job.scheduler(name="a", schedule="* * * * *").schedule(kind="a"), Job)
+# error: Missing positional argument "kind" | Argument missing for parameter "kind"
+typed_job.scheduler(name="a", schedule="* * * * *").schedule()  # type: ignore[call-arg]
+
+
+async def use_scheduled_routers() -> None:
+    assert_type(await typed_async_job(2), bool)
+    assert_type(await typed_async_job.scheduler(name="a", schedule="* * * * *").schedule(), Job)
+    # error: incompatible type "str" | Literal\['1'\].*"number" of type "int"
+    await typed_async_job.scheduler(name="a", schedule="* * * * *").schedule(number="1")  # type: ignore[arg-type]
