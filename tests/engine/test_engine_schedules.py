@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from engine.engine_schedules import NEVER, NEW_YORK, NO_SCHEDULES, NO_ZONES, NOT_VALID, TIMES, Times
+from engine.engine_schedules import NEVER, NEW_YORK, NO_SCHEDULES, TIMES, Times
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.engine.schedules.parse import parse_schedule
 
@@ -50,13 +50,6 @@ def test_a_text_that_is_no_schedule_is_refused(text: str) -> None:
     with pytest.raises(InvalidArgument) as refusal:  # in the words of CS-063
         parse_schedule(text, "UTC")
     assert str(refusal.value) == "The provided schedule or timezone are invalid."
-
-
-@pytest.mark.parametrize("zone", NO_ZONES)
-def test_a_zone_that_is_not_in_the_database_is_refused(zone: str) -> None:
-    with pytest.raises(InvalidArgument) as refusal:  # CS-105, in the words of CS-063
-        parse_schedule("0 9 * * *", zone)
-    assert str(refusal.value) == NOT_VALID
 
 
 @pytest.mark.parametrize(("text", "zone", "words"), NEVER)

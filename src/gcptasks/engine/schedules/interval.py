@@ -34,7 +34,8 @@ class Interval(Schedule):
         day = at.astimezone(self.zone)
         if day.weekday() in self.weekdays:
             return at
-        midnight = day.replace(hour=0, minute=0, fold=0)
+        midnight = day.replace(hour=0, minute=0)
         while midnight.weekday() not in self.weekdays:
             midnight += timedelta(days=1)
-        return moved_at(midnight)
+        # Clocks may be put back across midnight: after the second of two 23:30 it is the second midnight.
+        return moved_at(midnight.replace(fold=day.fold))

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gcptasks.engine.schedules.days import Days
 from gcptasks.engine.schedules.schedule import Schedule
-from gcptasks.engine.schedules.zones import first_at, put_back, second_at
+from gcptasks.engine.schedules.zones import overlap, shown_again_at, shown_at
 
 _HOURS_OF_A_DAY = 24
 
@@ -65,7 +65,7 @@ class AtWallTimes(Schedule):
 
     def _first_after(self, after: datetime, wall: datetime) -> datetime | None:
         for found in self.times.after(wall):
-            instant = first_at(found)
+            instant = shown_at(found)
             if instant is not None and instant > after:
                 return instant
         return None
@@ -76,13 +76,13 @@ class AtWallTimes(Schedule):
         That can only be before `_first_after` if `after` itself is a time that comes twice. The first time of all
         others is yet to come, and earlier.
         """
-        overlap = put_back(wall)
-        if not overlap:
+        twice = overlap(wall)
+        if not twice:
             return None
-        for found in self.times.after(wall - overlap):
-            if found > wall + overlap:
-                return None
-            instant = second_at(found)
+        for found in self.times.after(wall - twice):
+            if found > wall + twice:
+                break
+            instant = shown_again_at(found)
             if instant is not None and instant > after:
                 return instant
         return None
