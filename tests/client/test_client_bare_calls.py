@@ -1,6 +1,7 @@
 """The shorter way under Google's client classes: the same goes over the wire, and comes back, as by Google's own."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -162,6 +163,16 @@ def test_it_is_googles_class_by_name_and_by_kind(address: str) -> None:
     assert type(client).__name__ == "CloudTasksClient"
     assert type(client).create_task.__doc__ == CloudTasksClient.create_task.__doc__
     assert type(client) is type(TASKS.make_client(address))
+
+
+def test_googles_transport_logs_them_where_it_is_asked_to(caplog: pytest.LogCaptureFixture, create: Create) -> None:
+    create(request=REQUEST, timeout=10.0)
+    with caplog.at_level(logging.DEBUG, "google.cloud.tasks_v2"):
+        create(request=REQUEST, timeout=10.0)
+    create(request=REQUEST, timeout=10.0)
+    sent = [one.getMessage() for one in caplog.records if one.getMessage().startswith("Sending request")]
+    assert len(sent) == 1
+    assert "CreateTask" in sent[0]
 
 
 def test_where_google_traces_calls_they_are_googles(monkeypatch: pytest.MonkeyPatch) -> None:

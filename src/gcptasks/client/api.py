@@ -124,7 +124,7 @@ TASKS: "Api[CloudTasksClient, CloudTasksAsyncClient]" = Api(
     variable="CLOUD_TASKS_EMULATOR_HOST",
     client=ClientKind("google.cloud.tasks_v2", "CloudTasksClient"),
     async_client=ClientKind("google.cloud.tasks_v2", "CloudTasksAsyncClient"),
-    bare=BareCall("create_task", "CreateTaskRequest"),
+    bare=BareCall("create_task", "/google.cloud.tasks.v2.CloudTasks/CreateTask", "CreateTaskRequest", "Task"),
 )
 SCHEDULER: "Api[CloudSchedulerClient, CloudSchedulerAsyncClient]" = Api(
     service="google.cloud.scheduler.v1.CloudScheduler",

@@ -2,10 +2,12 @@
 
 What Google puts around a call costs several times what the call needs, and is the same each time: it looks at how the
 arguments were given, wraps the stub in a timeout and in retries, and puts the metadata together. A call as we make it,
-of a request and a timeout alone, goes to the stub at once, with the same bytes and the same metadata on the wire. Any
-other is Google's, and so is each client's first, which checks what need be checked only once.
+of a request and a timeout alone, goes to the channel at once, with the same bytes and the same metadata on the wire.
+Any other is Google's, and so is each client's first, which checks what need be checked only once, and so are all while
+Google's transport logs its calls.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from functools import cache, lru_cache, wraps
@@ -25,8 +27,11 @@ class BareCall(NamedTuple):
 
     method: str
     """Of the client, which sends the request's `parent` as metadata."""
+    path: str
+    """What it is called on the wire."""
     request: str
     """The class of its request."""
+    response: str
 
 
 def with_bare_call(client: Any, bare: BareCall) -> Any:
@@ -36,36 +41,44 @@ def with_bare_call(client: Any, bare: BareCall) -> Any:
 
 @cache
 def _subclass(client: Any, bare: BareCall) -> Any:
-    google = getattr(client, bare.method)
-    request_class = getattr(import_module(client.__module__.partition(".services.")[0]), bare.request)
     members = {
         "__module__": client.__module__,
-        "_was_called": False,
-        bare.method: _shorter(google, bare.method, request_class, _metadata_of_calls(client)),
+        "_bare_stub": None,
+        bare.method: _shorter(client, bare),
     }
     return new_class(client.__name__, (client,), exec_body=lambda namespace: namespace.update(members))
 
 
-def _shorter(google: Callable[..., Any], name: str, request_class: Any, metadata: Callable[[str], Any]) -> Any:
+def _shorter(cls: Any, bare: BareCall) -> Any:
     """The method in the place of Google's, sync or async as that is."""
     from google.api_core import exceptions
     from google.api_core.gapic_v1.method import DEFAULT
     from grpc import RpcError
 
     as_googles: Any = exceptions  # not all of it is typed
+    google = getattr(cls, bare.method)
+    request_class = getattr(_package(cls), bare.request)
+    metadata = _metadata_of_calls(cls)
+    is_logged = logging.getLogger(cls.get_transport_class("grpc").__module__).isEnabledFor
 
     def is_googles(client: Any, request: Any, timeout: Any, more: object) -> bool:
-        return bool(more) or timeout is DEFAULT or type(request) is not request_class or not client._was_called
+        return (
+            bool(more)
+            or timeout is DEFAULT
+            or type(request) is not request_class
+            or client._bare_stub is None
+            or is_logged(logging.DEBUG)
+        )
 
     def begun(client: Any, request: Any, timeout: Any) -> Any:
         parent = request_class.pb(request).parent
-        return getattr(client.transport, name)(request, timeout=timeout, metadata=metadata(parent))
+        return client._bare_stub(request, timeout=timeout, metadata=metadata(parent))
 
     @wraps(google)
     def call(client: Any, request: Any = None, *, timeout: Any = DEFAULT, **more: Any) -> Any:
         if is_googles(client, request, timeout, more):
             answer = google(client, request, timeout=timeout, **more)
-            client._was_called = True
+            client._bare_stub = client._bare_stub or _bare_stub(client, bare)
             return answer
         try:
             return begun(client, request, timeout)
@@ -76,7 +89,7 @@ def _shorter(google: Callable[..., Any], name: str, request_class: Any, metadata
     async def async_call(client: Any, request: Any = None, *, timeout: Any = DEFAULT, **more: Any) -> Any:
         if is_googles(client, request, timeout, more):
             answer = await google(client, request, timeout=timeout, **more)
-            client._was_called = True
+            client._bare_stub = client._bare_stub or _bare_stub(client, bare)
             return answer
         try:
             return await begun(client, request, timeout)
@@ -84,6 +97,23 @@ def _shorter(google: Callable[..., Any], name: str, request_class: Any, metadata
             raise as_googles.from_grpc_error(error) from error
 
     return async_call if iscoroutinefunction(google) else call
+
+
+def _bare_stub(client: Any, bare: BareCall) -> Any:
+    """What sends the request."""
+    cls = client.__class__
+    transport = client.transport
+    if type(transport) is not cls.get_transport_class("grpc"):
+        return getattr(transport, bare.method)
+    # Not the transport's own, which makes one for each call, so that it can log it.
+    request, response = getattr(_package(cls), bare.request), getattr(_package(cls), bare.response)
+    return transport.grpc_channel.unary_unary(
+        bare.path, request_serializer=request.serialize, response_deserializer=response.deserialize
+    )
+
+
+def _package(cls: Any) -> Any:
+    return import_module(cls.__module__.partition(".services.")[0])
 
 
 def _metadata_of_calls(client: Any) -> Callable[[str], Any]:
