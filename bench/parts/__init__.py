@@ -1,9 +1,17 @@
 """The parts, by name, in the order of the target list."""
 
 from bench.model import Part
-from bench.parts import commits, embedded, limits, port, routes, startup
+from bench.parts import commits, embedded, limits, port, routes, schedules, startup
 
 PARTS: dict[str, Part] = {
     part.name: part
-    for part in (*routes.PARTS, *startup.PARTS, *embedded.PARTS, *limits.PARTS, *port.PARTS, *commits.PARTS)
+    for part in (
+        *routes.PARTS,
+        *startup.PARTS,
+        *embedded.PARTS,
+        *limits.PARTS,
+        *port.PARTS,
+        *commits.PARTS,
+        *schedules.PARTS,
+    )
 }
