@@ -53,4 +53,7 @@ def test_the_full_example_does_what_its_readme_says(start: Start) -> None:
     worker.wait("Order 7 was confirmed to a@example.com")
     assert post(f"{at_web}/orders", order | {"number": 8, "cents": 100_001}) == 202
     worker.wait("order 8 was declined")
-    assert post(f"{at_worker}/confirm/7?to=a@example.com") == 401
+    assert post(f"{at_web}/reports/daily") == 202
+    worker.wait("The daily report was written for job daily-report")
+    for path in ("confirm/7?to=a@example.com", "reports/daily"):
+        assert post(f"{at_worker}/{path}") == 401

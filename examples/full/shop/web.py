@@ -1,8 +1,9 @@
-"""The public service: it enqueues, and serves no task."""
+"""The public service: it enqueues, and serves no task and no job."""
 
 from fastapi import FastAPI, HTTPException
 from google.api_core.exceptions import AlreadyExists
 
+from shop.schedules import daily
 from shop.tasks import Order, charge, confirm
 
 app = FastAPI()
@@ -21,3 +22,9 @@ def place(order: Order) -> str:
 async def send_confirmation(number: int, to: str) -> str:
     """Send it in a second, from an async endpoint."""
     return (await confirm.options(countdown=1).delay(number=number, to=to)).name
+
+
+@app.post("/reports/daily", status_code=202)
+async def report_now() -> str:
+    """Have the daily report written now as well."""
+    return (await daily.run()).name
