@@ -74,10 +74,14 @@ def test_a_path_that_does_not_exist_says_what_the_port_serves(start: Start) -> N
         assert response.status == 404
         assert response.read().decode() == (
             "There is nothing at GET /v2/nothing.\n"
-            "This port serves over gRPC:\n  google.cloud.tasks.v2.CloudTasks\n  google.cloud.location.Locations\n"
-            "  google.longrunning.Operations\n"
+            "This port serves over gRPC, and over REST at Google's paths:\n"
+            "  google.cloud.tasks.v2.CloudTasks (/v2/…)\n"
+            "  google.cloud.scheduler.v1.CloudScheduler (/v1/…)\n"
+            "  google.cloud.location.Locations (/v2/…, /v1/…)\n"
+            "  google.longrunning.Operations (/v2/…)\n"
             "and over HTTP:\n"
             "  GET /health\n  GET /.well-known/openid-configuration\n  GET /.well-known/jwks.json\n"
+            "  GET /published\n"
         )
 
 

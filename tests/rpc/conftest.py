@@ -28,7 +28,7 @@ async def listen() -> AsyncIterator[Listen]:
         ) -> Listener:
             factory = await stack.enter_async_context(
                 protocol_factory(
-                    make_app(health_routes(lambda: True), services=[]), grace=lambda: NOW, patience=patience
+                    make_app(health_routes(lambda: True), services={}), grace=lambda: NOW, patience=patience
                 )
             )
             listener = await Listener.start("127.0.0.1", 0, handle, factory, ListenerLimits(**limits))

@@ -96,7 +96,7 @@ async def test_leaving_the_web_lets_its_requests_finish() -> None:
         await go.wait()
         return web.Response(text="done")
 
-    app = make_app([web.get("/slow", slow)], services=[])
+    app = make_app([web.get("/slow", slow)], services={})
     async with contextlib.AsyncExitStack() as stack:
         factory = await stack.enter_async_context(protocol_factory(app, grace=lambda: LATER))
         listener = await Listener.start("127.0.0.1", 0, echo, factory)

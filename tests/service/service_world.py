@@ -1,4 +1,4 @@
-"""The API as three kinds of callers have it, each with a service that delivers, and a worker to deliver to."""
+"""The API as four kinds of callers have it, each with a service that delivers, and a worker to deliver to."""
 
 import asyncio
 import itertools
@@ -17,8 +17,9 @@ import grpc
 from aiohttp import web
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from google.api_core.exceptions import GoogleAPICallError
+from google.auth.credentials import AnonymousCredentials
 from google.cloud.tasks_v2 import CloudTasksClient
-from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport, CloudTasksRestTransport
 
 from gcptasks.base.events import AttemptFailed, AttemptStarted, AttemptSucceeded, Event
 from gcptasks.client import inprocess
@@ -27,6 +28,7 @@ from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.emulator import emulating
 from gcptasks.server.settings import PortSettings, Settings
+from service.service_rest import AsOverGrpc
 
 PATIENCE = 30
 """Seconds after which a test fails that waits for something."""
@@ -188,14 +190,31 @@ def over_grpc(config: PortSettings) -> Generator[Way]:
             yield CloudTasksClient(transport=CloudTasksGrpcTransport(channel=channel)), heard
 
 
+@contextmanager
+def over_rest(config: PortSettings) -> Generator[Way]:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(emulating(config)) as emulator:
+        heard = Heard()
+        emulator.subscribe(heard)
+        transport = CloudTasksRestTransport(
+            host=emulator.address, url_scheme="http", credentials=AnonymousCredentials()
+        )
+        with CloudTasksClient(transport=transport) as client:
+            yield AsOverGrpc(client), heard
+
+
 def _on_a_port(path: Path, app_engine: str | None = None) -> AbstractContextManager[Way]:
     return over_grpc(PortSettings(port=0, database=str(path), app_engine=app_engine))
+
+
+def _on_a_port_by_rest(path: Path, app_engine: str | None = None) -> AbstractContextManager[Way]:
+    return over_rest(PortSettings(port=0, database=str(path), app_engine=app_engine))
 
 
 WAYS: Mapping[str, Callable[..., AbstractContextManager[Way]]] = {
     "in process": _in_process,
     "in process, async": _in_process_async,
     "grpc": _on_a_port,
+    "rest": _on_a_port_by_rest,
 }
 """Each takes a path for the database, and the address of App Engine apps if there is one."""
 

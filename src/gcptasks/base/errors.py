@@ -10,6 +10,7 @@ TaskError
 │  ├─ NotFound
 │  ├─ AlreadyExists
 │  ├─ FailedPrecondition
+│  ├─ ResourceExhausted
 │  ├─ Unimplemented
 │  ├─ Unavailable
 │  ├─ DeadlineExceeded
@@ -27,7 +28,7 @@ TaskError
 A user of a client sees the exceptions of `google.api_core`, whichever transport the client has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 
@@ -96,7 +97,14 @@ class ErrorInfo(_Value):
         self.metadata = metadata
 
 
-Detail = Help | ErrorInfo
+class BadRequest(_Value):
+    """A `google.rpc.BadRequest` detail: fields of a request, and what is wrong with each."""
+
+    def __init__(self, violations: Sequence[tuple[str, str]]) -> None:
+        self.violations = violations
+
+
+Detail = Help | ErrorInfo | BadRequest
 
 
 class ServiceError(TaskError):
@@ -122,6 +130,10 @@ class AlreadyExists(ServiceError):
 
 class FailedPrecondition(ServiceError):
     """The service is not in the state that this call needs."""
+
+
+class ResourceExhausted(ServiceError):
+    """The service has as much to do as it may have."""
 
 
 class Unimplemented(ServiceError):

@@ -108,6 +108,15 @@ _JOB_BACKOFF = Annotated[
         "each, as it was measured.",
     ),
 ]
+_ALLOWED_HOSTS = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="A name by which clients reach this service over HTTP. Addresses, names without a dot and names such as "
+        "localhost and tasks.local are accepted anyway; others may be those of web pages. Give the option several "
+        "times for several names.",
+    ),
+]
 _LOG_LEVEL = Annotated[
     LogLevel, typer.Option(help="How much the service logs: 'info' logs the end of each task, 'debug' every step.")
 ]
@@ -160,6 +169,7 @@ def emulator(
     pubsub: _PUBSUB = _DEFAULTS.pubsub,
     run_paused_jobs: _RUN_PAUSED_JOBS = _DEFAULTS.run_paused_jobs,
     job_backoff: _JOB_BACKOFF = _DEFAULTS.job_backoff,
+    allowed_host: _ALLOWED_HOSTS = None,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> None:
     """Run Cloud Tasks and Cloud Scheduler locally, for any client in any language.
@@ -183,6 +193,7 @@ def emulator(
         pubsub=pubsub,
         run_paused_jobs=run_paused_jobs,
         job_backoff=job_backoff,
+        allowed_hosts=tuple(allowed_host or ()),
     )
     with _naming_port_option(lambda _: "--port"):
         command.run(settings, log_level)

@@ -22,12 +22,6 @@ _TRIES = 10
 _FAREWELL = timedelta(seconds=1)
 """For the last bytes of connections that are closed."""
 
-_PARTS = 13
-"""Of the memory that others leave, one for what is large of a connection; with what 256 calls take as they begin it
-comes to an eighth of the default."""
-_ALWAYS = 64 * 1024
-"""Bytes that a connection may have whatever others do, so that small calls are served."""
-
 WebProtocolFactory = Callable[[], asyncio.Protocol]
 """Makes the protocol of one HTTP/1.1 connection."""
 
@@ -35,11 +29,13 @@ WebProtocolFactory = Callable[[], asyncio.Protocol]
 class Listener:
     """Accepts connections on one port: HTTP/2 is served here, anything else by the web protocol."""
 
-    def __init__(self, handle: Handler, web_protocol_factory: WebProtocolFactory, limits: ListenerLimits) -> None:
+    def __init__(
+        self, handle: Handler, web_protocol_factory: WebProtocolFactory, limits: ListenerLimits, budget: Budget
+    ) -> None:
         self._handle = handle
         self._web = web_protocol_factory
         self._limits = limits
-        self.budget = Budget(limits.memory, parts=_PARTS, always=_ALWAYS)
+        self.budget = budget
         self._servers: list[asyncio.Server] = []
         self._openings: set[_Opening] = set()
         self._transports: set[asyncio.Transport] = set()
@@ -57,13 +53,16 @@ class Listener:
         web_protocol_factory: WebProtocolFactory,
         limits: ListenerLimits | None = None,
         *,
+        budget: Budget | None = None,
         sockets: list[socket.socket] | None = None,
     ) -> Self:
         """A listener that accepts; `SetupError` if the address cannot be had. Port 0 is any free one.
 
-        `sockets`: those that `bind` gave for this address, if it was called before.
+        `budget`: the memory of these limits, if the web's protocols share it. `sockets`: those that `bind` gave for
+        this address, if it was called before.
         """
-        listener = cls(handle, web_protocol_factory, limits or ListenerLimits())
+        limits = limits or ListenerLimits()
+        listener = cls(handle, web_protocol_factory, limits, budget or limits.budget())
         sockets = sockets or await bind(host, port)
         listener.host = host
         listener.port = sockets[0].getsockname()[1]

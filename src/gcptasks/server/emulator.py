@@ -8,21 +8,24 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from gcptasks.base.budget import Budget
 from gcptasks.base.clock import Clock
 from gcptasks.base.errors import AlreadyExists
 from gcptasks.base.events import Subscriber
 from gcptasks.base.names import QueueName
+from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.rpc.listener import Listener, bind
 from gcptasks.runtime.loop import StopLimit
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.settings import PortSettings
-from gcptasks.service import served
 from gcptasks.web.app import make_app
 from gcptasks.web.discovery import discovery_routes
+from gcptasks.web.exchange import BodyLimits
 from gcptasks.web.health import health_routes
 from gcptasks.web.http1 import protocol_factory
 from gcptasks.web.published import published_routes
+from gcptasks.web.rest import rest_routes, rest_services
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import SERVICE
 
@@ -90,8 +93,12 @@ async def _serving(
     try:
         for queue in settings.queue_names():
             await _ensure(backend, queue)
-        async with protocol_factory(_web_app(backend), grace=limit.left) as http1:
-            listener = await Listener.start(settings.host, settings.port, backend.calls.handle, http1, sockets=sockets)
+        limits = ListenerLimits()
+        budget = limits.budget()
+        async with protocol_factory(_web_app(backend, settings, limits, budget), grace=limit.left) as http1:
+            listener = await Listener.start(
+                settings.host, settings.port, backend.calls.handle, http1, limits, budget=budget, sockets=sockets
+            )
             try:
                 yield Emulator(backend, listener, limit)
             finally:
@@ -102,15 +109,16 @@ async def _serving(
         await backend.stop(limit.left())
 
 
-def _web_app(backend: Backend) -> web.Application:
+def _web_app(backend: Backend, settings: PortSettings, limits: ListenerLimits, budget: Budget) -> web.Application:
     """What the port serves over HTTP/1.1. Another part is a file in `gcptasks.web`, and its routes are named here."""
-    services = dict.fromkeys(method.service for method in served.METHODS.values())
+    bodies = BodyLimits(request=limits.message, memory_within=limits.memory_within, transfer=limits.request)
     routes = [
         *health_routes(lambda: backend.delivers),
         *discovery_routes(backend.tokens.issuer, backend.tokens.key_set),
+        *rest_routes(backend.calls, budget, bodies),
         *published_routes(lambda: ((one.topic, one.data, one.attributes) for one in backend.published.messages())),
     ]
-    return make_app(routes, services=services)
+    return make_app(routes, services=rest_services(), hosts=settings.host_names())
 
 
 def _address(host: str, port: int) -> str:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from gcptasks.base.errors import InvalidArgument, Unreachable
 from gcptasks.base.names import QueueName, parse_queue
@@ -94,12 +95,21 @@ class PortSettings(Settings):
     """0: any free port."""
     queues: tuple[str, ...] = ()
     """Full names of queues that are there from the start."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names by which clients may reach it over HTTP, beside addresses and names that are local."""
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
         if not self.host:
             raise ValueError("host must not be empty: 0.0.0.0 means every address of this machine")
         self.queue_names()
+        for name in self.allowed_hosts:
+            _check_host_name(name)
+
+    def host_names(self) -> list[str]:
+        """Its names: those that it was given, where it listens, and that of its issuer."""
+        issuer = urlsplit(self.issuer or "").hostname
+        return [*self.allowed_hosts, self.host, *([issuer] if issuer else [])]
 
     def queue_names(self) -> list[QueueName]:
         """The queues that are there from the start."""
@@ -131,6 +141,11 @@ def _origin(text: str) -> str:
     if address.target != "/" or address.authorization is not None or "#" in url:
         raise Unreachable("it must have a host and a port, and no more")
     return str(address.origin)
+
+
+def _check_host_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
+        raise ValueError(f"allowed host must be a name such as tasks.example.com, not {name!r}")
 
 
 def _check_choice(setting: str, value: object, choices: Any) -> None:

@@ -14,6 +14,8 @@ _AT_ONCE = 0.001
 _HEADERS = 32
 _HEADER_BYTES = 4096
 """At most: a thousand connections with as much as they may send then take some 300 MiB. Browsers send less."""
+_SIP = 16 * 1024
+"""Bytes that a connection reads at a time, and that it keeps of a body before it reads on."""
 
 
 @asynccontextmanager
@@ -31,14 +33,51 @@ async def protocol_factory(
         access_log=None,
         max_headers=_HEADERS,
         max_field_size=_HEADER_BYTES,
+        read_bufsize=_SIP,
     )
     await runner.setup()
     try:
-        assert runner.server is not None
-        yield runner.server
+        server = runner.server
+        assert server is not None
+        yield lambda: _Sipping(server())
     finally:
         await _finish(runner, grace())
         await runner.cleanup()
+
+
+class _Sipping(asyncio.Protocol, asyncio.BufferedProtocol):
+    """Hands on to a protocol what comes, a little at a time.
+
+    asyncio would read 256 KiB. That much of a thousand large bodies, for which there is no room yet, is too much.
+    """
+
+    def __init__(self, protocol: asyncio.Protocol) -> None:
+        self._protocol = protocol
+        self._buffer = memoryview(bytearray(_SIP))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._protocol.connection_made(transport)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._protocol.data_received(bytes(self._buffer[:nbytes]))
+
+    def data_received(self, data: bytes) -> None:
+        self._protocol.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._protocol.eof_received()
+
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._protocol.connection_lost(exc)
 
 
 async def _finish(runner: web.AppRunner, grace: timedelta) -> None:

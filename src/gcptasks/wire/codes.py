@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeAlias
 
 from google.protobuf.any_pb2 import Any
 
@@ -38,6 +39,7 @@ CODES: Mapping[type[BaseException], Code] = {
     errors.NotFound: Code.NOT_FOUND,
     errors.AlreadyExists: Code.ALREADY_EXISTS,
     errors.FailedPrecondition: Code.FAILED_PRECONDITION,
+    errors.ResourceExhausted: Code.RESOURCE_EXHAUSTED,
     errors.Unimplemented: Code.UNIMPLEMENTED,
     errors.Unavailable: Code.UNAVAILABLE,
     errors.DeadlineExceeded: Code.DEADLINE_EXCEEDED,
@@ -70,28 +72,35 @@ def status_of(error: BaseException) -> Status:
     return Status(Code.INTERNAL, str(errors.Internal()))
 
 
-def detail_messages(error: BaseException) -> list[common.Help | common.ErrorInfo]:
+DetailMessage: TypeAlias = common.Help | common.ErrorInfo | common.BadRequest
+
+
+def detail_messages(error: BaseException) -> list[DetailMessage]:
     """The error's details as messages, in their order."""
     return [_detail(detail) for detail in error.details] if isinstance(error, errors.ServiceError) else []
 
 
-def _detail(detail: errors.Detail) -> common.Help | common.ErrorInfo:
+def _detail(detail: errors.Detail) -> DetailMessage:
     match detail:
         case errors.Help(description=description, url=url):
             return common.Help(links=[common.Help.Link(description=description, url=url)])
         case errors.ErrorInfo(reason=reason, domain=domain, metadata=metadata):
             return common.ErrorInfo(reason=reason, domain=domain, metadata=metadata)
+        case errors.BadRequest(violations=violations):
+            fields = [common.BadRequest.FieldViolation(field=field, description=text) for field, text in violations]
+            return common.BadRequest(field_violations=fields)
 
 
 def _details_bin(code: Code, error: BaseException) -> bytes | None:
     details = detail_messages(error)
     if not details:
         return None
-    status = common.Status(code=code, message=str(error), details=map(_packed, details))
+    status = common.Status(code=code, message=str(error), details=map(packed, details))
     return status.SerializeToString()
 
 
-def _packed(message: common.Help | common.ErrorInfo) -> Any:
+def packed(message: DetailMessage) -> Any:
+    """The detail as `google.rpc.Status` carries it."""
     packed = Any()
     packed.Pack(message)
     return packed

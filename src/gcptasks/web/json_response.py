@@ -1,0 +1,77 @@
+"""Responses as JSON, in the form that Google's APIs have (CT-018, CT-019, CT-320)."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from gcptasks.web.json_fields import is_list, is_object
+from gcptasks.web.query import Form
+from gcptasks.wire.codes import Code, detail_messages, packed, status_of
+
+HTTP_STATUSES: Mapping[Code, int] = {
+    Code.OK: 200,
+    Code.CANCELLED: 499,
+    Code.UNKNOWN: 500,
+    Code.INVALID_ARGUMENT: 400,
+    Code.DEADLINE_EXCEEDED: 504,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.PERMISSION_DENIED: 403,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.FAILED_PRECONDITION: 400,
+    Code.ABORTED: 409,
+    Code.OUT_OF_RANGE: 400,
+    Code.UNIMPLEMENTED: 501,
+    Code.INTERNAL: 500,
+    Code.UNAVAILABLE: 503,
+    Code.DATA_LOSS: 500,
+    Code.UNAUTHENTICATED: 401,
+}
+"""As `google/rpc/code.proto` has them."""
+_LARGEST = 1e15
+"""Up to here a whole number is written with all of its digits."""
+
+
+def response_of(message: Message, form: Form) -> web.Response:
+    """The response of a call."""
+    return _response(HTTPStatus.OK, _members(message, form), form)
+
+
+def refusal_of(error: Exception, form: Form) -> web.Response:
+    """The response of a call that was refused."""
+    status = status_of(error)
+    http = HTTP_STATUSES[status.code]
+    body: dict[str, Any] = {"code": http, "message": status.message, "status": status.code.name}
+    if details := [_members(packed(detail), form) for detail in detail_messages(error)]:
+        body["details"] = details
+    return _response(http, {"error": body}, form)
+
+
+def _members(message: Message, form: Form) -> dict[str, Any]:
+    members = json_format.MessageToDict(message, use_integers_for_enums=form.numbers_for_enums)
+    return {name: _without_points(value) for name, value in members.items()}
+
+
+def _without_points(value: object) -> object:
+    """The value, and those in it, as Google writes them: a number that is whole without a point."""
+    if isinstance(value, float):
+        is_whole = value.is_integer() and abs(value) < _LARGEST
+        return (int(value) or value) if is_whole else value  # -0.0 has no whole number
+    if is_object(value):
+        return {name: _without_points(member) for name, member in value.items()}
+    if is_list(value):
+        return [_without_points(item) for item in value]
+    return value
+
+
+def _response(status: int, body: Mapping[str, Any], form: Form) -> web.Response:
+    if form.indented:
+        text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return web.Response(status=status, text=text, content_type="application/json", charset="UTF-8")
