@@ -1,11 +1,13 @@
-"""A clock that the test moves, and a target that keeps what it is sent and answers as it is told."""
+"""A clock that the test moves, targets that do as they are told, and calls of the store that fail."""
 
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
+from gcptasks.runtime.targets.target import NotSent
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -79,3 +81,35 @@ class RecordingTarget:
 
     def headers(self, index: int) -> dict[str, str]:
         return dict(self.sent[index].headers)
+
+
+class FullTarget(RecordingTarget):
+    """Has no place for an attempt until it is cancelled."""
+
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+        self.open += 1
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise NotSent from None
+
+
+def calls(verb: object) -> Callable[..., bool]:
+    """Whether a call of the store is one of that verb."""
+
+    def is_one(called: object, *rest: object) -> bool:
+        return getattr(called, "func", called) is verb  # what is passed on may be a partial
+
+    return is_one
+
+
+def failing(plain: Callable[..., Any], when: Callable[..., bool], *errors: Exception) -> Callable[..., Any]:
+    """`plain`, but calls of which `when` is true raise these errors first, one a call."""
+    left = list(errors)
+
+    def call(*args: Any, **named: Any) -> Any:
+        if left and when(*args):
+            raise left.pop(0)
+        return plain(*args, **named)
+
+    return call

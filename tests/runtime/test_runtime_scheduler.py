@@ -1,7 +1,6 @@
 """Jobs run at their times, each time once; retries, skipped and missed runs, and what is put right at a start."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -11,14 +10,11 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.events import ExecutionMissed, ExecutionSkipped, JobAttemptFailed, JobAttemptStarted, ScheduleEnded
-from gcptasks.engine.delivery import Outgoing
-from gcptasks.engine.model import Reply
 from gcptasks.engine.schedules.parse import parse_schedule
 from gcptasks.engine.schedules.schedule import Schedule
-from gcptasks.runtime.targets.target import NotSent
 from gcptasks.service.policy import Policy
 from gcptasks.wire.cloud_scheduler import messages
-from runtime.runtime_doubles import RecordingTarget
+from runtime.runtime_doubles import FullTarget, RecordingTarget
 from runtime.runtime_jobs import MINUTE, JobWorld, clock_time, seconds
 from runtime.runtime_world import settled
 
@@ -278,17 +274,6 @@ async def test_an_attempt_that_was_cut_off_counts_as_failed(tmp_path: Path, retr
         assert world.get(name).status.code == 2
         await world.pass_time(MINUTE)
         assert len(world.target.sent) == sent
-
-
-class FullTarget(RecordingTarget):
-    """Has no place for an attempt until it is cancelled."""
-
-    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
-        self.open += 1
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            raise NotSent from None
 
 
 async def test_an_attempt_that_was_not_sent_is_made_at_the_next_start(tmp_path: Path) -> None:

@@ -18,36 +18,15 @@ from gcptasks.store.times import to_us
 from gcptasks.store.writer import NotNow
 from gcptasks.wire.cloud_tasks import messages
 from loops import NEW_LOOP
-from runtime.runtime_doubles import START
+from runtime.runtime_doubles import START, calls, failing
 from runtime.runtime_world import World, settled
 from store.store_verbs import QUEUE, add_task
 
 SECOND = timedelta(seconds=1)
 
 
-def calls(verb: object) -> Callable[..., bool]:
-    """Whether a call of the store is one of that verb."""
-
-    def is_one(called: object, *rest: object) -> bool:
-        return called is verb
-
-    return is_one
-
-
 def reads_queue(called: object, queue: Any = None, *rest: Any) -> bool:
     return called is dispatch.due_tasks and queue.queue == "b"
-
-
-def failing(plain: Callable[..., Any], when: Callable[..., bool], *errors: Exception) -> Callable[..., Any]:
-    """`plain`, but calls of which `when` is true raise these errors first, one a call."""
-    left = list(errors)
-
-    def call(*args: Any) -> Any:
-        if left and when(*args):
-            raise left.pop(0)
-        return plain(*args)
-
-    return call
 
 
 async def recovered(world: World, condition: Callable[[], bool]) -> None:

@@ -141,6 +141,17 @@ class ExecutionMissed:
 
     job: JobName
     scheduled_at: datetime
+    next_at: datetime | None
+    """Its first time that was not missed; those before are not made up."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobRescheduled:
+    """A job has another next time than before, or one again, since the zone database is another."""
+
+    job: JobName
+    next_at: datetime
     at: datetime
 
 
@@ -198,6 +209,7 @@ Event = (
     | ExecutionSkipped
     | ExecutionMissed
     | ScheduleEnded
+    | JobRescheduled
     | JobAttemptStarted
     | JobAttemptSucceeded
     | JobAttemptFailed

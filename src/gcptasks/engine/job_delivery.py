@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64encode
-from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -35,15 +34,6 @@ def outgoing(job: Job, execution: Execution, app_address: str | None = None) -> 
             return to_app_engine(request, host, app_address, _own_headers(job, execution), deadline)
         case PubsubMessage():
             return _publish(job.target)
-
-
-def with_body(job: Job, body: bytes) -> Job:
-    """The job with that body, or data."""
-    match job.target:
-        case HttpRequest() | AppEngineRequest():
-            return replace(job, target=replace(job.target, body=body))
-        case PubsubMessage():
-            return replace(job, target=replace(job.target, data=body))
 
 
 def status_code(status: int) -> int:

@@ -15,6 +15,7 @@ Each scheduled time is run once at most, whatever the clock does. One that is no
 the machine slept, is missed and not made up (CS-L11).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,6 +26,7 @@ from gcptasks.base.events import (
     ExecutionSkipped,
     JobAttemptFailed,
     JobAttemptSucceeded,
+    JobRescheduled,
     ScheduleEnded,
 )
 from gcptasks.base.names import JobName
@@ -39,6 +41,7 @@ from gcptasks.engine.schedules.schedule import Schedule
 LATE = timedelta(minutes=1)
 """How late a scheduled time is still run."""
 
+_MICROSECOND = timedelta(microseconds=1)
 _HTTP_DEADLINE = timedelta(minutes=3)
 
 
@@ -70,7 +73,7 @@ def update(job: Job, new: NewJob, now: datetime) -> Job:
     return replace(
         changed,
         state=job.state,
-        next_at=job.next_at if same_times or job.state is JobState.PAUSED else changed.next_at,
+        next_at=None if job.state is JobState.PAUSED else (same_times and job.next_at) or changed.next_at,
         last_attempt_at=job.last_attempt_at,
         status_code=job.status_code,
     )
@@ -105,45 +108,57 @@ def force(job: Job, now: datetime, *, paused_too: bool) -> tuple[Job, Execution]
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What becomes of a job whose time has come: the execution that begins, if one does."""
+    """What becomes of a job whose time has come: when it is due next, and the execution that begins, if one does."""
 
-    job: Job
+    next_at: datetime | None
     execution: Execution | None
-    events: tuple[Event, ...] = ()
+    events: Sequence[Event] = ()
 
 
-def due(job: Job, running: bool, now: datetime) -> Due:
-    """What becomes of a job whose next time has come, and which may be `running` still."""
-    scheduled_at = job.next_at
+def due(job: Job, now: datetime, *, running: bool, retrying: bool) -> Due:
+    """What becomes of a job whose next time has come, and of which an execution may be `running` or wait for a retry.
+
+    Retries end at the next scheduled time (CS-149), but for an interval, which waits for their end (CS-115).
+    """
+    scheduled_at, events = job.next_at, list[Event]()
     assert scheduled_at is not None
-    job, events = _moved(job, now)
+    is_interval = job.interval is not None
     if now - scheduled_at > LATE:
-        events.append(ExecutionMissed(job.name, scheduled_at, now))
-        latest = None if job.interval is not None else _next_after(job, now - LATE)
+        latest = None if is_interval else _next_after(job, now - LATE)
         if latest is None or latest > now:
-            return Due(job, None, tuple(events))
+            return missed(job, now)
+        events.append(ExecutionMissed(job.name, scheduled_at, latest, now))
         scheduled_at = latest
-    if running:
-        if job.interval is None:  # an interval counts from the end, so nothing is left out (CS-087)
+    next_at = _next_after(job, now if is_interval else scheduled_at)
+    events += _end_of(job, next_at, now)
+    if running or (retrying and is_interval):
+        if not is_interval:  # an interval counts from the end, so nothing is left out (CS-087)
             events.append(ExecutionSkipped(job.name, scheduled_at, now))
-        return Due(job, None, tuple(events))
-    return Due(job, Execution(scheduled_at=scheduled_at), tuple(events))
+        return Due(next_at, None, events)
+    return Due(next_at, Execution(scheduled_at=scheduled_at), events)
 
 
 def missed(job: Job, now: datetime) -> Due:
     """What becomes of a job whose next time came while nobody ran it (CS-L11)."""
     assert job.next_at is not None
-    event = ExecutionMissed(job.name, job.next_at, now)
-    job, events = _moved(job, now)
-    return Due(job, None, (event, *events))
+    next_at = _next_after(job, now)
+    return Due(next_at, None, (ExecutionMissed(job.name, job.next_at, next_at, now), *_end_of(job, next_at, now)))
 
 
-def begun_anew(job: Job, now: datetime) -> Job:
-    """The job when the clock was set back: an interval waits for no longer than from now on."""
-    anew = _next_after(job, now)
-    if job.next_at is None or anew is None or job.next_at <= anew:
-        return job
-    return replace(job, next_at=anew)
+def rechecked(job: Job, now: datetime) -> Due | None:
+    """What becomes of a job if the clock may have been set back, or the zone database be another; None if nothing does.
+
+    An interval waits for no longer than from now on. Any other time that is not one of its schedule is another now,
+    and one that there was none of may be found. Those that have come already are for `due` or `missed` to decide.
+    """
+    next_at = _next_after(job, now)
+    if next_at is None or job.next_at == next_at:
+        return None
+    if job.interval is not None and job.next_at is not None:
+        return Due(next_at, None) if job.next_at > next_at else None
+    if job.next_at is not None and _next_after(job, job.next_at - _MICROSECOND) == job.next_at:
+        return None
+    return Due(next_at, None, (JobRescheduled(job.name, next_at, now),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +176,20 @@ class Answered:
 def answered(job: Job, execution: Execution, reply: Reply, now: datetime, *, measured_growth: bool = False) -> Answered:
     """What becomes of both once the attempt that `execution` counts last has ended."""
     job = replace(job, status_code=status_code(reply.status))
-    at, number = execution.scheduled_at, execution.attempts
     if reply.ok:
-        return _over(job, execution, JobAttemptSucceeded(job.name, at, number, reply.status, now), now)
+        return _over(job, execution, succeeded(job.name, execution, reply, now), now)
+    at, number = execution.scheduled_at, execution.attempts
     # A failure of App Engine's own, which is retried whatever the retry config says (CS-153).
     counts = reply.status != 503 or not isinstance(job.target, AppEngineRequest)
     retry_at = _retry_at(job, execution, now, measured_growth, counts=counts)
     reason = reply.reason or f"HTTP status {reply.status}"
     event = JobAttemptFailed(job.name, at, number, reply.status, reason, retry_at, now)
     return _over(job, execution, event, now) if retry_at is None else Answered(job, retry_at, (event,), counts)
+
+
+def succeeded(name: JobName, execution: Execution, reply: Reply, now: datetime) -> JobAttemptSucceeded:
+    """What has happened when an attempt succeeded. Unless the job is an interval, nothing else becomes of it."""
+    return JobAttemptSucceeded(name, execution.scheduled_at, execution.attempts, reply.status, now)
 
 
 def _retry_at(job: Job, execution: Execution, now: datetime, measured_growth: bool, *, counts: bool) -> datetime | None:
@@ -190,14 +210,15 @@ def _over(job: Job, execution: Execution, event: Event, now: datetime) -> Answer
     """The end of an execution: an interval begins anew (CS-087)."""
     if job.interval is None or job.next_at is None or execution.forced:
         return Answered(job, None, (event,))
-    job, events = _moved(job, now)
-    return Answered(job, None, (event, *events))
+    # A clock that is set back a little must not come to the same minute again.
+    after = execution.scheduled_at if timedelta(0) < execution.scheduled_at - now <= LATE else now
+    next_at = _next_after(job, after)
+    return Answered(replace(job, next_at=next_at), None, (event, *_end_of(job, next_at, now)))
 
 
-def _moved(job: Job, now: datetime) -> tuple[Job, list[Event]]:
-    """The job with its next time after now. It may have none any more, and an event says so."""
-    next_at = _next_after(job, now)
-    return replace(job, next_at=next_at), [ScheduleEnded(job.name, now)] if next_at is None else []
+def _end_of(job: Job, next_at: datetime | None, now: datetime) -> list[Event]:
+    """What has happened if it has no next time any more."""
+    return [ScheduleEnded(job.name, now)] if next_at is None else []
 
 
 def _next_after(job: Job, after: datetime) -> datetime | None:

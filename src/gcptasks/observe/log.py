@@ -16,6 +16,7 @@ from gcptasks.base.events import (
     JobAttemptSucceeded,
     JobChanged,
     JobForced,
+    JobRescheduled,
     QueueChanged,
     ScheduleEnded,
     TaskCreated,
@@ -41,6 +42,7 @@ _LEVELS: dict[type[Event], int] = {
     JobForced: logging.INFO,
     ExecutionSkipped: logging.WARNING,
     ExecutionMissed: logging.WARNING,
+    JobRescheduled: logging.WARNING,
     ScheduleEnded: logging.ERROR,
     JobAttemptStarted: logging.DEBUG,
     JobAttemptSucceeded: logging.INFO,
@@ -89,13 +91,16 @@ def _task_line(event: Event) -> str:
 def _job_line(event: Event) -> str:
     match event:
         case JobChanged(job, change, next_at):
-            return f"job {job.job} {change}" + (f", next run {next_at.isoformat()}" if next_at else "")
+            return f"job {job.job} {change}" + _next(next_at)
         case JobForced(job):
             return f"job {job.job} is run on request"
         case ExecutionSkipped(job, at):
             return f"job {job.job} is not run for {at.isoformat()}: its run before is not over"
-        case ExecutionMissed(job, at):
-            return f"job {job.job} was not run at {at.isoformat()}: nobody ran jobs then, and it is not made up"
+        case ExecutionMissed(job, at, next_at):
+            why = "nobody ran jobs then, and it is not made up"
+            return f"job {job.job} was not run at {at.isoformat()}: {why}{_next(next_at)}"
+        case JobRescheduled(job, next_at):
+            return f"job {job.job} has another time, as its time zone has changed{_next(next_at)}"
         case ScheduleEnded(job):
             return (
                 f"job {job.job} is run no more: its schedule has no next time, or its time zone is not known any more"
@@ -109,6 +114,10 @@ def _job_line(event: Event) -> str:
             return f"{_run(job, at)} attempt {attempt} failed: {log_text(reason)}; {then}"
         case _:
             return ""
+
+
+def _next(at: datetime | None) -> str:
+    return f", next run {at.isoformat()}" if at else ""
 
 
 def _run(job: JobName, at: datetime) -> str:

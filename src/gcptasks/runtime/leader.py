@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from gcptasks.base.clock import Clock
 from gcptasks.runtime.leader_lock import LeaderLock
-from gcptasks.runtime.loop import Loop, Startable, StopLimit
+from gcptasks.runtime.loop import Loop, StopLimit
 
 _TRY_AGAIN = timedelta(milliseconds=250)
 """Between two tries to take the lock, so that another process goes on within a second of the leader's end."""
@@ -22,7 +22,7 @@ class Leader(Loop):
 
     trouble = "this process cannot stand in for the one that delivers; it tries again"
 
-    def __init__(self, lock: LeaderLock, loops: Sequence[Startable], clock: Clock) -> None:
+    def __init__(self, lock: LeaderLock, loops: Sequence[Loop], clock: Clock) -> None:
         super().__init__(clock)
         self._lock = lock
         self._loops = loops
@@ -56,6 +56,8 @@ class Leader(Loop):
 
     async def _stop_loops(self, grace: timedelta) -> None:
         self.leads = False
+        for loop in self._loops:
+            loop.begin_no_more()
         limit = StopLimit(grace)
         # Each is stopped, the first one first, though one of them may fail or be cancelled.
         async with AsyncExitStack() as steps:
@@ -63,5 +65,5 @@ class Leader(Loop):
                 steps.push_async_callback(_stop_within, loop, limit)
 
 
-async def _stop_within(loop: Startable, limit: StopLimit) -> None:
+async def _stop_within(loop: Loop, limit: StopLimit) -> None:
     await loop.stop(limit.left())

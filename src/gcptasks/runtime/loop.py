@@ -84,6 +84,12 @@ class Loop(Startable):
         self._clock = clock
         self._stopping = False
 
+    def begin_no_more(self) -> None:
+        """Begin nothing new from now on: a stop is about to come, which may have to wait for others first."""
+        if self._begun and self._turn_on is asyncio.get_running_loop():
+            self._stopping = True
+            self._wake.set()
+
     @abstractmethod
     async def run_once(self) -> datetime:
         """Do what there is to do, and say when there is more if nothing happens before."""

@@ -21,6 +21,7 @@ from gcptasks.service.policy import Policy
 from gcptasks.store.executions import Begun
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes, Tx
+from gcptasks.store.writer import NotNow
 
 _log = logging.getLogger("gcptasks")
 
@@ -64,7 +65,11 @@ class Scheduler(Loop):
             self._looks = True
         if self._looks:
             self._looks = False
-            await self._begin_due(now)
+            try:
+                await self._begin_due(now)
+            except BaseException:
+                self._looks = True
+                raise
         latest = now + _LOOK_AT_LEAST_EVERY
         return self._others.look_by(latest if self._next_at is None else min(self._next_at, latest), now)
 
@@ -103,26 +108,35 @@ class Scheduler(Loop):
             behind = await self._store.write_unsynced(
                 scheduling.end_cut_off, behind, began_at, _AT_A_TIME, self._policy
             )
+        await self._recheck(began_at)
         while await self._store.write_unsynced(scheduling.skip_missed, began_at, _AT_A_TIME):
             pass
 
     async def _note_clock_set_back(self, now: datetime) -> None:
-        """No scheduled time is run twice, so jobs wait for theirs, however far ahead; a plain interval begins anew."""
-        begun_anew = await self._store.write_unsynced(scheduling.begin_intervals_anew, now)
+        """No scheduled time is run twice, so jobs wait for theirs, however far ahead; an interval begins anew."""
         _log.warning(
-            "the clock was set back by %s: scheduled times that were run already are not run again; "
-            "intervals that begin anew: %d",
+            "the clock was set back by %s: scheduled times that were run are not run again; intervals begin anew",
             self._now - now,
-            begun_anew,
         )
+        await self._recheck(now)
         self._looks = True
+
+    async def _recheck(self, now: datetime) -> None:
+        behind: int | None = 0
+        while behind is not None:
+            behind = await self._store.write_unsynced(scheduling.recheck, behind, now, _AT_A_TIME)
 
     async def _begin_due(self, now: datetime) -> None:
         room = _UNDER_WAY - self._under_way
-        begun = await self._store.write_unsynced(scheduling.begin, now, _AT_A_TIME, room)
+        self._next_at = self._store.read(scheduling.next_due, attempts=room > 0)
+        if self._next_at is None or self._next_at > now:
+            return
+        try:
+            begun = self._store.write_unsynced_now(scheduling.begin, now, _AT_A_TIME, room)
+        except NotNow:
+            begun = await self._store.write_unsynced(scheduling.begin, now, _AT_A_TIME, room)
         self._under_way += len(begun)
         self._attempts.begin(begun)
-        self._next_at = self._store.read(scheduling.next_due, attempts=self._under_way < _UNDER_WAY)
 
     def _over(self, begun: list[Begun]) -> None:
         """These attempts are over, so others may take their places."""

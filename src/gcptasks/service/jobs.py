@@ -94,7 +94,7 @@ def run_job(tx: Tx, request: JobName, now: datetime, policy: Policy) -> Job:
     stored = _existing(tx, request)
     job, execution = jobs.force(stored.job, now, paused_too=policy.run_paused_jobs)
     tx.executions.add(stored.number, execution, now)
-    tx.executions.set_next(stored.number, job.next_at)
+    tx.executions.set_times([(stored.number, job.next_at, None)])
     tx.changes.jobs = True
     tx.happened([JobForced(request, now)])
     return job

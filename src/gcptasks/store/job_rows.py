@@ -15,18 +15,18 @@ from gcptasks.store.times import from_us, maybe_from_us, maybe_us, to_us
 Row = tuple[Any, ...]
 
 JOB_COLUMNS = (
-    "name, description, state, schedule, time_zone, interval_us, target, body, retry, deadline_us, updated_at, "
-    "next_at, last_attempt_at, status"
+    "name, description, state, schedule, time_zone, interval_us, target, retry, deadline_us, updated_at, next_at, "
+    "last_attempt_at, status"
 )
 EXECUTION_COLUMNS = "scheduled_at, forced, attempts, first_attempt_at"
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def job_row(job: Job) -> Row:
-    """The values of `JOB_COLUMNS`."""
+def job_row(job: Job) -> tuple[Row, bytes]:
+    """The values of `JOB_COLUMNS`, and the body."""
     target, body = _target_row(job.target)
-    return (
+    row = (
         str(job.name),
         job.description,
         job.state.value,
@@ -34,7 +34,6 @@ def job_row(job: Job) -> Row:
         job.time_zone,
         _maybe_span_us(job.interval),
         target,
-        body,
         None if job.retry_config is None else to_json(asdict(job.retry_config)).decode(),
         _maybe_span_us(job.attempt_deadline),
         to_us(job.updated_at),
@@ -42,16 +41,15 @@ def job_row(job: Job) -> Row:
         maybe_us(job.last_attempt_at),
         job.status_code,
     )
+    return row, body
 
 
-def job_of(row: Row, retry_at: int | None) -> Job:
-    """The job of a row of `JOB_COLUMNS`, and of the time at which it is tried again."""
-    name, description, state, schedule, zone, interval, target, body, retry, deadline, updated, next_at, last, code = (
-        row
-    )
+def job_of(row: Row, body: bytes | None, retry_at: int | None) -> Job:
+    """The job of a row of `JOB_COLUMNS`, of its body, and of the time at which it is tried again."""
+    name, description, state, schedule, zone, interval, target, retry, deadline, updated, next_at, last, code = row
     return Job(
         name=parse_job(name),
-        target=_target_of(from_json(target), body),
+        target=_target_of(from_json(target), body or b""),
         schedule=schedule,
         time_zone=zone,
         description=description,

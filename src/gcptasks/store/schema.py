@@ -120,13 +120,16 @@ CREATE TABLE jobs (
     time_zone TEXT NOT NULL,
     interval_us INTEGER,
     target TEXT NOT NULL,
-    body BLOB NOT NULL,
     retry TEXT,
     deadline_us INTEGER,
     updated_at INTEGER NOT NULL,
     next_at INTEGER,
     last_attempt_at INTEGER,
     status INTEGER NOT NULL
+);
+CREATE TABLE job_bodies (
+    job INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
 );
 CREATE INDEX jobs_next ON jobs (next_at) WHERE next_at IS NOT NULL;
 CREATE TABLE executions (
@@ -146,6 +149,7 @@ CREATE UNIQUE INDEX executions_scheduled ON executions (job) WHERE NOT forced;
 
 
 def _add_jobs(connection: sqlite3.Connection) -> None:
+    # Bodies stand apart, for a row is written anew, however large it is, whenever a time in it is.
     _run(connection, _JOBS)
 
 
