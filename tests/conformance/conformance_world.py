@@ -10,8 +10,12 @@ from typing import Any, TypeVar
 import grpc
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from google.api_core.exceptions import GoogleAPICallError
+from google.auth.credentials import AnonymousCredentials
 from google.cloud.scheduler_v1 import CloudSchedulerClient, Job
-from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
+from google.cloud.scheduler_v1.services.cloud_scheduler.transports import (
+    CloudSchedulerGrpcTransport,
+    CloudSchedulerRestTransport,
+)
 
 from gcptasks.base.events import JobAttemptFailed, JobAttemptStarted, JobAttemptSucceeded
 from gcptasks.client import inprocess
@@ -21,6 +25,7 @@ from gcptasks.server.backend import Backend
 from gcptasks.server.emulator import emulating
 from gcptasks.server.settings import PortSettings, Settings
 from runtime.runtime_doubles import ManualClock
+from service.service_rest import AsOverGrpc
 from service.service_world import Api, Heard
 
 PARENT = "projects/p/locations/l"
@@ -168,4 +173,21 @@ def _over_grpc(**settings: Any) -> Generator[JobApi]:
             yield JobApi(client, heard, portal, clock)
 
 
-WAYS: Mapping[str, Callable[..., AbstractContextManager[JobApi]]] = {"in process": _in_process, "grpc": _over_grpc}
+@contextmanager
+def _over_rest(**settings: Any) -> Generator[JobApi]:
+    clock, heard = ManualClock(START), Heard()
+    serving = emulating(PortSettings(port=0, database="memory:", **settings), clock=clock)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving) as emulator:
+        emulator.subscribe(heard)
+        transport = CloudSchedulerRestTransport(
+            host=emulator.address, url_scheme="http", credentials=AnonymousCredentials()
+        )
+        with CloudSchedulerClient(transport=transport) as client:
+            yield JobApi(AsOverGrpc(client), heard, portal, clock)
+
+
+WAYS: Mapping[str, Callable[..., AbstractContextManager[JobApi]]] = {
+    "in process": _in_process,
+    "grpc": _over_grpc,
+    "rest": _over_rest,
+}

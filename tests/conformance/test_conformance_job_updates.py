@@ -7,6 +7,7 @@ import pytest
 from google.api_core.exceptions import InvalidArgument
 
 from conformance.conformance_world import START, JobApi, has, shown
+from service.service_rest import AsOverGrpc
 
 NOT_VALID = "The provided schedule or timezone are invalid."
 URI = {"uri": "http://w.test/"}
@@ -112,6 +113,8 @@ def test_without_a_mask_the_job_is_that_of_the_request(api: JobApi, paths: tuple
 @pytest.mark.parametrize("path", ["httpTarget", "timeZone", "nothing", "http_target.nothing", "", "schedule.x", "a\0b"])
 def test_a_path_that_is_none_is_refused(api: JobApi, path: str) -> None:
     # CS-039
+    if not path and isinstance(api.client, AsOverGrpc):
+        pytest.skip("JSON has no mask of one empty path")
     before = api.job()
     refused = api.refuses("update_job", job={"name": api.name(), "description": "x"}, update_mask={"paths": [path]})
     assert refused == (InvalidArgument, f"Invalid mask for Job: {path}")
