@@ -24,6 +24,7 @@ from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.emulator import emulating
 from gcptasks.server.settings import PortSettings, Settings
+from gcptasks.store.tx import Tx
 from runtime.runtime_doubles import ManualClock
 from service.service_rest import AsOverGrpc
 from service.service_world import Api, Heard
@@ -40,8 +41,15 @@ E = TypeVar("E", JobAttemptStarted, JobAttemptFailed, JobAttemptSucceeded)
 class JobApi(Api):
     """Google's client on a service that no other test has."""
 
-    def __init__(self, client: Any, heard: Heard, portal: BlockingPortal, clock: ManualClock) -> None:
+    def __init__(
+        self, client: Any, backend: Backend, portal: BlockingPortal, clock: ManualClock, address: str = ""
+    ) -> None:
+        heard = Heard()
+        backend.events.subscribe(heard)
         super().__init__(client, heard, PARENT)
+        self.address = address
+        """Of the port, if there is one."""
+        self._backend = backend
         self._portal = portal
         self._clock = clock
 
@@ -78,6 +86,14 @@ class JobApi(Api):
         if paths:
             request["update_mask"] = {"paths": paths}
         return self.call("update_job", **request)
+
+    def published(self) -> list[tuple[str, bytes, dict[str, str]]]:
+        """Topic, data and attributes of what was published while there was no emulator of Pub/Sub."""
+        return [(one.topic, one.data, dict(one.attributes)) for one in self._backend.published.messages()]
+
+    def shorten_deadlines(self) -> None:
+        """Give workers a tenth of a second; a caller can give them 15 at least (CS-164)."""
+        self._backend._store.write_sync(_shorten_deadlines)
 
     def next_at(self, job_id: str = "j") -> datetime:
         """The next time of the job."""
@@ -143,6 +159,10 @@ def has(job: Any, field: str) -> bool:
     return bool(Job.pb(job).HasField(field))
 
 
+def _shorten_deadlines(tx: Tx) -> None:
+    tx._sql.execute("UPDATE jobs SET deadline_us = 100000")
+
+
 @asynccontextmanager
 async def _backend(settings: Settings, clock: ManualClock) -> AsyncGenerator[Backend]:
     backend = Backend(settings, lambda: Targets(tokens=backend.tokens), clock=clock)
@@ -155,22 +175,23 @@ async def _backend(settings: Settings, clock: ManualClock) -> AsyncGenerator[Bac
 
 @contextmanager
 def _in_process(**settings: Any) -> Generator[JobApi]:
-    clock, heard = ManualClock(START), Heard()
-    backend = _backend(Settings(database="memory:", **settings), clock)
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(backend) as service:
-        service.events.subscribe(heard)
-        yield JobApi(inprocess.client(SCHEDULER, service.calls), heard, portal, clock)
+    clock = ManualClock(START)
+    serving = _backend(Settings(database="memory:", **settings), clock)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving) as backend:
+        yield JobApi(inprocess.client(SCHEDULER, backend.calls), backend, portal, clock)
 
 
 @contextmanager
 def _over_grpc(**settings: Any) -> Generator[JobApi]:
-    clock, heard = ManualClock(START), Heard()
+    clock = ManualClock(START)
     serving = emulating(PortSettings(port=0, database="memory:", **settings), clock=clock)
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving) as emulator:
-        emulator.subscribe(heard)
-        with grpc.insecure_channel(emulator.address) as channel:
-            client = CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
-            yield JobApi(client, heard, portal, clock)
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(serving) as emulator,
+        grpc.insecure_channel(emulator.address) as channel,
+    ):
+        client = CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
+        yield JobApi(client, emulator._backend, portal, clock, emulator.address)
 
 
 @contextmanager

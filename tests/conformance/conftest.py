@@ -37,6 +37,12 @@ def worker() -> Iterator[Worker]:
 
 
 @pytest.fixture
+def pubsub(worker: Worker) -> Place:
+    """An emulator of Pub/Sub."""
+    return worker.place("v1")
+
+
+@pytest.fixture
 def place(worker: Worker) -> Place:
     """A URL that no other test has."""
     return worker.place()

@@ -248,6 +248,11 @@ class Place:
         self._answers: deque[tuple[int, dict[str, str]]] = deque()
         self._requests: queue.Queue[Received] = queue.Queue()
 
+    @property
+    def server(self) -> str:
+        """The worker as host:port."""
+        return self.url.split("/")[2]
+
     def answers(self, *statuses: int, **headers: str) -> None:
         """Answer so in turn, 200 afterwards."""
         self._answers.extend((status, headers) for status in statuses)
@@ -276,8 +281,9 @@ class Worker:
         self._places: dict[str, Place] = {}
         self.address = ""
 
-    def place(self) -> Place:
-        key = str(next(self._numbers))
+    def place(self, key: str = "") -> Place:
+        """A new place, in the folder of that name."""
+        key = key or str(next(self._numbers))
         made = self._places[key] = Place(f"{self.address}/{key}")
         return made
 
