@@ -170,7 +170,7 @@ def test_the_log_has_a_line_for_the_start_and_the_end_of_an_attempt(
 
 
 def test_what_came_while_nobody_looked_is_not_made_up(api: JobApi, place: Place) -> None:
-    # CS-L11
+    # CS-L11, CS-120 with CS-L18
     api.job("0 * * * *", http_target={"uri": place.url})
     api.at("2026-10-01 03:30")
     api.run_next()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "docs" / "contract"
+CONFORMANCE = ROOT / "docs" / "conformance.md"  # has every clause
 PAGES = {"CT": "cloud-tasks.md", "CS": "cloud-scheduler.md"}
 WHERE_CITED = ["src", "tests", "docs", "examples", "scripts", "bench"]
 
@@ -58,7 +59,7 @@ def citations() -> dict[str, str]:
     """Each id that is cited, and one place where it is; a clause does not cite itself."""
     texts = {f"{c.id} of docs/contract": c.text for c in clauses()}
     for path in (path for folder in WHERE_CITED for path in (ROOT / folder).rglob("*")):
-        if path.is_file() and path.parent != CONTRACT and "__pycache__" not in path.parts:
+        if path.is_file() and path.parent != CONTRACT and path != CONFORMANCE and "__pycache__" not in path.parts:
             texts[str(path.relative_to(ROOT))] = path.read_text(errors="ignore")
     return {id_: place for place, text in texts.items() for id_ in cited_in(text)}
 
