@@ -196,15 +196,14 @@ def _over_grpc(**settings: Any) -> Generator[JobApi]:
 
 @contextmanager
 def _over_rest(**settings: Any) -> Generator[JobApi]:
-    clock, heard = ManualClock(START), Heard()
+    clock = ManualClock(START)
     serving = emulating(PortSettings(port=0, database="memory:", **settings), clock=clock)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving) as emulator:
-        emulator.subscribe(heard)
         transport = CloudSchedulerRestTransport(
             host=emulator.address, url_scheme="http", credentials=AnonymousCredentials()
         )
         with CloudSchedulerClient(transport=transport) as client:
-            yield JobApi(AsOverGrpc(client), heard, portal, clock)
+            yield JobApi(AsOverGrpc(client), emulator._backend, portal, clock, emulator.address)
 
 
 WAYS: Mapping[str, Callable[..., AbstractContextManager[JobApi]]] = {

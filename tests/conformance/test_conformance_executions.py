@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from conformance.conformance_world import JobApi, has, shown
-from gcptasks.base.events import ExecutionSkipped, JobAttemptFailed, JobAttemptStarted, JobAttemptSucceeded
+from gcptasks.base.events import (
+    ExecutionMissed,
+    ExecutionSkipped,
+    JobAttemptFailed,
+    JobAttemptStarted,
+    JobAttemptSucceeded,
+)
 from service.service_world import Place, Worker
 
 SCHEDULE_TIME = "X-CloudScheduler-ScheduleTime"
@@ -173,6 +179,8 @@ def test_what_came_while_nobody_looked_is_not_made_up(api: JobApi, place: Place)
     # CS-L11, CS-120 with CS-L18
     api.job("0 * * * *", http_target={"uri": place.url})
     api.at("2026-10-01 03:30")
+    missed = api.heard.nth(1, lambda event: isinstance(event, ExecutionMissed))
+    assert missed.scheduled_at.hour == 1
     api.run_next()
     assert place.received().header(SCHEDULE_TIME) == "2026-09-30T21:00:00-07:00"
     assert place.idle
