@@ -154,8 +154,8 @@ def on_terminal(*words: str, answer: str = "", columns: int = 100, **variables: 
     until = time.monotonic() + PATIENCE
     try:
         while time.monotonic() < until:
-            if not select.select([ours], [], [], 1)[0]:
-                # Ctrl-C that comes just before the command waits for an answer is not seen by Python while it waits.
+            if not select.select([ours], [], [], PATIENCE / 3)[0]:
+                # Ctrl-C in the moment before the command waits for its answer is not seen by Python while it waits.
                 if asked and answer == CTRL_C:
                     process.send_signal(signal.SIGINT)
                 continue

@@ -47,7 +47,8 @@ def dev(start: Start, tmp_path: Path) -> StartDev:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A local service on a port, which the tests of a file share: each has a project of its own."""
-    program = Program([*EMULATOR, "--port", "0"], tmp_path_factory.mktemp("emulator"))
+    command = [*EMULATOR, "--port", "0", "--app-engine", "http://localhost:1"]
+    program = Program(command, tmp_path_factory.mktemp("emulator"))
     yield Service(program.wait(SERVES)["address"])
     program.kill_all()
 

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from google.cloud.scheduler_v1 import AppEngineHttpTarget, Job, PubsubTarget
 
 from cli.cli_programs import PATIENCE, Worker, free_port
 from cli.cli_resources import Service, piped
@@ -52,6 +53,23 @@ def test_a_pipe_gets_a_line_with_the_full_name_for_each_job(service: Service, lo
         f"{location}/jobs/weekly   PAUSED   every monday 09:00  UTC            -{' ' * 19}  -         -      "
         "POST http://localhost:1",
     ]
+
+
+def test_other_targets_are_listed_by_their_topic_and_their_path(service: Service, location: str) -> None:
+    named = f"projects/{location.split('/')[1]}/topics/t"
+    for target in (
+        Job(pubsub_target=PubsubTarget(topic_name=named, data=b"hello", attributes={"colour": "red"})),
+        Job(app_engine_http_target=AppEngineHttpTarget(relative_uri="/work")),
+    ):
+        target.schedule = "0 3 * * *"
+        service.scheduler.create_job(parent=location, job=target)
+    lines = service.piped("jobs", "list", "--location", location).lines[1:]
+    ends = ["POST App Engine /work", f"Pub/Sub {named}"]
+    assert sorted(line.rpartition("  ")[2] for line in lines) == ends
+    (topic,) = [line.split()[0] for line in lines if line.endswith(ends[1])]
+    described = service.piped("jobs", "describe", topic).lines
+    at = described.index("  data: 5 bytes")
+    assert described[at + 1 : at + 4] == ["    hello", "  attributes:", "    colour: red"]
 
 
 def test_jobs_are_found_wherever_they_are_and_listed_as_json(service: Service, nightly: str) -> None:

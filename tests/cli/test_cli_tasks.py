@@ -50,6 +50,13 @@ def test_a_pipe_gets_a_line_with_the_full_name_for_each_task(service: Service, q
     ]
 
 
+def test_an_app_engine_task_is_listed_by_its_path(service: Service, queue: str) -> None:
+    task: Any = {"name": f"{queue}/tasks/t", "app_engine_http_request": {"relative_uri": "/work"}}
+    service.client.create_task(parent=queue, task=task)
+    (line,) = service.piped("tasks", "list", queue).lines[1:]
+    assert line.endswith("  POST App Engine /work")
+
+
 def test_a_list_ends_at_its_limit_and_says_so(service: Service, queue: str) -> None:
     names = [service.task(queue, f"t{number}") for number in range(3)]
     two = service.piped("tasks", "list", "q", "--location", queue.rpartition("/queues/")[0], "--limit", "2")

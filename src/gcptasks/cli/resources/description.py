@@ -53,7 +53,8 @@ def _lines(fields: dict[str, Any], depth: int, full: bool) -> Iterator[_Line]:
 
 
 def _texts(texts: dict[str, Any], depth: int) -> Iterator[_Line]:
-    for name, text in texts.items():
+    # Protobuf has them in no order.
+    for name, text in sorted(texts.items()):
         yield _Line(depth, f"{log_text(name)}:", f" {log_text(text)}")
 
 

@@ -21,7 +21,7 @@ _ID_OR_NAME = "Its id, such as nightly, or its full name, projects/P/locations/L
 _JOB = Annotated[str, typer.Argument(metavar="JOB", help=_ID_OR_NAME, autocompletion=job_names, show_default=False)]
 _HEADINGS = ("JOB", "STATE", "SCHEDULE", "TIME ZONE", "NEXT RUN", "LAST RUN", "ENDED", "TARGET")
 
-app = group("See and change cron jobs, of the local service and of Google alike.")
+app = group("See, run, pause and delete cron jobs, local or Google's.")
 
 
 @app.command("list")

@@ -27,7 +27,7 @@ _QUEUE = Annotated[
 _HEADINGS = ("QUEUE", "STATE", "RATE", "CONCURRENT", "ATTEMPTS")
 _COUNTED = 1000
 
-app = group("See and change queues, of the local service and of Google alike.")
+app = group("See, pause, empty and delete queues, local or Google's.")
 
 
 @app.command("list")

@@ -35,7 +35,7 @@ _TASK = Annotated[
 ]
 _HEADINGS = ("TASK", "DUE", "ATTEMPTS", "LAST", "TARGET")
 
-app = group("See, run and delete tasks, of the local service and of Google alike.")
+app = group("See, run and delete tasks, local or Google's.")
 
 
 @app.command("list")
