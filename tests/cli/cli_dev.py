@@ -37,6 +37,7 @@ class Dev:
 
     def __init__(self, program: Program, port: int) -> None:
         self.program = program
+        self.port = port
         self.url = f"http://localhost:{port}"
         program.wait(rf"^application +{self.url}$")
         self.service = program.wait(r"^local tasks +([^\s,]+)")[1]

@@ -34,8 +34,10 @@ def worker() -> Iterator[Worker]:
 def dev(start: Start, tmp_path: Path) -> StartDev:
     """Starts `dev` on free ports, with this code for `main.py` unless that is there already."""
 
-    def dev(*options: str, app: str = "main.py", code: str | None = APP, **settings: Any) -> Dev:
-        port = free_port()
+    def dev(
+        *options: str, app: str = "main.py", code: str | None = APP, port: int | None = None, **settings: Any
+    ) -> Dev:
+        port = port or free_port()
         if code is not None:
             (tmp_path / "main.py").write_text(code.replace("localhost:8000", f"localhost:{port}"))
         settings.setdefault("BASE_URL", f"http://localhost:{port}")

@@ -81,10 +81,28 @@ def test_json_has_it_all(check: Start, code: str, exit_code: int) -> None:
         "methods": "POST",
         "url": "http://localhost:8000/tasks/hello",
         "queue": "projects/p/locations/l/queues/q",
+        "location": "",
         "url_checked": False,
         "faults": [],
     }
     assert [fault[:40] for fault in other["faults"]] == ["other at POST /tasks/other is never reach"[:40]] * exit_code
+
+
+def test_scheduled_routes_are_checked_beside_tasks(check: Start) -> None:
+    code = (
+        "from fastapi import FastAPI\nfrom fastapi_gcp_tasks import ScheduledRouter\n"
+        "jobs = ScheduledRouter(base_url='http://localhost:8000', location_path='projects/p/locations/l')\n"
+        "@jobs.post('/nightly')\ndef nightly() -> None: ...\n"
+        "app = FastAPI()\napp.include_router(jobs, prefix='/jobs')\n"
+    )
+    program = check(code)
+    assert program.ended() == 0
+    assert program.lines[0] == "scheduled    nightly  POST  http://localhost:8000/nightly  projects/p/locations/l"
+    wrong = check(code, "--app-url", "http://localhost:8000", "--json")
+    assert wrong.ended() == 1
+    (found,) = json.loads("\n".join(wrong.lines))["tasks"]
+    assert (found["queue"], found["location"]) == ("", "projects/p/locations/l")
+    assert "set the base URL to http://localhost:8000/jobs" in found["faults"][0]
 
 
 def test_a_factory_makes_the_application(check: Start) -> None:

@@ -43,7 +43,7 @@ def say_rows(found: Found) -> None:
     widths = [max(map(len, column)) for column in zip(*(task.columns for task in found.tasks), strict=True)]
     for task in found.tasks:
         columns = [text.ljust(width) for text, width in zip(task.columns, widths, strict=True)]
-        say("task         ", "  ".join(columns).rstrip())
+        say("scheduled    " if task.location else "task         ", "  ".join(columns).rstrip())
         for fault in task.faults:
             say(f"fault        {fault}", style="red")
     if not found.tasks:

@@ -16,6 +16,7 @@ from gcptasks.cli.announce import VARIABLES, say_dev, say_stopping, say_tasks
 from gcptasks.cli.application import Application
 from gcptasks.cli.found import Found
 from gcptasks.cli.output import LogLevel, log_to_terminal, say, warn
+from gcptasks.cli.schedules import say_jobs
 from gcptasks.cli.serving import Serving, served
 from gcptasks.cli.signals import stop_signal
 from gcptasks.rpc.listener import bind
@@ -76,6 +77,8 @@ class _Dev:
         self._reload = reload
         self._changed = asyncio.Event()
         self._found: Found | None = None
+        self._jobs: list[Any] = []
+        """Those that were said."""
 
     async def run(self) -> int:
         """The exit code, once it was asked to stop or the application has ended by itself."""
@@ -106,7 +109,10 @@ class _Dev:
 
     async def _wait_for_end(self, serving: Serving) -> int:
         try:
-            self._say_found(await serving.receive_found())
+            found = await serving.receive_found()
+            self._say_found(found)
+            if await serving.starts():
+                await self._say_jobs(found)
             code = await serving.wait()
             how = f"the application ended with exit code {code}"
         except SetupError as error:
@@ -134,6 +140,14 @@ class _Dev:
         if self._reload:
             async for _ in watchfiles.awatch(self._app.folder, watch_filter=watchfiles.PythonFilter()):
                 self._changed.set()
+
+    async def _say_jobs(self, found: Found) -> None:
+        """Say which jobs there are, now that the application has had the time to schedule its own."""
+        jobs = await self._emulator.list_jobs()
+        kept = [(job.name, job.schedule, job.time_zone, job.state, job.http_target.uri) for job in jobs]
+        if kept and kept != self._jobs:
+            say_jobs(jobs, found, self._sockets[0].getsockname()[1])
+        self._jobs = kept
 
     def _say_found(self, found: Found) -> None:
         if found != self._found:

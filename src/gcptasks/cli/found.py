@@ -13,6 +13,9 @@ class TaskRow(NamedTuple):
     url: str
     """At which the queue calls it."""
     queue: str
+    """Empty for a scheduled route."""
+    location: str
+    """Where the jobs of a scheduled route are; empty for one whose endpoint is enqueued."""
     url_checked: bool
     """Whether its URL leads into the application, where its endpoint has to answer."""
     faults: tuple[str, ...]
@@ -21,7 +24,7 @@ class TaskRow(NamedTuple):
     @property
     def columns(self) -> tuple[str, ...]:
         """What is shown of it in a line."""
-        return self.name, self.methods, self.url, self.queue
+        return self.name, self.methods, self.url, self.queue or self.location
 
 
 @dataclass(frozen=True, slots=True)

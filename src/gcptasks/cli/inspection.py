@@ -5,6 +5,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 
+from fastapi_gcp_tasks.job_options import JobOptions
 from fastapi_gcp_tasks.task_checks import CheckedTask, LeadsHere, examine
 from gcptasks.cli.found import Found, TaskRow
 from gcptasks.server.local_service import LocalService
@@ -27,7 +28,9 @@ def _row(task: CheckedTask) -> TaskRow:
     methods = ",".join(sorted(route.methods or ())) or "-"
     # What tells the base URL may not know it yet.
     url = f"{task.base_url or '?'}{route.path}"
-    return TaskRow(route.name, methods, url, task.options.parent, task.is_here, task.faults)
+    parent, scheduled = task.options.parent, isinstance(task.options, JobOptions)
+    queue, location = ("", parent) if scheduled else (parent, "")
+    return TaskRow(route.name, methods, url, queue, location, task.is_here, task.faults)
 
 
 def _is_embedded(client: Any) -> bool:

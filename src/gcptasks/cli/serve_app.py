@@ -1,7 +1,7 @@
 """The application's own process: uvicorn, on sockets that the command `dev` has opened and keeps.
 
-What is found in the application goes out to the parent as JSON, on a connection. When that closes, the parent has
-ended, however that happened, and this process ends too.
+What is found in the application goes out to the parent as JSON, on a connection, and later that it has started. When
+that connection closes, the parent has ended, however that happened, and this process ends too.
 """
 
 import contextlib
@@ -61,6 +61,10 @@ class AppConfig(uvicorn.Config):
             return False
         return is_loopback(origin.host) and origin.port in self._ports
 
+    def tell_started(self) -> None:
+        """Tell the parent that the application has started."""
+        self._tell({"started": True})
+
     def _tell(self, what: object) -> None:
         self._line.sendall(json.dumps(what).encode() + b"\n")
 
@@ -70,6 +74,15 @@ class Server(uvicorn.Server):
 
     A second SIGTERM ends the requests that are still waited for, so that the lifespans can end.
     """
+
+    def __init__(self, config: AppConfig) -> None:
+        super().__init__(config)
+        self._tell_started = config.tell_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._tell_started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig == signal.SIGINT:

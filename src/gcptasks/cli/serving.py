@@ -54,6 +54,12 @@ class Serving:
                 return Found.from_json(told)
         raise SetupError("the application cannot be imported: see above")
 
+    async def starts(self) -> bool:
+        """Wait for the end of its start; whether it has started."""
+        with contextlib.suppress(ConnectionError):
+            return bool(await self._line.readline())
+        return False
+
     async def wait(self) -> int:
         """Wait for it to end; its exit code, as a shell has it if a signal ended it."""
         code = await self._process.wait()

@@ -5,8 +5,10 @@ from collections.abc import AsyncGenerator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from aiohttp import web
+from google.cloud.location.locations_pb2 import ListLocationsRequest
 
 from gcptasks.base.budget import Budget
 from gcptasks.base.clock import Clock
@@ -26,6 +28,9 @@ from gcptasks.web.health import health_routes
 from gcptasks.web.http1 import protocol_factory
 from gcptasks.web.published import published_routes
 from gcptasks.web.rest import rest_routes, rest_services
+from gcptasks.wire import locations
+from gcptasks.wire.cloud_scheduler import messages as jobs_messages
+from gcptasks.wire.cloud_scheduler import names as jobs_names
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import SERVICE
 
@@ -63,9 +68,28 @@ class Emulator:
         """What is left of the time that all steps of a stop have together; it begins with the first."""
         return self._limit.left()
 
+    async def list_jobs(self) -> list[jobs_messages.Job]:
+        """All jobs that it has."""
+        everywhere = ListLocationsRequest(name="projects/-")
+        jobs: list[jobs_messages.Job] = []
+        async for page in self._pages(f"/{locations.SERVICE}/ListLocations", everywhere):
+            for location in page.locations:
+                of_location = jobs_messages.ListJobsRequest(parent=location.name)
+                async for jobs_page in self._pages(f"/{jobs_names.SERVICE}/ListJobs", of_location):
+                    jobs += jobs_page.jobs
+        return jobs
+
     def subscribe(self, subscriber: Subscriber) -> None:
         """Call `subscriber` for each event from now on."""
         self._backend.events.subscribe(subscriber)
+
+    async def _pages(self, path: str, request: Any) -> AsyncGenerator[Any]:
+        while True:
+            page = await self._backend.calls.call(path, request)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
 
 @asynccontextmanager
