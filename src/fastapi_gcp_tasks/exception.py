@@ -1,14 +1,8 @@
 """What `.delay` and `.schedule` raise when a call or a route does not fit."""
 
-from gcptasks.base.errors import ArgumentError, SetupError
-
-
-class MissingParamError(ArgumentError, ValueError):
-    """A required argument of the endpoint is missing."""
-
-
-class WrongTypeError(ArgumentError, ValueError):
-    """An argument has the wrong type, or would reach the endpoint as another value."""
+from gcptasks.base.errors import MissingParamError as MissingParamError
+from gcptasks.base.errors import SetupError
+from gcptasks.base.errors import WrongTypeError as WrongTypeError
 
 
 class BadMethodError(SetupError):

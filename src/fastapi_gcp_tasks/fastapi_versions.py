@@ -9,11 +9,13 @@
 
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple, Protocol, Union, get_args, get_origin
 
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
+
+from gcptasks.values.refusal import Unreceived
 
 
 class Field(Protocol):
@@ -60,15 +62,6 @@ def adapter_of(field: Field) -> TypeAdapter[Any]:
         return own
     annotation: Any = Annotated[field.field_info.annotation, field.field_info]
     return TypeAdapter(annotation)
-
-
-class Unreceived(ValueError):
-    """The worker refuses a value; the text is its reason."""
-
-    def __init__(self, error: Mapping[str, Any]) -> None:
-        super().__init__(error["msg"])
-        self.place: tuple[int | str, ...] = tuple(error["loc"])
-        """Where in the value, as the worker names it."""
 
 
 def receiver_of(field: Field) -> Callable[[Any], Any]:

@@ -17,9 +17,9 @@ from pydantic import AfterValidator, BaseModel, Field, RootModel, field_serializ
 from typing_extensions import TypedDict
 
 from encode.encode_worker import Worker, worker_of
-from fastapi_gcp_tasks.encode.equality import alike
 from fastapi_gcp_tasks.encode.parameters import parameters
-from fastapi_gcp_tasks.encode.schemas import Reading
+from gcptasks.values.equality import alike
+from gcptasks.values.schemas import Reading
 
 # FastAPI 0.115 makes an adapter of each field of a body's model when a request arrives, and newer pydantic minds.
 pytestmark = pytest.mark.filterwarnings("ignore:The .* attribute with value:UserWarning")

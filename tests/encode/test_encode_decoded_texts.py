@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import Base64Bytes, Base64UrlStr, BaseModel, Field, Json
 
 from encode.encode_worker import Worker, refused, worker_of
-from fastapi_gcp_tasks.encode.equality import alike
 from fastapi_gcp_tasks.exception import WrongTypeError
+from gcptasks.values.equality import alike
 
 # Without control characters, as pydantic 2.9 ends Base64 with a line feed, and neither header nor cookie has one.
 MARKERS = {"path": Path, "query": Query, "header": Header, "cookie": Cookie, "form": Form}

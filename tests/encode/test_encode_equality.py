@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import BaseModel, PrivateAttr
 
-from fastapi_gcp_tasks.encode.equality import alike
+from gcptasks.values.equality import alike
 
 
 class Colour(StrEnum):

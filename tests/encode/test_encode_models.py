@@ -29,8 +29,8 @@ from pydantic import (
 )
 
 from encode.encode_worker import Worker, refused, worker_of
-from fastapi_gcp_tasks.encode.equality import alike
 from fastapi_gcp_tasks.exception import WrongTypeError
+from gcptasks.values.equality import alike
 
 # Names of fields, aliases that pydantic warns of, and FastAPI 0.115, which makes an adapter of each field of a body.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

@@ -16,8 +16,8 @@ from pydantic import AfterValidator, BaseModel, Field, Json, RootModel, SecretSt
 
 from encode.encode_worker import Worker, refused, worker_of
 from encode.test_encode_scalars import ascii_text, datetimes, text
-from fastapi_gcp_tasks.encode.equality import alike
 from fastapi_gcp_tasks.exception import MissingParamError, WrongTypeError
+from gcptasks.values.equality import alike
 
 # FastAPI 0.115 makes an adapter of each field of a model when a request arrives, and newer pydantic minds.
 pytestmark = pytest.mark.filterwarnings("ignore:The .* attribute with value:UserWarning")

@@ -19,8 +19,8 @@ from pydantic import AwareDatetime, Field, Json
 
 from encode.encode_worker import Worker, worker_of
 from fastapi_gcp_tasks.encode import pairs
-from fastapi_gcp_tasks.encode.equality import alike
 from fastapi_gcp_tasks.exception import WrongTypeError
+from gcptasks.values.equality import alike
 
 
 class Colour(StrEnum):

@@ -15,7 +15,7 @@ from encode.test_encode_bodies import BODIES
 from encode.test_encode_forms import Sent, as_sent, contents, sent_files
 from encode.test_encode_parameter_models import MODELS
 from encode.test_encode_scalars import CARRIES, LISTS, SCALARS, text_in
-from fastapi_gcp_tasks.encode.equality import alike
+from gcptasks.values.equality import alike
 
 # FastAPI 0.115 makes an adapter of each field of a body's model when a request arrives, and newer pydantic minds.
 pytestmark = pytest.mark.filterwarnings("ignore:The .* attribute with value:UserWarning")

@@ -3,7 +3,7 @@
 import pytest
 
 from encode.recorded_calls import CALLS, recorded, request_of
-from fastapi_gcp_tasks.encode.equality import alike
+from gcptasks.values.equality import alike
 
 # FastAPI 0.115 makes an adapter of each field of a model when a request arrives, and newer pydantic minds.
 pytestmark = pytest.mark.filterwarnings("ignore:The .* attribute with value:UserWarning")

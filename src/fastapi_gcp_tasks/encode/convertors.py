@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from starlette.convertors import Convertor, PathConvertor, StringConvertor
 
 from fastapi_gcp_tasks.encode.parameters import Parameter
-from fastapi_gcp_tasks.encode.refusal import NotCarried, named, shown
-from fastapi_gcp_tasks.encode.round_trip import round_trip, same_as, strict_check
 from fastapi_gcp_tasks.encode.text import text_of
+from gcptasks.values.refusal import NotCarried, named, shown
+from gcptasks.values.round_trip import round_trip, same_as, strict_check
 
 _NOT_A_SEGMENT = ("", ".", "..")
 """What clients and proxies on the way take out of a path."""

@@ -14,9 +14,9 @@ from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.declarations import bad_form_name, file_type
 from fastapi_gcp_tasks.encode.header_rules import Headers
 from fastapi_gcp_tasks.encode.parameters import Parameter
-from fastapi_gcp_tasks.encode.refusal import NotCarried, reasons, shown
-from fastapi_gcp_tasks.encode.round_trip import round_trip, strict_check
 from gcptasks.engine.task_limits import LARGEST
+from gcptasks.values.refusal import NotCarried, reasons, shown
+from gcptasks.values.round_trip import round_trip, strict_check
 
 _MOST_HEADERS = 7
 """python-multipart takes eight for a part, and `content-disposition` is one."""

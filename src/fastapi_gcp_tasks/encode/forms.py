@@ -9,9 +9,9 @@ from fastapi_gcp_tasks.encode.header_rules import Headers
 from fastapi_gcp_tasks.encode.multipart import multipart, part
 from fastapi_gcp_tasks.encode.pairs import pair
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
-from fastapi_gcp_tasks.encode.refusal import foreign, wrong
 from fastapi_gcp_tasks.encode.text import ToTexts, text_of, texts_of
 from fastapi_gcp_tasks.exception import WrongTypeError
+from gcptasks.values.refusal import foreign, wrong
 
 Fields = list[tuple[str, str | Part]]
 """Keys, and the texts or files under them."""

@@ -9,8 +9,8 @@ from datetime import date, datetime
 from typing import Any, cast
 
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
-from fastapi_gcp_tasks.encode.refusal import NotCarried, at_place, wrong
-from fastapi_gcp_tasks.encode.schemas import Schema
+from gcptasks.values.refusal import NotCarried, at_place, wrong
+from gcptasks.values.schemas import Schema
 
 DueCheck = Callable[[Values, datetime | None], None]
 """Raises WrongTypeError if a value would have passed when a task is due, at an aware time, or at some run of a job."""

@@ -7,8 +7,8 @@ from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.cookies import cookie_header, cookie_writer
 from fastapi_gcp_tasks.encode.header_rules import Headers
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
-from fastapi_gcp_tasks.encode.refusal import NotCarried, foreign, wrong
 from fastapi_gcp_tasks.encode.text import ToText, text_of
+from gcptasks.values.refusal import NotCarried, foreign, wrong
 
 
 def headers_writer(

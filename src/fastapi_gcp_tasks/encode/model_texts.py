@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from fastapi_gcp_tasks.encode.parameter_models import ModelField, as_received
 from fastapi_gcp_tasks.encode.parameters import Parameter
 from fastapi_gcp_tasks.encode.places import Place
-from fastapi_gcp_tasks.encode.refusal import NotCarried, at_place, named, shown
-from fastapi_gcp_tasks.encode.round_trip import dumped, round_trip, same_as, strict_check
 from fastapi_gcp_tasks.encode.scalar_text import plain_text
 from fastapi_gcp_tasks.encode.text import ToText
-from fastapi_gcp_tasks.encode.unset import left_out
+from gcptasks.values.refusal import NotCarried, at_place, named, shown
+from gcptasks.values.round_trip import dumped, round_trip, same_as, strict_check
+from gcptasks.values.unset import left_out
 
 Written = dict[str, str | list[str]]
 """By the names of fields; a list for a key that may occur several times."""

@@ -16,9 +16,9 @@ from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.declarations import Declared, bad_form_name, declared_by, file_type, why_not
 from fastapi_gcp_tasks.encode.parameter_models import ModelField, as_received, extras_of, fields_of_model, model_of
 from fastapi_gcp_tasks.encode.places import IN_BODY, Place
-from fastapi_gcp_tasks.encode.refusal import NotCarried, at_place, shown
 from gcptasks.base.http import BODY_METHODS
 from gcptasks.base.unset import UNSET
+from gcptasks.values.refusal import NotCarried, Unreceived, at_place, shown
 
 _EMPTY = (list, set, frozenset, tuple, dict)
 """Factories of defaults that make the same each time."""
@@ -65,7 +65,7 @@ class Parameter(NamedTuple):
             found = wire if other.place is Place.BODY or other.repeats else wire[-1]
             try:
                 other.receive(found)
-            except versions.Unreceived as error:
+            except Unreceived as error:
                 refusal = f"a dependency declares the {other.place} {other.key!r} too, and would refuse {shown(found)}"
                 raise NotCarried(f"{refusal}: {at_place(error.place, str(error))}") from None
 

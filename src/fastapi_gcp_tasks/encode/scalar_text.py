@@ -8,8 +8,8 @@ from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
-from fastapi_gcp_tasks.encode.losses import whole_minutes
-from fastapi_gcp_tasks.encode.refusal import NotCarried, shown
+from gcptasks.values.losses import whole_minutes
+from gcptasks.values.refusal import NotCarried, shown
 
 
 def plain_text(value: object) -> str:

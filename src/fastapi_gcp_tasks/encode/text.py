@@ -8,10 +8,10 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from fastapi_gcp_tasks.encode.parameters import Parameter
-from fastapi_gcp_tasks.encode.refusal import NotCarried, named
-from fastapi_gcp_tasks.encode.round_trip import Check, copied, dumped, round_trip, same_as, strict_check, strictly
 from fastapi_gcp_tasks.encode.scalar_text import TEXTS, plain_text
-from fastapi_gcp_tasks.encode.schemas import ENUM, Reading, Schema, items, only
+from gcptasks.values.refusal import NotCarried, named
+from gcptasks.values.round_trip import Check, copied, dumped, round_trip, same_as, strict_check, strictly
+from gcptasks.values.schemas import ENUM, Reading, Schema, items, only
 
 ToText = Callable[[Any], str | None]
 ToTexts = Callable[[Any], list[str] | None]

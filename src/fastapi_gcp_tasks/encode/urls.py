@@ -11,8 +11,8 @@ from starlette.convertors import Convertor, StringConvertor
 from fastapi_gcp_tasks.encode.convertors import path_writer
 from fastapi_gcp_tasks.encode.pairs import pairs_writer, percent
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
-from fastapi_gcp_tasks.encode.refusal import foreign, wrong
 from fastapi_gcp_tasks.exception import WrongTypeError
+from gcptasks.values.refusal import foreign, wrong
 
 _SAFE = "/:@!$&'()*+,;="
 _BRACES = re.compile(r"\{([^}]*)\}")

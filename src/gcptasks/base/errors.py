@@ -4,7 +4,9 @@ TaskError
 ├─ SetupError       the program is wrong
 │  ├─ MissingExtra
 │  └─ PortInUse
-├─ ArgumentError    a call does not fit its endpoint
+├─ ArgumentError    a call does not fit its endpoint or function
+│  ├─ MissingParamError
+│  └─ WrongTypeError
 ├─ ServiceError     the queue service refused; one class per gRPC code that we use
 │  ├─ InvalidArgument
 │  ├─ NotFound
@@ -63,7 +65,15 @@ class PortInUse(SetupError):
 
 
 class ArgumentError(TaskError):
-    """The arguments do not fit the endpoint."""
+    """The arguments do not fit the endpoint, or the function."""
+
+
+class MissingParamError(ArgumentError, ValueError):
+    """A required argument is missing."""
+
+
+class WrongTypeError(ArgumentError, ValueError):
+    """An argument has the wrong type, or would arrive as another value."""
 
 
 class _Value:

@@ -15,10 +15,10 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from fastapi_gcp_tasks.encode.equality import alike
-from fastapi_gcp_tasks.encode.exact_types import free_choices
-from fastapi_gcp_tasks.encode.schemas import Reading, Schema
-from fastapi_gcp_tasks.encode.walks import Found, Walk, Walks
+from gcptasks.values.equality import alike
+from gcptasks.values.exact_types import free_choices
+from gcptasks.values.schemas import Reading, Schema
+from gcptasks.values.walks import Found, Walk, Walks
 
 _FIXED = frozenset(
     (str, bytes, int, float, bool, type(None), Decimal, date, datetime, time, timedelta, UUID),

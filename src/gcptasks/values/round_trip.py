@@ -10,12 +10,11 @@ from typing import Any, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from fastapi_gcp_tasks.encode.difference import at, difference
-from fastapi_gcp_tasks.encode.equality import alike
-from fastapi_gcp_tasks.encode.read_names import as_read
-from fastapi_gcp_tasks.encode.refusal import NotCarried, at_place, serializer_said, shown
-from fastapi_gcp_tasks.encode.unset import left_out
-from fastapi_gcp_tasks.fastapi_versions import Unreceived
+from gcptasks.values.difference import at, difference
+from gcptasks.values.equality import alike
+from gcptasks.values.read_names import as_read
+from gcptasks.values.refusal import NotCarried, Unreceived, at_place, serializer_said, shown
+from gcptasks.values.unset import left_out
 
 Same = Callable[[Any, Any], bool]
 Check = Callable[[Any], Any]

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from fastapi_gcp_tasks.encode.equality import alike
-from fastapi_gcp_tasks.encode.read_names import fields_of
-from fastapi_gcp_tasks.encode.refusal import at_place, text_of_value
+from gcptasks.values.equality import alike
+from gcptasks.values.read_names import fields_of
+from gcptasks.values.refusal import at_place, text_of_value
 
 _MOST = 80
 _BEFORE = 30

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeAlias
 
-from fastapi_gcp_tasks.encode.schemas import Reading, Schema, items
+from gcptasks.values.schemas import Reading, Schema, items
 
 Found: TypeAlias = Any
 """What a walk found: a dict by field, index or key, or just the names of fields. If it is empty it is nothing."""

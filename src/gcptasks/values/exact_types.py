@@ -12,7 +12,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
-from fastapi_gcp_tasks.encode.schemas import ENUM, Reading, Schema, only
+from gcptasks.values.schemas import ENUM, Reading, Schema, only
 
 Exact = Callable[[Mapping[str, Any]], bool]
 """Of what a model holds, by the names of its fields."""

@@ -1,16 +1,25 @@
 """How a value that can't be carried is refused: by the parameter's name, with the place in it and the reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticSerializationError
 
-from fastapi_gcp_tasks.exception import WrongTypeError
+from gcptasks.base.errors import WrongTypeError
 
 
 class NotCarried(Exception):
     """The value would not arrive as it is; the text says why."""
+
+
+class Unreceived(ValueError):
+    """The worker refuses a value; the text is its reason."""
+
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        super().__init__(error["msg"])
+        self.place: tuple[int | str, ...] = tuple(error["loc"])
+        """Where in the value, as the worker names it."""
 
 
 def wrong(name: str, error: Exception) -> ValueError:

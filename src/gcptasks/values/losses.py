@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from typing import Any, ClassVar
 
-from fastapi_gcp_tasks.encode.refusal import NotCarried, at_place
-from fastapi_gcp_tasks.encode.schemas import Reading, Schema
-from fastapi_gcp_tasks.encode.walks import Found, Walk, Walks
+from gcptasks.values.refusal import NotCarried, at_place
+from gcptasks.values.schemas import Reading, Schema
+from gcptasks.values.walks import Found, Walk, Walks
 
 
 def losses_of(reading: Reading) -> Walk | None:
