@@ -147,7 +147,8 @@ def test_purge_and_delete_name_the_service_and_ask(service: Service, location: s
     refused = service.on_terminal("queues", command, name, answer="n\n", NO_COLOR="1")
     assert refused.code == 1
     assert refused.out == f"{question}n\nnothing was changed\n"
-    assert service.on_terminal("queues", command, name, answer=CTRL_C).code == 130
+    interrupted = service.on_terminal("queues", command, name, answer=CTRL_C)
+    assert (interrupted.code, interrupted.out[-1]) == (130, "\n")
     assert len(service.tasks(name)) == 3
     agreed = service.on_terminal("queues", command, name, answer="y\n", NO_COLOR="1")
     assert (agreed.code, agreed.out) == (0, f"{question}y\n{done} {name} on {service.address}\n")

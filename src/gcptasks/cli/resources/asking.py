@@ -15,6 +15,12 @@ def ask(question: Callable[[], str], *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise SetupError("this asks before it deletes, and there is no terminal to ask at: give --yes to go on")
-    if not typer.confirm(question(), err=True):
+    asked = question()
+    try:
+        agreed = typer.confirm(asked, err=True)
+    except typer.Abort:
+        typer.echo(err=True)  # the shell's prompt begins a line of its own
+        raise
+    if not agreed:
         note("nothing was changed")
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from gcptasks.base.errors import SetupError
+from gcptasks.base.log_text import log_text
 from gcptasks.client.api import Api, address
 
 TIMEOUT = 10.0
@@ -83,13 +84,14 @@ class Connection:
         code: Any = error.grpc_status_code
         if isinstance(error, DeadlineExceeded):
             return CallFailed(f"{self} did not answer within {self._timeout:g} seconds")
-        if isinstance(error, ServiceUnavailable) and self.local:
+        # A service that is there may be unavailable as well, and says why.
+        if self.local and isinstance(error, ServiceUnavailable) and "Connection refused" in error.message:
             return CallFailed(
                 f"no local service answers at {self.local}: is it running? fastapi-gcp-tasks dev APP starts one beside "
                 "an application, cloud-tasks-emulator one alone"
             )
         kind = NotThere if isinstance(error, NotFound) else CallFailed
-        return kind(f"{name} on {self}: {error.message} ({code.name if code else type(error).__name__})")
+        return kind(f"{name} on {self}: {log_text(error.message)} ({code.name if code else type(error).__name__})")
 
     @contextmanager
     def _credentials(self) -> Generator[None]:

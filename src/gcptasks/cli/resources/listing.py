@@ -33,7 +33,7 @@ def say_rows(headings: Sequence[str], rows: Sequence[Row], where: object) -> Non
     for number, (parent, group) in enumerate(groupby(rows, _parent)):
         if number:
             say("")
-        say((parent, "bold"), f" on {where}")
+        say((log_text(parent), "bold"), f" on {where}")
         say_table(_table(headings, group))
 
 
