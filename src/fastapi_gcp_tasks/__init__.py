@@ -35,8 +35,9 @@ if TYPE_CHECKING:
         as_delayed_task,
         as_scheduled_task,
     )
-    from fastapi_gcp_tasks.routers import AsyncDelayedRouter, AsyncScheduledRouter, DelayedRouter, ScheduledRouter
+    from fastapi_gcp_tasks.routers import AsyncDelayedRouter, DelayedRouter
     from fastapi_gcp_tasks.scheduled_route import AsyncScheduledRouteBuilder, ScheduledRouteBuilder
+    from fastapi_gcp_tasks.scheduled_routers import AsyncScheduledRouter, ScheduledRouter
     from fastapi_gcp_tasks.task_checks import check_tasks
 
     # Not in `__all__`: `import *` is for a base install as well, and this needs the extra `local`.
@@ -102,8 +103,9 @@ _MODULES = {
         "as_delayed_task",
         "as_scheduled_task",
     ],
-    "routers": ["AsyncDelayedRouter", "AsyncScheduledRouter", "DelayedRouter", "ScheduledRouter"],
+    "routers": ["AsyncDelayedRouter", "DelayedRouter"],
     "scheduled_route": ["AsyncScheduledRouteBuilder", "ScheduledRouteBuilder"],
+    "scheduled_routers": ["AsyncScheduledRouter", "ScheduledRouter"],
     "task_checks": ["check_tasks"],
 }
 _HOMES = {name: f"fastapi_gcp_tasks.{module}" for module, names in _MODULES.items() for name in names}

@@ -98,6 +98,11 @@ def test_scheduled_routes_load_nothing_of_google_and_call_nothing() -> None:
     assert _of(loaded_after(program), "google", "grpc", "proto") == set()
 
 
+def test_delayed_routes_load_nothing_of_scheduled_ones() -> None:
+    loaded = loaded_after("from fastapi_gcp_tasks import AsyncDelayedRouter, DelayedRouteBuilder, DelayedRouter")
+    assert [name for name in loaded if "scheduled" in name or ".job_" in name] == []
+
+
 def test_a_client_that_nobody_imported_is_not_imported_to_be_refused() -> None:
     program = """
         from fastapi_gcp_tasks import DelayedRouteBuilder
