@@ -1,10 +1,13 @@
 """Hostile clients of the service's port, by name, without end: `python cli_hostile_clients.py HOST:PORT NAME`."""
 
 import gzip
+import select
 import selectors
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from google.cloud.tasks_v2 import CreateTaskRequest, HttpRequest, ListTasksRequest, Task
 from h2.config import H2Configuration
@@ -146,8 +149,37 @@ def bodies(address: tuple[str, int]) -> None:
             sock.sendall(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
 
 
+def posts(address: tuple[str, int]) -> None:
+    """Large bodies over REST, of which all but the end comes, on many connections."""
+    size = 4 * MIB
+    head = f"POST /v2/{LARGE}/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with ExitStack() as opened:
+        left: dict[socket.socket, int] = {}
+        for _ in range(100):
+            sock = opened.enter_context(socket.create_connection(address))
+            sock.sendall(f"{head}Content-Length: {size}\r\n\r\n".encode())
+            sock.setblocking(False)
+            left[sock] = size - 1
+        while left:
+            for sock in select.select((), left, ())[1]:
+                left[sock] -= sock.send(b" " * min(left[sock], 65_536))
+                if not left[sock]:
+                    del left[sock]
+        signal.pause()
+
+
+def pages(address: tuple[str, int]) -> None:
+    """Large responses over REST that nobody reads, on many connections."""
+    with ExitStack() as opened:
+        for _ in range(100):
+            sock = opened.enter_context(socket.create_connection(address))
+            sock.sendall(f"GET /v2/{LARGE}/tasks?responseView=FULL HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 20)
+        signal.pause()
+
+
 CLIENTS: dict[str, Callable[[tuple[str, int]], None]] = {
-    client.__name__: client for client in (windows, pings, halves, bombs, unread, headers, pipelined, bodies)
+    client.__name__: client
+    for client in (windows, pings, halves, bombs, unread, headers, pipelined, bodies, posts, pages)
 }
 
 
@@ -158,6 +190,7 @@ def addresses(text: str) -> Iterator[tuple[str, int]]:
 
 
 if __name__ == "__main__":
+    print("begins", flush=True)
     for where in addresses(sys.argv[1]):
         try:
             CLIENTS[sys.argv[2]](where)

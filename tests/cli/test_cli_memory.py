@@ -20,6 +20,8 @@ STATED = 512
 """MiB, as docs/local-service.md says."""
 WITHIN = 0.1
 """Seconds in which others are answered."""
+ATTACK = 5
+"""Seconds, from when all clients have begun."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -27,7 +29,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("names", [["windows"], list(CLIENTS)], ids=["windows", "all"])
+@pytest.mark.parametrize("names", [["windows"], ["posts", "pages"], list(CLIENTS)], ids=["windows", "rest", "all"])
 def test_under_attack_memory_is_bounded_and_others_are_answered(start: Start, names: list[str]) -> None:
     program = start(EMULATOR, "--port", "0", "--db", "tasks.db")
     where = program.wait(r"serves at (?P<address>\S+),")["address"]
@@ -36,7 +38,8 @@ def test_under_attack_memory_is_bounded_and_others_are_answered(start: Start, na
         fill(client(where), f"http://127.0.0.1:{hanging.getsockname()[1]}/")
         for name in names:
             opened.enter_context(attacked(where, name))
-        took = sorted(seconds_to_answer(where) for _ in range(40))
+        enough = time.monotonic() + ATTACK
+        took = sorted(seconds_to_answer(where) for _ in iter(lambda: time.monotonic() < enough, False))
     # A machine that has others to serve is slow at times. What holds the event loop holds every answer.
     assert took[len(took) // 4] < WITHIN
     assert most_memory(program) < STATED
@@ -55,8 +58,11 @@ def fill(service: CloudTasksClient, worker: str) -> None:
 
 @contextmanager
 def attacked(where: str, name: str) -> Generator[None]:
-    with subprocess.Popen([sys.executable, cli_hostile_clients.__file__, where, name]) as process:
+    command = [sys.executable, cli_hostile_clients.__file__, where, name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout
         try:
+            assert process.stdout.readline() == b"begins\n"
             yield
         finally:
             process.kill()

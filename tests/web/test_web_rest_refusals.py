@@ -1,6 +1,7 @@
 """Requests over REST that do not fit their messages, in the words of Google's APIs."""
 
 import json
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -222,6 +223,24 @@ def test_much_that_is_wrong_is_told_in_part(count: int) -> None:
     assert len(wrong) == min(count, 20)
     ((_, text),) = wrong_with(json.dumps({"x" * 100_000: 1}))
     assert len(text) < 2000
+
+
+def test_more_values_than_any_request_needs_are_refused() -> None:
+    """They would hold up all others for seconds."""
+    found = Paths(METHODS.values()).find("POST", f"{TASKS}:batchCreate")
+    assert found
+    for count, refused in ((3_000, False), (10_001, True), (1_300_000, True)):
+        body = json.dumps({"requests": [{}] * count}, separators=(",", ":")).encode()
+        with pytest.raises(InvalidArgument, match="more than 10000 values") if refused else nullcontext():
+            request_message(found, [], body)
+
+
+def test_commas_in_texts_are_no_values() -> None:
+    headers = {"X-A": ',{["\\' * 20_000}
+    found = Paths(METHODS.values()).find("POST", TASKS)
+    assert found
+    message: Any = request_message(found, [], json.dumps({"task": {"httpRequest": {"headers": headers}}}).encode())
+    assert dict(message.task.http_request.headers) == headers
 
 
 @pytest.mark.parametrize(

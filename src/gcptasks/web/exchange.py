@@ -16,6 +16,8 @@ from gcptasks.base.budget import Budget, Share
 from gcptasks.base.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted
 
 _FULL = "The service holds as many bytes of requests and responses as it may."
+_PIECE = 64 * 1024
+"""Bytes of a response that are written at a time."""
 _FIRST = 16 * 1024
 """Bytes that a request has room for at first, if it does not say how many it has."""
 
@@ -81,19 +83,36 @@ class Exchange:
             raise ResourceExhausted(_FULL)
         self._share.grant(size)
 
-    async def send(self, response: web.Response) -> None:
-        """Return once the client has read the response but for its end, or is gone. Who does not read has to go."""
+    async def send(self, response: web.Response) -> web.StreamResponse:
+        """Send it, and return once the client has read it but for its end, or is gone. Who does not read has to go."""
+        sent: web.StreamResponse = response
         try:
             async with asyncio.timeout(self._limits.transfer.total_seconds()):
-                await response.prepare(self._request)
-                await response.write_eof()
+                sent = await self._write(response)
         except TimeoutError:
             if transport := self._request.transport:
                 transport.abort()
         except ConnectionError:
-            return
-        if self._is_broken:
-            self._request.protocol.force_close()
+            pass
+        else:
+            if self._is_broken:
+                self._request.protocol.force_close()
+        return sent
+
+    async def _write(self, response: web.Response) -> web.StreamResponse:
+        body = response.body
+        if not isinstance(body, bytes) or len(body) <= _PIECE:
+            await response.prepare(self._request)
+            await response.write_eof()
+            return response
+        # In pieces, as asyncio copies what it cannot send at once.
+        stream = web.StreamResponse(status=response.status, headers=response.headers)
+        stream.content_length = len(body)
+        await stream.prepare(self._request)
+        for start in range(0, len(body), _PIECE):
+            await stream.write(body[start : start + _PIECE])
+        await stream.write_eof()
+        return stream
 
     def _announced(self) -> int:
         """How many bytes the body has, as far as its headers tell."""

@@ -1,5 +1,6 @@
 """Values of JSON, and the fields of a message by the names that JSON has for them."""
 
+from functools import cache
 from typing import Any, TypeGuard, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -25,7 +26,12 @@ def kind_of(message: Message) -> Descriptor:
 
 def field_named(kind: Descriptor, name: str) -> FieldDescriptor | None:
     """The field that JSON calls `scheduleTime` or, as protobuf does, `schedule_time`; None if there is none."""
-    return next((field for field in kind.fields if name in (field.json_name, field.name)), None)
+    return _fields(kind).get(name)
+
+
+@cache
+def _fields(kind: Descriptor) -> dict[str, FieldDescriptor]:
+    return {field.name: field for field in kind.fields} | {field.json_name: field for field in kind.fields}
 
 
 def object_kind(field: FieldDescriptor) -> Descriptor | None:

@@ -18,12 +18,13 @@ from gcptasks.web.json_request import request_message
 from gcptasks.web.json_response import refusal_of, response_of
 from gcptasks.web.paths import Found, Paths, prefix
 from gcptasks.web.query import Form, Parameters, form_of
+from gcptasks.web.turns import Turns
 from gcptasks.wire.codes import Code, status_of
 
 _log = logging.getLogger("gcptasks.web")
 
 _LARGE = 64 * 1024
-"""Bytes of a body that hold the event loop for a while."""
+"""Bytes of a body that may take a while."""
 
 
 def rest_routes(calls: Calls, budget: Budget, limits: BodyLimits) -> Sequence[web.AbstractRouteDef]:
@@ -47,17 +48,15 @@ class _Rest:
         self._budget = budget
         self._limits = limits
         self._paths = Paths(served.METHODS.values())
-        self._turn = asyncio.Lock()
-        """For what may hold the event loop: one at a time, and others have the loop in between."""
+        self._turns = Turns()
+        """At large bodies and at lists."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         found = self._paths.find(_http_method(request), request.rel_url.raw_path)
         if found is None:
             raise web.HTTPNotFound
         with exchanging(request, self._budget, self._limits) as exchange:
-            response = await self._response(found, request, exchange)
-            await exchange.send(response)
-            return response
+            return await exchange.send(await self._response(found, request, exchange))
 
     async def _response(self, found: Found, request: web.Request, exchange: Exchange) -> web.Response:
         form = Form()
@@ -79,19 +78,14 @@ class _Rest:
     async def _message(self, found: Found, query: Parameters, body: bytes) -> Message:
         if len(body) <= _LARGE:
             return request_message(found, query, body)
-        async with self._turn:
-            message = request_message(found, query, body)
-            await asyncio.sleep(0)
-            return message
+        async with self._turns.turn():
+            return request_message(found, query, body)
 
     async def _call(self, found: Found, message: Message, form: Form) -> web.Response:
         if found.method.writes:
             return response_of(await self._calls.call(found.method.path, message), form)
-        async with self._turn:
-            response = response_of(await self._calls.call(found.method.path, message), form)
-            if (response.content_length or 0) > _LARGE:
-                await asyncio.sleep(0)
-            return response
+        async with self._turns.turn():
+            return response_of(await self._calls.call(found.method.path, message), form)
 
 
 def _http_method(request: web.Request) -> str:
