@@ -1,7 +1,7 @@
 """The parts, by name, in the order of the target list."""
 
 from bench.model import Part
-from bench.parts import commits, embedded, limits, port, routes, schedules, startup
+from bench.parts import commits, embedded, jobs, limits, port, routes, schedules, startup
 
 PARTS: dict[str, Part] = {
     part.name: part
@@ -13,5 +13,6 @@ PARTS: dict[str, Part] = {
         *port.PARTS,
         *commits.PARTS,
         *schedules.PARTS,
+        *jobs.PARTS,
     )
 }

@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from gcptasks.base.events import ExecutionMissed, JobRescheduled, ScheduleEnded
+from gcptasks.engine import jobs
 from gcptasks.engine.schedules import zones
 from gcptasks.engine.schedules.parse import parse_schedule
 from gcptasks.wire.cloud_scheduler import messages
@@ -34,6 +35,7 @@ def replace_berlin(tmp_path: Path) -> Iterator[Replace]:
         """As a process that starts has read nothing."""
         zones._read.cache_clear()  # pyright: ignore[reportPrivateUsage]  # a process of its own for each start is slow
         parse_schedule.cache_clear()
+        jobs._time_after.cache_clear()  # pyright: ignore[reportPrivateUsage]
 
     before = zoneinfo.TZPATH
     (tmp_path / "Europe").mkdir()

@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from datetime import datetime, timedelta
+from functools import lru_cache
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,7 @@ def status_code(status: int) -> int:
     return 0 if 200 <= status <= 299 else _CODES.get(status, _UNKNOWN)
 
 
+@lru_cache(maxsize=64)
 def schedule_time(when: datetime) -> str:
     """The time as Google tells workers: in Los Angeles, with its offset, whatever the job's zone (CS-158, CS-159)."""
     local = when.astimezone(ZoneInfo("America/Los_Angeles"))

@@ -18,6 +18,7 @@ the machine slept, is missed and not made up (CS-L11).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from gcptasks.base.errors import FailedPrecondition, InvalidArgument
 from gcptasks.base.events import (
@@ -223,9 +224,15 @@ def _end_of(job: Job, next_at: datetime | None, now: datetime) -> list[Event]:
 
 def _next_after(job: Job, after: datetime) -> datetime | None:
     try:
-        return _schedule(job).next_after(after)
+        return _time_after(job.schedule, job.time_zone, after)
     except InvalidArgument:  # its zone is gone from the zone database since the job was accepted
         return None
+
+
+@lru_cache(maxsize=256)
+def _time_after(schedule: str, time_zone: str, after: datetime) -> datetime | None:
+    """Remembered, since thousands of jobs may have the same schedule and be due at the same time."""
+    return parse_schedule(schedule, time_zone).next_after(after)
 
 
 def _schedule(job: Job) -> Schedule:
