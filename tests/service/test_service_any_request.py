@@ -1,6 +1,8 @@
 """Whatever is asked is answered or refused; nothing makes the service fail."""
 
+import asyncio
 import math
+from random import Random
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from google.api_core.exceptions import GoogleAPICallError, InternalServerError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.errors import InvalidArgument, ServiceError
 from gcptasks.base.events import Events
 from gcptasks.client import inprocess
 from gcptasks.client.api import TASKS
@@ -17,7 +19,9 @@ from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
 from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
+from gcptasks.wire.google_errors import as_google
 from runtime.runtime_doubles import ManualClock
+from service.any_message import any_bytes
 from service.service_world import Api, Heard
 
 PARENT = "projects/p/locations/l"
@@ -102,3 +106,50 @@ async def test_bytes_that_are_no_message_are_refused_as_the_callers_fault(path: 
     calls = Calls(Store(parse_database("memory:"), Events()), ManualClock(), Policy())
     with pytest.raises(InvalidArgument, match=r"The request is not a [A-Za-z]+Request message\."):
         await calls.handle(path, sent)
+
+
+CREATE = [path for path, method in served.METHODS.items() if method.name in ("CreateQueue", "CreateTask", "CreateJob")]
+
+
+def _unanswered(path: str, count: int) -> list[str]:
+    """What of so many random requests to that method is neither answered nor refused for a reason that is told."""
+    random, failed = Random(path), list[str]()
+    kind = served.METHODS[path].request
+    store = Store(parse_database("memory:"), Events())
+    policies = [Policy(), Policy(app_engine="http://localhost:8080", create_queues=True, run_paused_jobs=True)]
+    services = [Calls(store, ManualClock(), policy) for policy in policies]
+    loop = asyncio.new_event_loop()
+    try:
+        for _ in range(count):
+            create = random.choice(CREATE)  # so that there is something to find
+            _call(loop, services[1], create, any_bytes(served.METHODS[create].request, random))
+            sent = any_bytes(kind, random)
+            if trouble := _call(loop, random.choice(services), path, sent):
+                failed.append(f"{trouble} of {sent!r}")
+    finally:
+        loop.close()
+        store.close()
+    return failed
+
+
+def _call(loop: asyncio.AbstractEventLoop, calls: Calls, path: str, sent: bytes) -> str:
+    try:
+        loop.run_until_complete(calls.handle(path, sent))
+    except ServiceError as error:
+        told = as_google(error)
+        return "" if told.message and not isinstance(told, InternalServerError) else repr(told)
+    except Exception as error:
+        return repr(error)
+    return ""
+
+
+@pytest.mark.parametrize("path", served.METHODS)
+def test_random_messages_are_answered_or_refused(path: str) -> None:
+    assert _unanswered(path, 150) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("path", served.METHODS)
+def test_6000_random_messages_are_answered_or_refused(path: str) -> None:
+    assert _unanswered(path, 6000) == []

@@ -77,9 +77,14 @@ def update_job(request: messages.UpdateJobRequest) -> UpdateJob:
     name = parse_job(required(request.job.name, request))
     paths = tuple(request.update_mask.paths)
     for path in paths:
-        if path != "*" and not FieldMask(paths=[path]).IsValidForDescriptor(_DESCRIPTOR):
+        if path != "*" and not _is_path(path):
             raise InvalidArgument(f"Invalid mask for Job: {path}")
     return UpdateJob(name=name, job=request.job, paths=() if "*" in paths else paths)
+
+
+def _is_path(text: str) -> bool:
+    # Protobuf itself reads a name up to a NUL, and finds the field of what stands before.
+    return "\0" not in text and FieldMask(paths=[text]).IsValidForDescriptor(_DESCRIPTOR)
 
 
 def changed(job: Job, update: UpdateJob) -> NewJob:
