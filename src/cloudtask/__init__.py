@@ -1,5 +1,40 @@
-"""Tasks as decorated functions. Only the two exceptions of a worker are here yet: the package keeps its place."""
+"""Tasks as decorated functions, in any framework; `cloudtask.fastapi` serves them by FastAPI."""
 
-from gcptasks.worker.retrying import DoNotRetry, RetryLater
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["DoNotRetry", "RetryLater"]
+if TYPE_CHECKING:
+    from cloudtask.client import CloudTaskClient
+    from cloudtask.functions import TaskFunction
+    from cloudtask.task import Task
+    from cloudtask.worker import Answer
+    from gcptasks.worker.injected import injected
+    from gcptasks.worker.retrying import DoNotRetry, RetryLater
+
+__all__ = ["Answer", "CloudTaskClient", "DoNotRetry", "RetryLater", "Task", "TaskFunction", "injected"]
+
+_HOMES = {
+    "Answer": "cloudtask.worker",
+    "CloudTaskClient": "cloudtask.client",
+    "DoNotRetry": "gcptasks.worker.retrying",
+    "RetryLater": "gcptasks.worker.retrying",
+    "Task": "cloudtask.task",
+    "TaskFunction": "cloudtask.functions",
+    "injected": "gcptasks.worker.injected",
+}
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
+# Checkers see the imports above instead: a module with `__getattr__` has every name for them, a misspelt one too.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        try:
+            home = _HOMES[name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        value = globals()[name] = getattr(import_module(home), name)
+        return value

@@ -121,7 +121,7 @@ def dispatch_deadline(name: str, value: Any) -> timedelta | None:
 def headers(name: str, value: Any) -> Mapping[str, str]:
     """Headers that a task can carry, by their names in lower case."""
     # Here, as few tasks have headers of their own.
-    from fastapi_gcp_tasks.encode.header_rules import check_header
+    from gcptasks.engine.header_rules import check_header
 
     kept: dict[str, str] = {}
     for key, text in _mapping(name, value).items():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fastapi_gcp_tasks.encode.header_rules import Headers
+    from gcptasks.engine.header_rules import Headers
 
 # The tags of length-delimited fields.
 _TASK = b"\x12"  # CreateTaskRequest.task

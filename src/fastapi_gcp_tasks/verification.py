@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 
-from fastapi_gcp_tasks.encode.header_rules import check_header
 from gcptasks.base.asgi import DELIVERY, VERIFIED
 from gcptasks.base.log_text import log_text
+from gcptasks.engine.header_rules import check_header
 from gcptasks.worker.oidc import GOOGLE, OidcCheck, read_token
 from gcptasks.worker.refusal import FORBIDDEN, INVALID_TOKEN, NO_KEYS, Refusal
 from gcptasks.worker.secret import SecretCheck

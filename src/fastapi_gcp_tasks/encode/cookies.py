@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
-from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.parameters import Parameter
 from fastapi_gcp_tasks.encode.text import ToText, text_of
 from fastapi_gcp_tasks.exception import WrongTypeError
 from gcptasks.base.http import is_token
+from gcptasks.engine import header_rules
 from gcptasks.values.refusal import NotCarried
 
 _PRINTABLE = r"[\x20-\x7e]*"

@@ -11,10 +11,10 @@ from pydantic.fields import FieldInfo
 from pydantic.types import Secret
 
 from fastapi_gcp_tasks import fastapi_versions as versions
-from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.parameter_models import is_json, model_of, why_not_model
 from fastapi_gcp_tasks.encode.places import Place
 from gcptasks.base.http import is_token
+from gcptasks.engine import header_rules
 from gcptasks.worker.injected import Injected
 
 _SECRETS: tuple[Any, ...] = (Secret, SecretStr, SecretBytes)

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.declarations import bad_form_name, file_type
-from fastapi_gcp_tasks.encode.header_rules import Headers
 from fastapi_gcp_tasks.encode.parameters import Parameter
+from gcptasks.engine import header_rules
+from gcptasks.engine.header_rules import Headers
 from gcptasks.engine.task_limits import LARGEST
 from gcptasks.values.refusal import NotCarried, reasons, shown
 from gcptasks.values.round_trip import round_trip, strict_check

@@ -5,12 +5,12 @@ from typing import Any
 
 from fastapi_gcp_tasks.encode.declarations import file_type
 from fastapi_gcp_tasks.encode.files import Part, parts_of
-from fastapi_gcp_tasks.encode.header_rules import Headers
 from fastapi_gcp_tasks.encode.multipart import multipart, part
 from fastapi_gcp_tasks.encode.pairs import pair
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
 from fastapi_gcp_tasks.encode.text import ToTexts, text_of, texts_of
 from fastapi_gcp_tasks.exception import WrongTypeError
+from gcptasks.engine.header_rules import Headers
 from gcptasks.values.refusal import foreign, wrong
 
 Fields = list[tuple[str, str | Part]]

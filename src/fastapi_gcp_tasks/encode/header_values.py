@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.cookies import cookie_header, cookie_writer
-from fastapi_gcp_tasks.encode.header_rules import Headers
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values
 from fastapi_gcp_tasks.encode.text import ToText, text_of
+from gcptasks.engine import header_rules
+from gcptasks.engine.header_rules import Headers
 from gcptasks.values.refusal import NotCarried, foreign, wrong
 
 

@@ -3,7 +3,7 @@
 import hashlib
 
 from fastapi_gcp_tasks.encode.files import Part
-from fastapi_gcp_tasks.encode.header_rules import Headers
+from gcptasks.engine.header_rules import Headers
 
 
 def multipart(parts: list[bytes]) -> tuple[Headers, bytes]:

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Json
 from pydantic.fields import FieldInfo
 
 from fastapi_gcp_tasks import fastapi_versions as versions
-from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.places import Place
 from gcptasks.base.http import is_token
+from gcptasks.engine import header_rules
 
 _JSON_TEXT: Any = Json  # a class that type checkers see as a form of Annotated
 _HOLDS = frozenset((Place.QUERY, Place.HEADER, Place.COOKIE, Place.FORM))

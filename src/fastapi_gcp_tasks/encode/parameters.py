@@ -12,12 +12,12 @@ from pydantic.fields import FieldInfo
 from starlette.routing import PARAM_REGEX
 
 from fastapi_gcp_tasks import fastapi_versions as versions
-from fastapi_gcp_tasks.encode import header_rules
 from fastapi_gcp_tasks.encode.declarations import Declared, bad_form_name, declared_by, file_type, why_not
 from fastapi_gcp_tasks.encode.parameter_models import ModelField, as_received, extras_of, fields_of_model, model_of
 from fastapi_gcp_tasks.encode.places import IN_BODY, Place
 from gcptasks.base.http import BODY_METHODS
 from gcptasks.base.unset import UNSET
+from gcptasks.engine import header_rules
 from gcptasks.values.refusal import NotCarried, Unreceived, at_place, shown
 
 _EMPTY = (list, set, frozenset, tuple, dict)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from fastapi import params
 from fastapi.routing import APIRoute
 
-from fastapi_gcp_tasks.encode.header_rules import Headers
 from fastapi_gcp_tasks.encode.parameters import Parameter, Values, injected, parameters, refused
 from fastapi_gcp_tasks.encode.places import Place
 from fastapi_gcp_tasks.encode.urls import url_writer
 from fastapi_gcp_tasks.exception import MissingParamError
+from gcptasks.engine.header_rules import Headers
 
 if TYPE_CHECKING:
     from fastapi_gcp_tasks.encode.body import ToBody

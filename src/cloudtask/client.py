@@ -1,0 +1,136 @@
+"""The client: it declares tasks, sends them, and runs them for workers."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+from cloudtask import settings as check
+from cloudtask.functions import TaskFunction
+from cloudtask.sending import Sender
+from cloudtask.settings import Eager, Settings
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
+
+    from cloudtask.worker import Answer, Worker
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class CloudTaskClient:
+    """Tasks as functions: `@client.task()` declares one, a call of it makes a task, `push` sends that.
+
+    `project`, `location`, `queue`: where tasks go, unless their function says another `queue`.
+    `url`: where the worker is: the `/run` of a `CloudTaskRouter`, or what calls `execute`.
+    `sae`: the email of the service account whose OIDC token tasks carry. Without it they carry none.
+    `timeout`: how long an attempt may take, in seconds or as a timedelta, from 15 seconds to 30 minutes.
+    `secret`: what tasks carry in the header `secret_header_name`, and workers ask for.
+    `timezone`: a `ZoneInfo` or its name, of the naive times that are given to `push(at=…)`. The default is UTC.
+    `force_to_queue`: the queue of all tasks, whatever their functions say.
+    `eager`: `"immediate"` runs tasks in this process when they are pushed, `"remote"` posts them to `url`, both without
+    a queue. With `check_eager=False` arguments of the first are not checked to be ones that a task can carry.
+    `client`: a `CloudTasksClient`, for `sync_push`. `async_client`: a `CloudTasksAsyncClient` or a factory of one, for
+    `push`. The default is the service that CLOUD_TASKS_EMULATOR_HOST names, or Google.
+
+    Raises `TypeError` and `ValueError`, naming the setting, for what is not accepted.
+    """
+
+    def __init__(
+        self,
+        *,
+        project: str,
+        location: str,
+        url: str,
+        queue: str = "default",
+        sae: str | None = None,
+        timeout: float | timedelta | None = None,
+        secret: str = "",
+        secret_header_name: str = "X-PYCT-SECRET",
+        timezone: ZoneInfo | str | None = None,
+        force_to_queue: str | None = None,
+        eager: Eager | None = None,
+        check_eager: bool = True,
+        client: "CloudTasksClient | None" = None,
+        async_client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None" = None,
+    ) -> None:
+        secret, header = check.secret(secret, secret_header_name)
+        self.settings = Settings(
+            location=check.location_of(project, location),
+            queue=check.queue_id("queue", queue),
+            url=check.url("url", url),
+            service_account=check.service_account(sae),
+            timeout=check.timeout("timeout", timeout),
+            secret=secret,
+            secret_header=header,
+            zone=check.zone(timezone),
+            force_to_queue=None if force_to_queue is None else check.queue_id("force_to_queue", force_to_queue),
+            eager=check.eager(eager),
+            check_eager=check_eager,
+        )
+        self._sender = Sender(self.settings, client, async_client)
+        self.functions: dict[str, TaskFunction[..., Any]] = {}
+        """What was declared, by name."""
+
+    def task(
+        self,
+        *,
+        queue: str | None = None,
+        name: str | None = None,
+        url: str | None = None,
+        timeout: float | timedelta | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]:
+        """Declare the function below to be a task.
+
+        `name` is what workers know it by, by default `module.function`: it must not change while tasks of it wait. The
+        other options take the place of the client's. Raises `TypeError` for a parameter that no task can carry, and
+        `ValueError` for a name that is taken, or for a function without a stable name of its own.
+        """
+
+        def declare(function: Callable[P, R]) -> TaskFunction[P, R]:
+            declared = TaskFunction(
+                function,
+                name=self._new_name(function, name),
+                sender=self._sender,
+                queue=self.settings.queue if queue is None else check.queue_id("queue", queue),
+                url=self.settings.url if url is None else check.url("url", url),
+                timeout=self.settings.timeout if timeout is None else check.timeout("timeout", timeout),
+                headers=check.headers("headers", headers),
+            )
+            self.functions[declared.name] = declared
+            return declared
+
+        return declare
+
+    async def execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool = False) -> "Answer":
+        """Run the task that a request has brought, and say what to answer; refusals are answers, too.
+
+        `headers` are those of the request, their names in any case. `verified=True` says that the caller was verified
+        before, as by Cloud Run with IAM: a client without a secret runs nothing otherwise.
+        """
+        return await self._worker().execute(body, headers, verified=verified)
+
+    def sync_execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool = False) -> "Answer":
+        """The same, blocking."""
+        return self._worker().sync_execute(body, headers, verified=verified)
+
+    def _worker(self) -> "Worker":
+        from cloudtask.worker import Worker
+
+        return Worker(self.settings, self.functions)
+
+    def _new_name(self, function: Callable[..., Any], name: str | None) -> str:
+        if not callable(function):
+            raise TypeError(f"@client.task() declares a function, not {function!r}")
+        if name is None:
+            name = f"{function.__module__}.{function.__qualname__}"
+            if function.__module__ == "__main__" or "<" in function.__qualname__:
+                raise ValueError(f"{name} has another name in each program, or none: give @client.task a name=")
+        check.text("name", name)
+        if not name:
+            raise ValueError("name must not be empty")
+        if name in self.functions:
+            raise ValueError(f"a task {name!r} is already registered: give one of the two another name=")
+        return name

@@ -1,0 +1,90 @@
+"""What `@client.task` makes of a function."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from cloudtask.arguments import Arguments, Given
+from cloudtask.message import body_of, parsed
+from cloudtask.task import Task
+from gcptasks.worker.injected import name_injected
+
+if TYPE_CHECKING:
+    from cloudtask.sending import Sender
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TaskFunction(Generic[P, R]):
+    """A function whose calls are tasks: `send_email(user_id="1")` is a `Task`, to be pushed."""
+
+    def __init__(
+        self,
+        function: Callable[P, R],
+        *,
+        name: str,
+        sender: "Sender",
+        queue: str,
+        url: str,
+        timeout: timedelta | None,
+        headers: Mapping[str, str],
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        """The function itself."""
+        self.name = name
+        """What its worker knows it by: the `path` of the message."""
+        self.sender = sender
+        self.queue = queue
+        self.url = url
+        self.timeout = timeout
+        self.headers = headers
+        self.is_async = inspect.iscoroutinefunction(function)
+        """Whether it is `async def`."""
+        self.arguments = Arguments(function, name)
+        name_injected(function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+        """The task of this call. Raises `TypeError` for arguments that do not fit the signature, and `WrongTypeError`,
+        a `ValueError`, for a value that would not arrive as it is.
+        """
+        return Task(self, args, kwargs)
+
+    def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> R:
+        """Call the function itself."""
+        function: Callable[..., R] = self.function
+        return function(*args, **kwargs)
+
+    def write(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+        """The body of the task of that call; empty where tasks run eagerly and unchecked."""
+        if self.sender.settings.eager == "immediate" and not self.sender.settings.check_eager:
+            return b""
+        return body_of(self.name, self.arguments.write(args, kwargs))
+
+    def read(self, args: list[Any], kwargs: dict[str, Any]) -> Given:
+        """The arguments as its worker calls it; `ValueError` for what does not fit."""
+        return self.arguments.read(args, kwargs)
+
+    def run_here(self, body: bytes, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Call it with what a worker would read from the body; without one, with the arguments themselves.
+
+        `TypeError` if FastAPI would have to inject something.
+        """
+        self.refuse_injected(
+            "eager='immediate' runs it without FastAPI: use eager='remote', or call it with .execute()"
+        )
+        if not body:
+            return self.call(args, kwargs)
+        message = parsed(body)
+        return self.call(*self.read(message.args, message.kwargs))
+
+    def refuse_injected(self, instead: str) -> None:
+        """`TypeError` if FastAPI would have to inject something."""
+        if names := [one.name for one in self.arguments.injected]:
+            raise TypeError(f"{self.name}() needs {', '.join(names)}, which FastAPI injects. {instead}")
+
+    def __repr__(self) -> str:
+        return f"<task function {self.name}>"

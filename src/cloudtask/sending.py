@@ -1,0 +1,65 @@
+"""How a client's tasks get to their workers: by Cloud Tasks, or eagerly."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from cloudtask.message import request_of
+from cloudtask.settings import Settings
+from gcptasks.client.api import TASKS
+from gcptasks.client.default_clients import AsyncClients, DefaultClient
+
+if TYPE_CHECKING:
+    from cloudtask.task import Task
+
+_CREATE_TIMEOUT = 10.0
+
+
+class Sender:
+    """Pushes the tasks of one client."""
+
+    def __init__(self, settings: Settings, client: Any, async_client: Any) -> None:
+        """`TypeError` for a client that is not of the kind that the argument takes."""
+        _check_clients(client, async_client)
+        self.settings = settings
+        self._client = client
+        self._default = DefaultClient(TASKS)
+        self._async_client = async_client
+        self._async_clients = AsyncClients(TASKS)
+
+    async def push(self, task: "Task[Any]", at: datetime | None) -> str | None:
+        """The full name of the task, once it is accepted; None if it ran eagerly."""
+        if self.settings.eager is not None:
+            from cloudtask import eager
+
+            await eager.push(task, self.settings)
+            return None
+        request = request_of(task, self.settings, at)
+        given = self._async_client
+        client = given if TASKS.async_client.owns(given) else self._async_clients.get(given)
+        created = await client.create_task(request=request, timeout=_CREATE_TIMEOUT)
+        return created.name
+
+    def sync_push(self, task: "Task[Any]", at: datetime | None) -> str | None:
+        """The same, blocking."""
+        if self.settings.eager is not None:
+            from cloudtask import eager
+
+            eager.sync_push(task, self.settings)
+            return None
+        request = request_of(task, self.settings, at)
+        client = self._default.get() if self._client is None else self._client
+        created = client.create_task(request=request, timeout=_CREATE_TIMEOUT)
+        return created.name
+
+
+def _check_clients(client: object, async_client: object) -> None:
+    if client is not None and not TASKS.client.owns(client):
+        raise TypeError(
+            f"client must be a CloudTasksClient, for sync_push, not {client!r}; "
+            "a CloudTasksAsyncClient, or a factory of one, is for async_client"
+        )
+    # Asked before "is it a factory": a mock of the wrong client is callable as well.
+    if TASKS.client.owns(async_client) or not (
+        async_client is None or TASKS.async_client.owns(async_client) or callable(async_client)
+    ):
+        raise TypeError(f"async_client must be a CloudTasksAsyncClient, or a factory of one, not {async_client!r}")
