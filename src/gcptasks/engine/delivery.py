@@ -47,7 +47,7 @@ _CODE_NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One attempt as its worker will see it. `Content-Length` is for whoever sends it to set, and `Host` by the URL."""
+    """One attempt as its worker will see it. Whoever sends it sets `Content-Length`, and `Host` from `host` or the URL."""
 
     method: str
     url: str
