@@ -47,7 +47,7 @@ _CODE_NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """One attempt as its worker will see it. Whoever sends it sets `Content-Length`, and `Host` from `host` or the URL."""
+    """One attempt as its worker will see it. Whoever sends it sets `Content-Length`, and `Host` by `host` or by URL."""
 
     method: str
     url: str
