@@ -1,5 +1,6 @@
 """The client: it declares tasks, sends them, and runs them for workers."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -122,8 +123,7 @@ class CloudTaskClient:
         return Worker(self.settings, self.functions)
 
     def _new_name(self, function: Callable[..., Any], name: str | None) -> str:
-        if not callable(function):
-            raise TypeError(f"@client.task() declares a function, not {function!r}")
+        _check_function(function)
         if name is None:
             name = f"{function.__module__}.{function.__qualname__}"
             if function.__module__ == "__main__" or "<" in function.__qualname__:
@@ -134,3 +134,13 @@ class CloudTaskClient:
         if name in self.functions:
             raise ValueError(f"a task {name!r} is already registered: give one of the two another name=")
         return name
+
+
+def _check_function(function: object) -> None:
+    if not inspect.isfunction(function):
+        raise TypeError(f"@client.task() declares a function, not {function!r}")
+    inner = inspect.unwrap(function)
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        raise TypeError(
+            f"{function.__qualname__} is a generator, which runs only as far as somebody asks: no task can be one"
+        )

@@ -42,7 +42,8 @@ class TaskFunction(Generic[P, R]):
         self.url = url
         self.timeout = timeout
         self.headers = headers
-        self.is_async = inspect.iscoroutinefunction(function)
+        # A decorator may stand between, which hands on what to await.
+        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(inspect.unwrap(function))
         """Whether it is `async def`."""
         self.arguments = Arguments(function, name)
         name_injected(function)
