@@ -2,7 +2,6 @@
 
 import gc
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from fastapi.routing import APIRoute
 
@@ -10,7 +9,7 @@ from fastapi_gcp_tasks.encode import Plan, compile_plan
 from fastapi_gcp_tasks.exception import TaskRouteError
 from fastapi_gcp_tasks.labels import endpoint_label
 from fastapi_gcp_tasks.shadows import Shadow, asked_before, shadows_of, unshadowed, who_shadows
-from fastapi_gcp_tasks.surroundings import Order, Placement, changes_plan, orders_in_process, placements
+from fastapi_gcp_tasks.surroundings import Order, Placement, base_in, changes_plan, orders_in_process, placements
 
 
 class Place(NamedTuple):
@@ -62,7 +61,7 @@ class PlacedPlans:
                 "parameters, and no app of this process has the route with a prefix that does. Include its router in "
                 "an app, or give the prefix to the router itself"
             )
-        return unshadowed(plan, self._method, [shadow for place in places for shadow in place.shadows])
+        return unshadowed(plan, self._method, [shadow for place in places for shadow in place.shadows], base_url)
 
     def _find(self, orders: list[Order]) -> list[Place]:
         found = placements(self._route, orders)
@@ -88,11 +87,9 @@ def fitting(places: list[Place], base_url: str) -> list[Place]:
     """Those to which a base URL leads, so far as its path tells."""
     if len(places) < 2:
         return places
-    path = unquote(urlsplit(base_url).path)
-    longest = max((len(one.base) for one in places if path.endswith(one.base)), default=None)
-    return (
-        places if longest is None else [one for one in places if path.endswith(one.base) and len(one.base) == longest]
-    )
+    fit = [(len(end), one) for one in places if (end := base_in(base_url, one.base)) is not None]
+    longest = max((length for length, _ in fit), default=0)
+    return [one for length, one in fit if length == longest] or places
 
 
 def agree(places: list[Place]) -> bool:

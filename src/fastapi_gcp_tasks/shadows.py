@@ -14,7 +14,7 @@ from fastapi_gcp_tasks.encode import Encoded, Plan
 from fastapi_gcp_tasks.encode.parameters import Values
 from fastapi_gcp_tasks.exception import WrongTypeError
 from fastapi_gcp_tasks.served_routes import ServedRoute, answer_to, http_scope
-from fastapi_gcp_tasks.surroundings import Placement
+from fastapi_gcp_tasks.surroundings import Placement, base_in
 
 _TEXTS = ("0", "a", "-", "ffffffff-ffff-4fff-bfff-ffffffffffff", "x.y~z", "\N{LATIN SMALL LETTER E WITH ACUTE} e")
 _SAMPLES: dict[type, tuple[str, ...]] = {
@@ -94,14 +94,14 @@ def shadows_of(placement: Placement, before: list[ServedRoute]) -> list[Shadow]:
     names = ", ".join(_names(placement.route.path))
     if not names:
         return []
-    base = _filled_base(placement)
-    return [Shadow(base, _pattern(other), names, str(other)) for other in before]
+    return [Shadow(placement.base, _pattern(other), names, str(other)) for other in before]
 
 
-def unshadowed(plan: Plan, method: str, shadows: list[Shadow]) -> Plan:
+def unshadowed(plan: Plan, method: str, shadows: list[Shadow], base_url: str) -> Plan:
     """The plan, which refuses arguments with which another route would answer."""
     if not shadows:
         return plan
+    shadows = [shadow._replace(base=base_in(base_url, shadow.base) or shadow.base) for shadow in shadows]
     encode = plan.encode
 
     def encode_unshadowed(values: Values) -> Encoded:
@@ -128,16 +128,6 @@ def _pattern(served: ServedRoute) -> re.Pattern[str]:
     # Two apps, one mounted in the other, may have a parameter of one name.
     path = PARAM_REGEX.sub(lambda braces: f"{{p{next(number)}{braces[2] or ''}}}", served.path)
     return compile_path(path.rstrip("/") + "/{rest:path}" if isinstance(served.route, Mount) else path)[0]
-
-
-def _filled_base(placement: Placement) -> str:
-    """What stands before the callback path, with some values for the parameters of mounts."""
-    paths = sample_paths(placement.served)
-    return (
-        "/".join(paths[0].split("/")[: placement.base.count("/") + 1])
-        if paths and "{" in placement.base
-        else placement.base
-    )
 
 
 def _meet(one: ServedRoute, other: ServedRoute) -> bool:

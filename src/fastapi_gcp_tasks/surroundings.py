@@ -7,10 +7,12 @@ app of this process serves it, the plan is that of a route with all of them.
 import gc
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
+from urllib.parse import unquote, urlsplit
 
 from fastapi.exceptions import FastAPIError
 from fastapi.routing import APIRoute
 from starlette.applications import Starlette
+from starlette.routing import compile_path
 
 from fastapi_gcp_tasks import fastapi_versions as versions
 from fastapi_gcp_tasks.encode import route_again
@@ -60,6 +62,15 @@ def orders_in_process() -> list[Order]:
     orders = {id(app): served_routes(app) for app in found if "router" in vars(app)}
     mounted = {id(step.app) for order in orders.values() for served in order for step in served.through}
     return [order for app, order in orders.items() if app not in mounted]
+
+
+def base_in(base_url: str, base: str) -> str | None:
+    """The end of a base URL that is the base of a placement, parameters of mounts filled in; None if it has none."""
+    path = unquote(urlsplit(base_url).path)
+    if "{" not in base:
+        return base if path.endswith(base) else None
+    end = "/" + "/".join(path.split("/")[-base.count("/") :])
+    return end if compile_path(base)[0].match(end) else None
 
 
 def changes_plan(route: APIRoute, placement: Placement) -> bool:

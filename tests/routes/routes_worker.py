@@ -21,25 +21,30 @@ def carry(app: Any, client: FakeClient | FakeAsyncClient, url: str, number: int 
     """The status with which the app, which is at `url`, answers one of the client's tasks."""
     request = client.requests[number].task.http_request
     assert request.url.startswith(url)
-    target, _, query = request.url.removeprefix(url).partition("?")
+    return answer_of(app, request.url.removeprefix(url), dict(request.headers), request.body, request.http_method.name)
+
+
+def answer_of(app: Any, target: str, headers: dict[str, str], body: bytes, method: str = "POST") -> int:
+    """The status with which the app answers such a request."""
+    target, _, query = target.partition("?")
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": request.http_method.name,
+        "method": method,
         "scheme": "http",
         "path": unquote(target) or "/",
         "raw_path": target.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(name.lower().encode(), value.encode()) for name, value in request.headers.items()],
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
         "server": ("worker", 80),
         "client": ("queue", 1),
     }
     messages: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": request.body, "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message: Any) -> None:
         messages.append(message)

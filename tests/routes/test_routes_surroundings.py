@@ -344,6 +344,39 @@ def test_an_argument_with_which_another_route_answers_is_refused() -> None:
     assert carry(app, client, URL) == 200
 
 
+def test_the_base_url_says_what_the_parameters_of_mounts_are() -> None:
+    client, inside, app = FakeClient(), FastAPI(), FastAPI()
+    router = delayed_router(client, callback_base_url=f"{URL}/eu%20west")
+
+    @as_delayed_task
+    @router.post("/items/{name}")
+    def item(name: str) -> None: ...
+
+    inside.include_router(router)
+    app.post("/{number:int}/items/{name}")(lambda: None)
+    app.post("/eu west/items/me")(lambda: None)
+    app.mount("/{zone}", inside)
+    item.delay(name="you")
+    assert carry(app, client, URL) == 200
+    with pytest.raises(WrongTypeError, match="POST /eu west/items/me would be answered by"):
+        item.delay(name="me")
+    with pytest.raises(WrongTypeError, match=r"POST /7/items/you would be answered by POST /\{number:int\}"):
+        item.options(base_url=f"{URL}/7").delay(name="you")
+
+
+def test_of_two_mounts_with_parameters_the_base_url_chooses() -> None:
+    client, app = FakeClient(), FastAPI()
+    router, hello = task_of(client)
+    plain, strict = FastAPI(), of_app(router, needs_header)
+    plain.include_router(router)
+    app.mount("/to/{zone}", plain)
+    app.mount("/strictly/{zone}", strict)
+    task: Any = hello
+    task.options(base_url=f"{URL}/to/eu").delay()
+    task.options(base_url=f"{URL}/strictly/eu").delay(x_tenant="acme")
+    assert [carry(app, client, URL, number) for number in (0, 1)] == [200, 200]
+
+
 def test_a_catch_all_behind_the_task_is_fine() -> None:
     client, app = FakeClient(), FastAPI()
     router = delayed_router(client)
