@@ -1,6 +1,7 @@
 """Bodies over HTTP/1.1: how large they may be, how they may come, and what memory they may take together."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import logging
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from gcptasks.base.budget import Budget
+from gcptasks.base.budget import Budget, Share
 from gcptasks.base.events import Events
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.rpc.listener import Listener
@@ -161,6 +162,18 @@ class Serving:
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.listener.port)
 
+    async def fill(self, tasks: int) -> None:
+        """Make a queue with so many large tasks."""
+        await self.calls.call(f"/{SERVICE}/CreateQueue", CreateQueueRequest(parent=LOCATION, queue=Queue(name=QUEUE)))
+        reader, writer = await self.connect()
+        body = task_of(900_000)
+        for _ in range(tasks):
+            writer.write(head("POST", PATH, NAMED, f"Content-Length: {len(body)}") + body)
+            assert (await read_response(reader))[0] == 200
+        writer.close()
+        while self.budget.held:
+            await asyncio.sleep(0)
+
 
 @asynccontextmanager
 async def serving(
@@ -244,20 +257,35 @@ async def test_who_waits_too_long_for_memory_is_refused() -> None:
         other.close()
 
 
+async def test_a_large_response_for_which_there_is_no_memory_is_refused() -> None:
+    async with serving() as server:
+        await server.fill(tasks=1)
+        others = Share(server.budget)
+        others.grant(server.budget.size)
+        reader, writer = await server.connect()
+        writer.write(head("GET", f"{PATH}?responseView=FULL") + head("GET", PATH))
+        status, answered = await read_response(reader)
+        assert (status, json.loads(answered)["error"]["message"]) == (429, FULL)
+        assert (await read_response(reader))[0] == 200
+        others.grant(-server.budget.size)
+        writer.write(head("GET", f"{PATH}?responseView=FULL"))
+        assert (await read_response(reader))[0] == 200
+        writer.close()
+
+
 async def test_who_does_not_read_a_large_response_has_to_go() -> None:
     async with serving(transfer=timedelta(seconds=1)) as server:
-        await server.calls.call(f"/{SERVICE}/CreateQueue", CreateQueueRequest(parent=LOCATION, queue=Queue(name=QUEUE)))
+        await server.fill(tasks=4)
         reader, writer = await server.connect()
-        body = task_of(900_000)
-        for _ in range(4):
-            writer.write(head("POST", PATH, NAMED, f"Content-Length: {len(body)}") + body)
-            assert (await read_response(reader))[0] == 200
-        while server.budget.held:
-            await asyncio.sleep(0)
         writer.write(head("GET", f"{PATH}?responseView=FULL") * 50)
         while not server.budget.held:
             await asyncio.sleep(0)
         async with asyncio.timeout(30):
             while server.budget.held:
                 await asyncio.sleep(0.01)
-        writer.transport.abort()
+        received = 0
+        with contextlib.suppress(ConnectionError):
+            while data := await asyncio.wait_for(reader.read(MIB), 30):
+                received += len(data)
+        assert received < 50 * MIB
+        writer.close()
