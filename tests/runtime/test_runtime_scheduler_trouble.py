@@ -1,6 +1,7 @@
 """A scheduler whose database fails, that is cut off, or whose jobs change meanwhile: no run is lost or doubled."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from gcptasks.base.events import (
     JobAttemptStarted,
     JobAttemptSucceeded,
 )
+from gcptasks.engine.delivery import Outgoing
+from gcptasks.engine.model import Reply
 from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.runtime.leader import Leader
 from gcptasks.runtime.leader_lock import LeaderLock
@@ -231,3 +234,33 @@ async def test_a_clock_that_is_set_back_a_little_does_not_repeat_the_minute_of_a
         world.target.gate.set()
         await world.pass_time(2 * MINUTE)
         assert world.sent_at() == ["00:01:00", "00:02:00"]
+
+
+class HangingTarget(RecordingTarget):
+    """Never answers what is for the worker that hangs."""
+
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+        if request.url == HANGS:
+            await asyncio.Event().wait()
+        await super().send(request, on_reply)
+
+
+HANGS = "http://hangs.local/"
+
+
+@pytest.mark.parametrize(("jobs", "size"), [(2500, 0), (150, 1_000_000)])
+async def test_jobs_whose_worker_hangs_leave_room_for_others(jobs: int, size: int) -> None:
+    """Places for attempts, and memory for their bodies."""
+    async with JobWorld(target=HangingTarget()) as world:
+        target = messages.HttpTarget(uri=HANGS, body=b"x" * size)
+        for number in range(jobs):
+            job = messages.Job(name=f"{PARENT}/jobs/{number}", schedule="* * * * *", http_target=target)
+            world.call("CreateJob", messages.CreateJobRequest(parent=PARENT, job=job))
+        world.clock.advance(MINUTE)
+        async with asyncio.timeout(60):
+            await world.until(lambda: len(world.of(JobAttemptStarted)) == jobs)
+        world.job("* * * * *", "other", body=b"y" * size)
+        world.clock.advance(MINUTE)
+        await world.received(1)
+        assert world.target.headers(0)["X-CloudScheduler-JobName"] == "other"
+        await world.scheduler.stop(timedelta(0))

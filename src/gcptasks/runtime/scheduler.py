@@ -27,8 +27,11 @@ _log = logging.getLogger("gcptasks")
 
 _AT_A_TIME = 100
 """How many are begun in one transaction: so few that no event loop is held for more than some milliseconds."""
-_UNDER_WAY = 2000
-"""Attempts at a time. Others wait for their turn: each is begun, if late, and none is skipped for that."""
+_UNDER_WAY = 20_000
+"""Attempts at a time, also such as wait for a connection: so many that jobs whose workers hang leave others a place.
+
+Others wait for their turn: each is begun, if late, and none is skipped for that.
+"""
 _LOOK_AT_LEAST_EVERY = timedelta(minutes=1)
 _SET_BACK = timedelta(seconds=1)
 

@@ -5,17 +5,22 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from gcptasks.base.names import JobName
-from gcptasks.engine.job_model import Execution, Job, JobState
+from gcptasks.engine.job_model import Execution, Job, JobState, PubsubMessage
+from gcptasks.engine.model import AppEngineRequest, HttpRequest
 from gcptasks.store.job_rows import EXECUTION_COLUMNS, JOB_COLUMNS, Row, execution_of, job_of
 from gcptasks.store.jobs import StoredJob
 from gcptasks.store.times import from_us, maybe_us, to_us
 
-_WITH_THE_LEASE = 16 * 1024
-"""Bytes of a body that is read when its attempt begins; one that is larger is read when it is sent."""
+_AT_ONCE = 1024
+"""Bytes of a body that is read when its attempt begins; one that is larger is read when it is sent.
+
+Fewer than of a task, since no queue limits how many attempts of jobs begin at once.
+"""
 _IDS = "(SELECT value FROM json_each(?))"
-_SENT_COLUMNS = f"id, length(body), iif(length(body) <= {_WITH_THE_LEASE}, body, NULL), {JOB_COLUMNS}"
+_SENT_COLUMNS = f"id, length(body), iif(length(body) <= {_AT_ONCE}, body, NULL), {JOB_COLUMNS}"
 _JOBS = "jobs LEFT JOIN job_bodies ON job_bodies.job = jobs.id"
 _SCHEDULED = "SELECT 1 FROM executions WHERE executions.job = jobs.id AND NOT forced"
 _WAITS = "due_at IS NOT NULL AND attempts > 0"
@@ -100,9 +105,15 @@ class Begun:
         return self.sent.job.name
 
     @property
-    def owner(self) -> JobName:
-        """Whose part of the memory for large bodies it takes."""
-        return self.sent.job.name
+    def owner(self) -> str:
+        """Whose part of the memory for large bodies it takes: its worker's, so that one that hangs harms no other."""
+        match self.sent.job.target:
+            case HttpRequest(url=url):
+                return urlsplit(url).netloc
+            case AppEngineRequest(routing=routing):
+                return f"App Engine {routing}"
+            case PubsubMessage(topic=topic):
+                return topic
 
     @property
     def unread(self) -> int:
