@@ -117,6 +117,41 @@ async def test_the_page_of_another_site_is_refused(rest: Rest, method: str, orig
     assert (await rest.ask("GET", f"/v2/{QUEUE}")).status == 200
 
 
+@pytest.mark.parametrize(
+    ("origin", "shown"),
+    [
+        (b"http://[", "http://["),
+        (b"http://[::1", "http://[::1"),
+        (b"http://[v1.x", "http://[v1.x"),
+        (b"\xff", "\\udcff"),
+        ("http://\u2100".encode(), "http://\u2100"),
+        (b"http://\xe9.com", "http://\\udce9.com"),
+    ],
+)
+async def test_an_origin_that_is_none_is_refused(rest: Rest, origin: bytes, shown: str) -> None:
+    """Also one that cannot be parsed, and one whose bytes are no text."""
+    async with rest.connected() as (reader, writer):
+        writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nOrigin: " + origin + b"\r\n\r\n")
+        status, text = await read_response(reader)
+    assert (status, text.decode()) == (
+        403,
+        f"The web page of another site, {shown}, may not use this service. Call it from a program.\n",
+    )
+
+
+async def test_a_host_whose_bytes_are_no_text_is_refused(rest: Rest) -> None:
+    async with rest.connected() as (reader, writer):
+        writer.write(b"GET /health HTTP/1.1\r\nHost: \xe9.com\r\n\r\n")
+        assert (await read_response(reader))[0] == 403
+
+
+async def test_the_origin_is_compared_with_the_host_and_not_with_the_request_line(rest: Rest) -> None:
+    async with rest.connected() as (reader, writer):
+        target = "http://evil.com/health"
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.com\r\n\r\n".encode())
+        assert (await read_response(reader))[0] == 403
+
+
 @pytest.mark.parametrize("host", ["localhost:8123", "[::1]:8123", "tasks"])
 async def test_a_page_of_the_service_itself_may_use_it(rest: Rest, host: str) -> None:
     path, body = CREATE_QUEUE

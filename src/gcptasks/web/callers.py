@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from gcptasks.base.log_text import log_text
+
 _HOST = re.compile(r"(\[(?P<address>[^\]]+)\]|(?P<name>[^:@/\[\]]+))(:\d+)?")
 _LOCAL = re.compile(r"[^.]+|(.+\.)?(localhost|local|internal|test|home\.arpa)")
 """Names that are reserved: by RFC 6761, RFC 6762 and RFC 8375, and by ICANN `internal`."""
@@ -58,12 +60,22 @@ def _is_address(name: str) -> bool:
 
 
 def _refused_origin(request: web.Request) -> web.Response | None:
+    # Not what the request line may have in place of Host: that is not checked, and no browser sends it.
+    hosts = {host.lower() for host in request.headers.getall("Host", ())}
     for origin in request.headers.getall("Origin", ()):
-        if urlsplit(origin).netloc.lower() != request.host.lower():
+        if _authority(origin).lower() not in hosts:
             return _refused(
                 403, f"The web page of another site, {origin}, may not use this service. Call it from a program."
             )
     return None
+
+
+def _authority(origin: str) -> str:
+    """The host and port of it; empty if it has none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _refused_content(request: web.Request) -> web.Response | None:
@@ -74,4 +86,5 @@ def _refused_content(request: web.Request) -> web.Response | None:
 
 
 def _refused(status: int, sentence: str) -> web.Response:
-    return web.Response(status=status, text=f"{sentence}\n")
+    # Escaped, since a header may have bytes that no text can be written with.
+    return web.Response(status=status, text=f"{log_text(sentence)}\n")
