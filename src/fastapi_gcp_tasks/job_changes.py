@@ -7,7 +7,7 @@ are compared as it would keep them: what was left out is what it would fill in, 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from gcptasks.engine.headers import is_dropped
+from gcptasks.engine.headers import is_dropped, mended, stored
 
 if TYPE_CHECKING:
     from google.cloud.scheduler_v1 import Job
@@ -16,6 +16,8 @@ _OUTPUT = ("state", "status", "schedule_time", "last_attempt_time", "user_update
 _UTC = ("", "utc", "etc/utc")
 _OCTETS = "application/octet-stream"
 _APP_ENGINE_AGENT = "AppEngine-Google; (+http://code.google.com/appengine)"
+_IN_TIMEDELTA = 1000
+"""Nanoseconds of the shortest time that the local service keeps."""
 _CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
@@ -56,9 +58,8 @@ def _fill_retries(config: Any) -> None:
     """Google's defaults (CS-025), which stand for 0 as well (CS-141, CS-142). Left out altogether they are the same."""
     if not config.max_retry_duration.ToNanoseconds():
         config.ClearField("max_retry_duration")
-    for name, seconds in (("min_backoff_duration", 5), ("max_backoff_duration", 3600)):
-        if not getattr(config, name).ToNanoseconds():
-            getattr(config, name).FromSeconds(seconds)
+    _fill(config.min_backoff_duration, 5)
+    _fill(config.max_backoff_duration, 3600)
     config.max_doublings = config.max_doublings or 5
 
 
@@ -79,7 +80,7 @@ def _fill_http(job: Any) -> None:
 def _fill_app_engine(job: Any) -> None:
     target = job.app_engine_http_target
     # Unlike to others, a caller's own goes to App Engine, and the service appends Google's (CS-182).
-    agents = [value for name, value in target.headers.items() if name.lower() == "user-agent"]
+    agents = [mended(value) for name, value in target.headers.items() if name.lower() == "user-agent"]
     own = "".join(agents).removesuffix(_APP_ENGINE_AGENT).strip()
     _fill_request(target)
     if own:
@@ -102,8 +103,13 @@ _FILL: dict[str, Callable[[Any], None]] = {
 
 def _fill_deadline(job: Any, seconds: int) -> None:
     """What a job has that names none (CS-026, CS-184); 0 is none as well."""
-    if not job.attempt_deadline.ToNanoseconds():
-        job.attempt_deadline.FromSeconds(seconds)
+    _fill(job.attempt_deadline, seconds)
+
+
+def _fill(duration: Any, seconds: int) -> None:
+    duration.nanos -= duration.nanos % _IN_TIMEDELTA
+    if not duration.ToNanoseconds():
+        duration.FromSeconds(seconds)
 
 
 def _fill_request(target: Any) -> None:
@@ -111,8 +117,9 @@ def _fill_request(target: Any) -> None:
     from google.cloud.scheduler_v1 import HttpMethod
 
     target.http_method = target.http_method or HttpMethod.POST.value  # CS-028
-    # Names are the same in any letter case. What the service sets, or drops, counts for nothing (CS-029, CS-162).
-    headers = {name.lower(): value for name, value in target.headers.items()}
+    # Names are the same in any letter case, and protobuf has them in no order. What the service sets, drops or mends
+    # counts for nothing (CS-029, CS-162, CT-290, CT-291).
+    headers = {name.lower(): value for name, value in sorted(stored(target.headers).items())}
     target.headers.clear()
     for name, value in headers.items():
         # The type that a body has which names none (CS-161).

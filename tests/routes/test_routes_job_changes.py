@@ -188,6 +188,8 @@ def test_other_targets_that_a_hook_sets_are_compared_too(sent: Job, shown: Job) 
         (f"mine {GOOGLE}", "", True),
         (GOOGLE, "", False),
         (GOOGLE, "mine", True),
+        (GOOGLE, "é", False),
+        (f"a_b {GOOGLE}", "a\nb", False),
     ],
 )
 def test_a_user_agent_counts_for_app_engine_alone(shown: str, sent: str, changed: bool) -> None:
@@ -199,7 +201,8 @@ def test_a_user_agent_counts_for_app_engine_alone(shown: str, sent: str, changed
     assert needs_update(job(shown), job(sent)) is changed
 
 
-seconds = st.integers(0, 100).map(lambda count: Duration(seconds=count))
+nanos = st.sampled_from([0, 0, 0, 1, 999, 1_500])
+seconds = st.builds(Duration, seconds=st.integers(0, 99), nanos=nanos)
 tokens: "st.SearchStrategy[dict[str, Any]]" = st.sampled_from(
     [
         {},
@@ -214,22 +217,30 @@ fields: "st.SearchStrategy[dict[str, Any]]" = st.fixed_dictionaries(
     optional={
         "description": st.sampled_from(["", "what it is for"]),
         "time_zone": st.sampled_from(["", "UTC", "utc", "Etc/UTC", "Europe/Paris"]),
-        "attempt_deadline": st.integers(15, 1800).map(lambda count: Duration(seconds=count)),
+        "attempt_deadline": st.builds(Duration, seconds=st.integers(15, 1799), nanos=nanos),
         "retry_config": st.builds(
             RetryConfig,
             retry_count=st.integers(0, 5),
-            max_retry_duration=seconds,
+            max_retry_duration=st.integers(0, 100).map(lambda count: Duration(seconds=count)),
             min_backoff_duration=seconds,
             max_backoff_duration=st.sampled_from([Duration(), Duration(seconds=100)]),
             max_doublings=st.integers(0, 16),
         ),
     },
 )
-names = st.sampled_from(["X-Mine", "x-other", "user-agent", "Host", "X-Google-A", "X-CloudScheduler-JobName", "Accept"])
-header_sets = st.dictionaries(names, st.sampled_from(["a", "b c"]))
+names = st.sampled_from(
+    [
+        *("X-Mine", "x-mine", "x-other", "user-agent", "Host", "X-Google-A", "X-CloudScheduler-JobName", "Accept"),
+        *("Content-Type", "Authorization", "", "x y", "x:", "é"),
+    ]
+)
+header_sets = st.dictionaries(
+    names,
+    st.sampled_from(["a", "b c", "", " ", " a ", "é", "\x01", "a\tb", "a\r\nb", "a\0b", "\0", "a" * 8183, "a" * 8185]),
+)
 
 
-@settings(max_examples=40)
+@settings(max_examples=100)
 @given(fields, tokens, header_sets, st.sampled_from(["GET", "POST", "PUT", "DELETE"]))
 def test_whatever_a_hook_makes_of_a_job_the_second_schedule_writes_nothing(
     job: dict[str, Any], token: dict[str, Any], headers: dict[str, str], method: str
