@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -111,13 +112,15 @@ class CloudTaskClient:
         `headers` are those of the request, their names in any case. `verified=True` says that the caller was verified
         before, as by Cloud Run with IAM: a client without a secret runs nothing otherwise.
         """
-        return await self._worker().execute(body, headers, verified=verified)
+        return await self.worker.execute(body, headers, verified=verified)
 
     def sync_execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool = False) -> "Answer":
         """The same, blocking."""
-        return self._worker().sync_execute(body, headers, verified=verified)
+        return self.worker.sync_execute(body, headers, verified=verified)
 
-    def _worker(self) -> "Worker":
+    @cached_property
+    def worker(self) -> "Worker":
+        """What runs the tasks that requests bring."""
         from cloudtask.worker import Worker
 
         return Worker(self.settings, self.functions)

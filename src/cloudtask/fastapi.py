@@ -1,23 +1,30 @@
 """Tasks as functions, served by FastAPI, which resolves their dependencies."""
 
+import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from inspect import Parameter, Signature
-from typing import Annotated, Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from starlette.types import Message, Receive, Scope, Send
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
 
-from cloudtask.arguments import Given
 from cloudtask.client import CloudTaskClient
 from cloudtask.functions import TaskFunction
-from cloudtask.worker import Answer, Asked, Worker, failed
+from cloudtask.running import run
+from cloudtask.worker import Answer, Asked, ended, failed, refusal
+from gcptasks.base.log_text import log_text
+from gcptasks.engine.task_limits import LARGEST
+from gcptasks.values.refusal import at_place
 
-_ASKED = "cloudtask.asked"
-"""Where in its scope a request has the call that it asks for."""
-_GIVEN = "cloudtask_asked"
-"""The parameter by which its endpoint gets it."""
+_log = logging.getLogger("cloudtask")
+
+_HANDLERS = "starlette.exception_handlers"
+"""Where in a scope an app's handlers of exceptions are, by class and by status."""
 
 
 class CloudTaskRouter(APIRouter):
@@ -39,104 +46,86 @@ class CloudTaskRouter(APIRouter):
         if verify:
             options["dependencies"] = [Depends(verify), *(options.get("dependencies") or ())]
         super().__init__(**options)
-        self._worker = Worker(client.settings, client.functions)
-        self._routes_of: dict[str, APIRoute] = {}
+        self._worker = client.worker
+        self._routes: dict[str, APIRoute] = {}
+        for function in client.functions.values():
+            self._route_of(function)
         for path in ("/run", ""):
             self.add_api_route(path, self._run, methods=["POST"], name="run_task", include_in_schema=False)
 
     async def _run(self, request: Request) -> Response:
-        body = await request.body()
-        asked = self._worker.asked(body, request.headers, verified=True)
+        answer = self._worker.refused(request.headers, verified=True) or await self._answer(request)
+        return Response(answer.body, answer.status, dict(answer.headers))
+
+    async def _answer(self, request: Request) -> Answer:
+        body = await _body(request)
+        asked = self._worker.asked(body)
         if isinstance(asked, Answer):
-            return _response(asked)
-        return _Running(asked, self._route_of(asked.function), body)
+            return asked
+        return await ended(asked.function, self._resolve_and_run(asked, body, request), _failed)
+
+    async def _resolve_and_run(self, asked: Asked, body: bytes, request: Request) -> None:
+        """Run the function; done when what FastAPI made for it is closed, and its background tasks have run."""
+        function = asked.function
+        if not function.arguments.injected:
+            await _run_function(asked, {})
+            return
+        # What fails is answered by us: a handler of the app's might say that all is well.
+        scope: dict[str, Any] = {**request.scope, _HANDLERS: ({}, {})}
+        token = _current.set(_Current(asked, scope.get("app")))
+        try:
+            await self._route_of(function).app(scope, _again(body, request.receive), _nowhere)
+        finally:
+            _current.reset(token)
 
     def _route_of(self, function: TaskFunction[..., Any]) -> APIRoute:
-        route = self._routes_of.get(function.name)
+        """A route of its own: its endpoint takes what is injected."""
+        route = self._routes.get(function.name)
         if route is None:
-            route = self._routes_of[function.name] = _route(function)
+            route = self._routes[function.name] = _route(function)
         return route
+
+
+class _Current(NamedTuple):
+    asked: Asked
+    app: Any
+
+
+_current: ContextVar[_Current] = ContextVar("cloudtask_current")
 
 
 class _Overrides:
     """The overrides of dependencies of whichever app serves the request."""
 
-    app: ContextVar[Any] = ContextVar("app")
-
     @property
     def dependency_overrides(self) -> Any:
-        return getattr(self.app.get(None), "dependency_overrides", {})
+        return getattr(_current.get().app, "dependency_overrides", {})
 
 
 def _route(function: TaskFunction[..., Any]) -> APIRoute:
-    """A route whose endpoint has the injected parameters, and calls the function with those and the data."""
-    endpoint = _async_endpoint(function) if function.is_async else _endpoint(function)
-    asked = Parameter(_GIVEN, Parameter.KEYWORD_ONLY, annotation=Annotated[Asked, Depends(_asked)])
-    injected = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in function.arguments.injected]
-    endpoint.__signature__ = Signature([asked, *injected])  # type: ignore[attr-defined]  # which FastAPI reads
+    async def endpoint(**injected: Any) -> Response:
+        await _run_function(_current.get().asked, injected)
+        return Response()
+
+    parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in function.arguments.injected]
+    endpoint.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # which FastAPI reads
     endpoint.__name__ = endpoint.__qualname__ = function.name
     return APIRoute("/", endpoint, methods=["POST"], response_model=None, dependency_overrides_provider=_Overrides())
 
 
-def _async_endpoint(function: TaskFunction[..., Any]) -> Callable[..., Any]:
-    async def run(**values: Any) -> Response:
-        await function.call(*_call_of(function, values))
-        return Response()
-
-    return run
+async def _run_function(asked: Asked, injected: dict[str, Any]) -> None:
+    function, values = asked
+    await run(lambda: function.call(values, injected), is_async=function.is_async, in_thread=run_in_threadpool)
 
 
-def _endpoint(function: TaskFunction[..., Any]) -> Callable[..., Any]:
-    def run(**values: Any) -> Response:
-        function.call(*_call_of(function, values))
-        return Response()
-
-    return run
-
-
-def _call_of(function: TaskFunction[..., Any], values: dict[str, Any]) -> Given:
-    asked: Asked = values.pop(_GIVEN)
-    return function.arguments.with_injected(asked.given, values)
-
-
-def _asked(request: Request) -> Asked:
-    asked: Asked = request.scope[_ASKED]
-    return asked
-
-
-class _Running(Response):
-    """The response that the function's route makes, or the one for its failure."""
-
-    def __init__(self, asked: Asked, route: APIRoute, body: bytes) -> None:
-        super().__init__()
-        self._asked = asked
-        self._route = route
-        self._request_body = body
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        inner: Scope = {
-            **scope,
-            _ASKED: self._asked,
-            "path_params": {},
-            "route": self._route,
-            "endpoint": self._route.endpoint,
-        }
-        token = _Overrides.app.set(scope.get("app"))
-        try:
-            await self._route.app(inner, _again(self._request_body, receive), watched)
-        except Exception as error:
-            answer = failed(self._asked.function, error)
-            if not started:
-                await _response(answer)(scope, receive, send)
-        finally:
-            _Overrides.app.reset(token)
+async def _body(request: Request) -> bytes:
+    """The body; of one that is longer than a task can have, so much that it shows."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST:
+            break
+    return bytes(body)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
@@ -153,5 +142,17 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, dict(answer.headers))
+async def _nowhere(message: Message) -> None:
+    """The response of a function's route is none: the queue gets the answer when all is done."""
+
+
+def _failed(function: TaskFunction[..., Any], error: Exception) -> Answer:
+    """The answer for a function, or a dependency of it, that raised."""
+    if isinstance(error, HTTPException):
+        _log.warning("%s is answered with %d: %s", function.name, error.status_code, log_text(error.detail))
+        return refusal(error.status_code, error.detail, error.headers)
+    if isinstance(error, RequestValidationError):
+        found = "; ".join(at_place(one["loc"], one["msg"]) for one in error.errors())
+        _log.warning("what %s depends on cannot be resolved: %s", function.name, log_text(found))
+        return refusal(422, found)
+    return failed(function, error)

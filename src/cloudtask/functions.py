@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
-from cloudtask.arguments import Arguments, Given
+from cloudtask.arguments import Arguments, Values
 from cloudtask.message import body_of, parsed
 from cloudtask.task import Task
 from gcptasks.worker.injected import name_injected
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_NONE: Mapping[str, Any] = {}
 
 
 class TaskFunction(Generic[P, R]):
@@ -42,35 +44,35 @@ class TaskFunction(Generic[P, R]):
         self.url = url
         self.timeout = timeout
         self.headers = headers
-        # A decorator may stand between, which hands on what to await.
-        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(inspect.unwrap(function))
-        """Whether it is `async def`."""
+        self.is_async = inspect.iscoroutinefunction(function)
+        """Whether it is `async def`: a call of it blocks nobody."""
         self.arguments = Arguments(function, name)
         name_injected(function)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
         """The task of this call. Raises `TypeError` for arguments that do not fit the signature, and `WrongTypeError`,
         a `ValueError`, for a value that would not arrive as it is.
         """
-        return Task(self, args, kwargs)
+        return Task(self, self.arguments.bound(args, kwargs))
 
-    def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> R:
+    def call(self, values: Values, injected: Mapping[str, Any] = _NONE) -> R:
         """Call the function itself."""
+        args, kwargs = self.arguments.called_with(values, injected)
         function: Callable[..., R] = self.function
         return function(*args, **kwargs)
 
-    def write(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+    def write(self, values: Values) -> bytes:
         """The body of the task of that call; empty where tasks run eagerly and unchecked."""
         if self.sender.settings.eager == "immediate" and not self.sender.settings.check_eager:
             return b""
-        return body_of(self.name, self.arguments.write(args, kwargs))
+        return body_of(self.name, self.arguments.write(values))
 
-    def read(self, args: list[Any], kwargs: dict[str, Any]) -> Given:
+    def read(self, args: list[Any], kwargs: dict[str, Any]) -> Values:
         """The arguments as its worker calls it; `ValueError` for what does not fit."""
         return self.arguments.read(args, kwargs)
 
-    def run_here(self, body: bytes, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        """Call it with what a worker would read from the body; without one, with the arguments themselves.
+    def call_as_worker(self, body: bytes, values: Values) -> R:
+        """Call it with what a worker would read from the body; without one, with the values themselves.
 
         `TypeError` if FastAPI would have to inject something.
         """
@@ -78,9 +80,9 @@ class TaskFunction(Generic[P, R]):
             "eager='immediate' runs it without FastAPI: use eager='remote', or call it with .execute()"
         )
         if not body:
-            return self.call(args, kwargs)
+            return self.call(values)
         message = parsed(body)
-        return self.call(*self.read(message.args, message.kwargs))
+        return self.call(self.read(message.args, message.kwargs))
 
     def refuse_injected(self, instead: str) -> None:
         """`TypeError` if FastAPI would have to inject something."""

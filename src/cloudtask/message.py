@@ -1,12 +1,16 @@
 """What is sent for a task: the JSON that its worker reads, and Google's request around it."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-from gcptasks.base.names import QueueName, is_task_id
+from cloudtask import settings as check
+from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.names import QueueName, is_task_id, parse_task
+from gcptasks.client.request_bytes import body_head, due_at, named
 from gcptasks.engine.task_limits import LARGEST, MOST_AHEAD
 from gcptasks.values.refusal import reasons
 
@@ -15,8 +19,9 @@ if TYPE_CHECKING:
 
     from cloudtask.settings import Settings
     from cloudtask.task import Task
+    from gcptasks.engine.header_rules import Headers
 
-JSON_TYPE = "application/json"
+_JSON_TYPE = {"content-type": "application/json"}
 
 
 class Malformed(ValueError):
@@ -45,8 +50,8 @@ def parsed(body: bytes) -> Message:
 
 
 def headers_of(task: "Task[Any]", settings: "Settings") -> dict[str, str]:
-    """What a request of the task carries, whoever sends it."""
-    headers = {"content-type": JSON_TYPE, **task.headers}
+    """What a request of the task carries, whoever sends it; `ValueError` for a header that no task can carry."""
+    headers = {**_JSON_TYPE, **check.headers("headers", task.headers)} if task.headers else dict(_JSON_TYPE)
     if settings.secret:
         headers[settings.secret_header.lower()] = settings.secret
     return headers
@@ -54,49 +59,77 @@ def headers_of(task: "Task[Any]", settings: "Settings") -> dict[str, str]:
 
 def request_of(task: "Task[Any]", settings: "Settings", at: datetime | None) -> "CreateTaskRequest":
     """Google's request to create the task; `ValueError` for what Google would not accept."""
-    from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
+    from google.cloud.tasks_v2 import CreateTaskRequest
 
     queue = settings.queue_name(task.queue)
-    message: Any = CreateTaskRequest.pb()(parent=str(queue))
+    headers = tuple(headers_of(task, settings).items())
+    message = _fixed_part(str(queue), task.url, task.timeout, settings.service_account, headers)
+    message += body_head(len(task.body)) + task.body
+    if task.name is not None:
+        message = named(message, f"{queue}/tasks/{_task_id(task.name, queue, settings)}")
+    if at is not None:
+        message = due_at(message, at)
+    request: CreateTaskRequest = CreateTaskRequest.deserialize(message)
+    if len(message) > LARGEST and (size := CreateTaskRequest.pb(request).task.ByteSize()) > LARGEST:
+        raise ValueError(
+            f"the task has {size} bytes, and the service takes {LARGEST} at most: "
+            "keep the data elsewhere, and pass a reference to it"
+        )
+    return request
+
+
+@lru_cache(maxsize=1024)
+def _fixed_part(
+    parent: str, url: str, timeout: timedelta | None, service_account: str | None, headers: "Headers"
+) -> bytes:
+    """What is the same in many requests, serialized."""
+    from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
+
+    message: Any = CreateTaskRequest.pb()(parent=parent)
     http = message.task.http_request
     http.http_method = HttpMethod.POST.value
-    http.url = task.url
-    http.headers.update(headers_of(task, settings))
-    http.body = task.body
-    if settings.service_account is not None:
-        http.oidc_token.service_account_email = settings.service_account
-    if task.name is not None:
-        message.task.name = f"{queue}/tasks/{_checked_id(task.name, queue)}"
-    if task.timeout is not None:
-        message.task.dispatch_deadline.FromTimedelta(task.timeout)
-    if at is not None:
-        message.task.schedule_time.FromDatetime(schedule(at, settings))
-    if (size := message.task.ByteSize()) > LARGEST:
-        raise ValueError(
-            f"the task has {size} bytes, and Cloud Tasks takes {LARGEST} at most: pass a reference instead"
-        )
-    return CreateTaskRequest.wrap(message)
+    http.url = url
+    http.headers.update(headers)
+    if service_account is not None:
+        http.oidc_token.service_account_email = service_account
+    if timeout is not None:
+        message.task.dispatch_deadline.FromTimedelta(timeout)
+    fixed: bytes = message.SerializeToString()
+    return fixed
 
 
-def schedule(at: datetime, settings: "Settings") -> datetime:
-    """The time, aware; a naive one is of the client's zone, the first occurrence of an hour that comes twice.
+def checked_time(at: datetime, settings: "Settings") -> datetime:
+    """The time in UTC; a naive one is of the client's zone, the first occurrence of an hour that comes twice.
 
     `ValueError` for one that the clocks of the zone skip, or that lies too far ahead.
     """
-    if at.tzinfo is None:
-        local = at.replace(tzinfo=settings.zone)
-        if local.astimezone(UTC).astimezone(settings.zone).replace(tzinfo=None, fold=0) != at.replace(fold=0):
-            raise ValueError(f"at={at} does not exist in {settings.zone}: the clocks skip it")
-        at = local
-    at = at.astimezone(UTC)
+    if not isinstance(at, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a checker
+        raise TypeError(f"at must be a datetime, not {at!r}")
+    try:
+        if at.tzinfo is None:
+            local = at.replace(tzinfo=settings.zone)
+            if local.astimezone(UTC).astimezone(settings.zone).replace(tzinfo=None, fold=0) != at.replace(fold=0):
+                raise ValueError(f"at={at} does not exist in {settings.zone}: the clocks skip it")
+            at = local
+        at = at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"at={at} is no time that a task can have: {error}") from None
     if at - datetime.now(UTC) > MOST_AHEAD:
-        raise ValueError(f"at={at.isoformat()} is more than {MOST_AHEAD // timedelta(days=1)} days ahead")
+        raise ValueError(f"at={at.isoformat()} is more than {MOST_AHEAD.days} days ahead")
     return at
 
 
-def _checked_id(name: str, queue: QueueName) -> str:
-    """The last part of a task's name, which may be given whole."""
-    text = name.removeprefix(f"{queue}/tasks/")
-    if not is_task_id(text):
-        raise ValueError(f"the name of a task must be 1 to 500 letters, digits, hyphens and underscores, not {name!r}")
-    return text
+def _task_id(name: Any, queue: QueueName, settings: "Settings") -> str:
+    """The last part of a task's name, which may be given whole; of a forced queue, whatever queue it names."""
+    given = check.text("name", name)
+    if "/" not in given:
+        if not is_task_id(given):
+            raise ValueError(f"name must be 1 to 500 letters, digits, hyphens and underscores, not {given!r}")
+        return given
+    try:
+        whole = parse_task(given)
+    except InvalidArgument as error:
+        raise ValueError(f"name {given!r}: {error}") from None
+    if whole.queue != queue and settings.force_to_queue is None:
+        raise ValueError(f"name {given!r} is that of a task of another queue than {queue}")
+    return whole.task

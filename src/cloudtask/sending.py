@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cloudtask.message import request_of
+from cloudtask.message import checked_time, request_of
 from cloudtask.settings import Settings
 from gcptasks.client.api import TASKS
 from gcptasks.client.default_clients import AsyncClients, DefaultClient
@@ -28,6 +28,7 @@ class Sender:
 
     async def push(self, task: "Task[Any]", at: datetime | None) -> str | None:
         """The full name of the task, once it is accepted; None if it ran eagerly."""
+        at = self._due(task, at)
         if self.settings.eager is not None:
             from cloudtask import eager
 
@@ -36,11 +37,11 @@ class Sender:
         request = request_of(task, self.settings, at)
         given = self._async_client
         client = given if TASKS.async_client.owns(given) else self._async_clients.get(given)
-        created = await client.create_task(request=request, timeout=_CREATE_TIMEOUT)
-        return created.name
+        return _name(await client.create_task(request=request, timeout=_CREATE_TIMEOUT))
 
     def sync_push(self, task: "Task[Any]", at: datetime | None) -> str | None:
         """The same, blocking."""
+        at = self._due(task, at)
         if self.settings.eager is not None:
             from cloudtask import eager
 
@@ -48,8 +49,20 @@ class Sender:
             return None
         request = request_of(task, self.settings, at)
         client = self._default.get() if self._client is None else self._client
-        created = client.create_task(request=request, timeout=_CREATE_TIMEOUT)
-        return created.name
+        return _name(client.create_task(request=request, timeout=_CREATE_TIMEOUT))
+
+    def _due(self, task: "Task[Any]", at: datetime | None) -> datetime | None:
+        """When it is due, checked."""
+        if at is None:
+            return None
+        at = checked_time(at, self.settings)
+        task.check_due(at)
+        return at
+
+
+def _name(created: Any) -> str | None:
+    """The full name. A client of the user's own may return what has none."""
+    return getattr(created, "name", None)
 
 
 def _check_clients(client: object, async_client: object) -> None:

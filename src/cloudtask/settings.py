@@ -78,10 +78,10 @@ def timeout(name: str, value: Any) -> timedelta | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
         raise TypeError(f"{name} must be seconds or a timedelta, not {value!r}")
-    span = value if isinstance(value, timedelta) else timedelta(seconds=value)
-    if not MIN_DEADLINE <= span <= MAX_DEADLINE:
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if not MIN_DEADLINE.total_seconds() <= seconds <= MAX_DEADLINE.total_seconds():
         raise ValueError(f"{name} must be from 15 seconds to 30 minutes, not {value!r}")
-    return span
+    return timedelta(seconds=seconds)
 
 
 def headers(name: str, value: Mapping[str, str] | None) -> dict[str, str]:

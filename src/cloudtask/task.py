@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
+from cloudtask import settings as check
+
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
@@ -14,6 +16,15 @@ class Pushes(Protocol):
     async def push(self, task: "Task[Any]", at: datetime | None) -> str | None: ...
 
     def sync_push(self, task: "Task[Any]", at: datetime | None) -> str | None: ...
+
+
+class ChecksDue(Protocol):
+    """What knows whether values must lie in the future."""
+
+    @property
+    def asks_future(self) -> bool: ...
+
+    def check_due(self, values: dict[str, Any], due: datetime) -> None: ...
 
 
 class Declared(Protocol[R_co]):
@@ -33,34 +44,62 @@ class Declared(Protocol[R_co]):
     def sender(self) -> Pushes: ...
     @property
     def is_async(self) -> bool: ...
+    @property
+    def arguments(self) -> ChecksDue: ...
 
-    def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> R_co: ...
+    def call(self, values: dict[str, Any]) -> R_co: ...
 
-    def write(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes: ...
+    def write(self, values: dict[str, Any]) -> bytes: ...
 
-    def run_here(self, body: bytes, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any: ...
+    def call_as_worker(self, body: bytes, values: dict[str, Any]) -> Any: ...
 
 
 class Task(Generic[R]):
     """One call of a task's function, checked and not made yet.
 
     `name`: what it is known by in its queue. A second task of that name is not accepted: so it is created once.
-    `queue`, `url`, `timeout` (a timedelta) and `headers` are those of its function, and can be set before it is pushed.
+    `headers`: those of its function, to be changed before it is pushed.
     """
 
-    __slots__ = ("_args", "_function", "_kwargs", "body", "headers", "name", "queue", "timeout", "url")
+    __slots__ = ("_function", "_queue", "_timeout", "_url", "_values", "body", "headers", "name")
 
-    def __init__(self, function: Declared[R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(self, function: Declared[R], values: dict[str, Any]) -> None:
         self._function = function
-        self._args = args
-        self._kwargs = kwargs
+        self._values = values
         self.name: str | None = None
-        self.queue: str = function.queue
-        self.url: str = function.url
-        self.timeout: timedelta | None = function.timeout
+        self._queue = function.queue
+        self._url = function.url
+        self._timeout = function.timeout
         self.headers: dict[str, str] = dict(function.headers)
-        self.body: bytes = function.write(args, kwargs)
+        self.body: bytes = function.write(values)
         """What the worker will read."""
+
+    @property
+    def queue(self) -> str:
+        """The id of its queue. It can be set before the task is pushed; `ValueError` if it is none."""
+        return self._queue
+
+    @queue.setter
+    def queue(self, queue: str) -> None:
+        self._queue = check.queue_id("queue", queue)
+
+    @property
+    def url(self) -> str:
+        """Where its worker is. It can be set before the task is pushed; `ValueError` if it is no URL."""
+        return self._url
+
+    @url.setter
+    def url(self, url: str) -> None:
+        self._url = check.url("url", url)
+
+    @property
+    def timeout(self) -> timedelta | None:
+        """How long an attempt may take. It can be set, in seconds too; `ValueError` if it is too short or too long."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, timeout: float | timedelta | None) -> None:
+        self._timeout = check.timeout("timeout", timeout)
 
     async def push(self, at: datetime | None = None) -> str | None:
         """Send it to its queue, to run as soon as may be, or at that time; the full name, or None if it ran eagerly.
@@ -80,7 +119,7 @@ class Task(Generic[R]):
 
     def execute(self) -> R:
         """Call the function here, with the same arguments; what it returns: of `async def` what to await."""
-        return self._function.call(self._args, self._kwargs)
+        return self._function.call(self._values)
 
     __call__ = execute
 
@@ -89,9 +128,15 @@ class Task(Generic[R]):
         """Whether its function is `async def`."""
         return self._function.is_async
 
-    def run_here(self) -> Any:
-        """As the worker would run it, with what the worker would read; of `async def` what to await."""
-        return self._function.run_here(self.body, self._args, self._kwargs)
+    def call_as_worker(self) -> Any:
+        """Call the function with what its worker would read; of `async def` what to await."""
+        return self._function.call_as_worker(self.body, self._values)
+
+    def check_due(self, due: datetime) -> None:
+        """`WrongTypeError` if a value that must lie in the future will have passed when the task is due."""
+        arguments = self._function.arguments
+        if arguments.asks_future:
+            arguments.check_due(self._values, due)
 
     def __repr__(self) -> str:
         name = "" if self.name is None else f" named {self.name!r}"

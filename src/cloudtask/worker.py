@@ -4,21 +4,24 @@ It knows no framework. Refusals are answers, in this order: a wrong secret 403, 
 function 404, arguments that do not fit 422.
 """
 
-import asyncio
-import hmac
-import json
 import logging
-from collections.abc import Mapping
+from asyncio import CancelledError, current_task
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cloudtask.arguments import Given
-from cloudtask.eager import run_coroutine
+from pydantic_core import to_json
+
+from cloudtask.arguments import Values
 from cloudtask.functions import TaskFunction
 from cloudtask.message import Malformed, parsed
+from cloudtask.running import run, run_blocking
 from cloudtask.settings import Settings
 from gcptasks.base.log_text import log_text
+from gcptasks.engine.task_limits import LARGEST
+from gcptasks.worker.refusal import Refusal
 from gcptasks.worker.retrying import DoNotRetry, RetryLater
+from gcptasks.worker.secret import SecretCheck
 
 _log = logging.getLogger("cloudtask")
 
@@ -32,11 +35,14 @@ class Answer:
     body: bytes = b""
 
 
+AnswerTo = Callable[[TaskFunction[..., Any], Exception], "Answer"]
+
+
 class Asked(NamedTuple):
     """A call that a request asks for."""
 
     function: TaskFunction[..., Any]
-    given: Given
+    values: Values
 
 
 DONE = Answer(200)
@@ -46,88 +52,105 @@ class Worker:
     """Runs the functions of one client, and nothing else: nothing is imported for a request."""
 
     def __init__(self, settings: Settings, functions: Mapping[str, TaskFunction[..., Any]]) -> None:
-        self._settings = settings
+        self._header = settings.secret_header.lower()
+        self._secret = SecretCheck(settings.secret) if settings.secret else None
         self._functions = functions
 
     async def execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool) -> Answer:
         """Run what the request asks for; a function that blocks runs in a thread."""
-        asked = self.asked(body, headers, verified=verified)
+        asked = self.refused(headers, verified=verified) or self.asked(body)
         if isinstance(asked, Answer):
             return asked
-        function, given = asked
-        try:
-            function.refuse_injected("Serve it with cloudtask.fastapi.CloudTaskRouter")
-            if function.is_async:
-                await function.call(*given)
-            else:
-                await asyncio.to_thread(function.call, *given)
-        except Exception as error:
-            return failed(function, error)
-        return DONE
+        function, values = asked
+        return await ended(function, run(lambda: _call(function, values), is_async=function.is_async))
 
     def sync_execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool) -> Answer:
         """The same, blocking."""
-        asked = self.asked(body, headers, verified=verified)
+        asked = self.refused(headers, verified=verified) or self.asked(body)
         if isinstance(asked, Answer):
             return asked
-        function, given = asked
+        function, values = asked
         try:
-            function.refuse_injected("Serve it with cloudtask.fastapi.CloudTaskRouter")
-            if function.is_async:
-                run_coroutine(lambda: function.call(*given))
-            else:
-                function.call(*given)
-        except Exception as error:
+            run_blocking(lambda: _call(function, values))
+        except (Exception, CancelledError) as error:
             return failed(function, error)
         return DONE
 
-    def asked(self, body: bytes, headers: Mapping[str, str], *, verified: bool) -> Asked | Answer:
+    def refused(self, headers: Mapping[str, str], *, verified: bool) -> Answer | None:
+        """The answer to a caller that does not know the secret. Where there is none, nobody knows it."""
+        if self._secret is None:
+            if verified:
+                return None
+            _log.warning(
+                "a task was refused, as nobody has verified its caller: give CloudTaskClient a secret=, "
+                "or say execute(…, verified=True) if the caller was verified before"
+            )
+            return refusal(403, "not permitted")
+        sent = next((value for name, value in headers.items() if name.lower() == self._header), None)
+        try:
+            self._secret.check(sent)
+        except Refusal as reason:
+            _log.warning("a task was refused to its caller: %s", reason)
+            return refusal(reason.status, "not permitted")
+        return None
+
+    def asked(self, body: bytes) -> Asked | Answer:
         """What the request asks for, or the answer to one that is refused."""
-        if not self._knows_secret(headers, verified=verified):
-            return _refusal(403, "not permitted")
+        if len(body) > LARGEST:
+            return refusal(413, f"the body has more than {LARGEST} bytes, which no task has")
         try:
             message = parsed(body)
         except Malformed as error:
-            return _refusal(422, str(error))
+            return refusal(422, str(error))
         function = self._functions.get(message.path)
         if function is None:
-            return _refusal(404, "no task of that path is registered")
+            _log.warning("a task was refused, as none is registered as %s", log_text(message.path))
+            return refusal(404, "no task of that path is registered")
         try:
             return Asked(function, function.read(message.args, message.kwargs))
         except ValueError as error:
             _log.warning("%s cannot be called so: %s", function.name, log_text(error))
-            return _refusal(422, str(error))
-
-    def _knows_secret(self, headers: Mapping[str, str], *, verified: bool) -> bool:
-        """Whether the caller knows the secret, compared in constant time. No secret is known to nobody."""
-        expected = self._settings.secret
-        if not expected:
-            if not verified:
-                _log.warning(
-                    "a task was refused, as nobody has verified its caller: give CloudTaskClient a secret=, "
-                    "or say execute(…, verified=True) if the caller was verified before"
-                )
-            return verified
-        name = self._settings.secret_header.lower()
-        sent = next((value for key, value in headers.items() if key.lower() == name), None)
-        if sent is not None and hmac.compare_digest(sent.encode("latin-1", "replace"), expected.encode()):
-            return True
-        _log.warning("a task was refused: %s", "its secret is missing" if sent is None else "its secret is another")
-        return False
+            return refusal(422, str(error))
+        except Exception as error:  # a validator of the user's may raise anything
+            return failed(function, error)
 
 
-def failed(function: TaskFunction[..., Any], error: Exception) -> Answer:
+def _call(function: TaskFunction[..., Any], values: Values) -> Any:
+    function.refuse_injected("Serve it with cloudtask.fastapi.CloudTaskRouter")
+    return function.call(values)
+
+
+async def ended(
+    function: TaskFunction[..., Any],
+    running: Awaitable[None],
+    answer_to: AnswerTo | None = None,
+) -> Answer:
+    """The answer for the function, once it has run; `answer_to` makes that for one that raised."""
+    try:
+        await running
+    except CancelledError as error:
+        task = current_task()
+        if task is not None and task.cancelling():
+            raise
+        # Nobody has cancelled this attempt: the function has cancelled something of its own.
+        return failed(function, error)
+    except Exception as error:
+        return (answer_to or failed)(function, error)
+    return DONE
+
+
+def failed(function: TaskFunction[..., Any], error: BaseException) -> Answer:
     """The answer for a function that raised; the log has the rest."""
     if isinstance(error, RetryLater):
-        return _refusal(503, "to be tried again later", {"Retry-After": str(error.seconds)})
+        return refusal(503, "to be tried again later", {"Retry-After": str(error.seconds)})
     if isinstance(error, DoNotRetry):
         _log.warning("%s is not tried again: %s", function.name, log_text(error.reason))
         return DONE
     _log.error("%s failed", function.name, exc_info=error)
-    return _refusal(500, "the task failed")
+    return refusal(500, "the task failed")
 
 
-def _refusal(status: int, text: str, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(
-        status, {"content-type": "application/json", **(headers or {})}, json.dumps({"detail": text}).encode()
-    )
+def refusal(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer that says why."""
+    body = to_json({"detail": detail}, fallback=str)
+    return Answer(status, {"content-type": "application/json", **(headers or {})}, body)

@@ -7,8 +7,8 @@ from inspect import unwrap
 from typing import Any
 
 from fastapi_gcp_tasks.bulk import Bulk, BulkItem, BulkResult, Request
-from fastapi_gcp_tasks.request_bytes import batch
 from gcptasks.client.call_flows import Flow, call, drive, drive_async
+from gcptasks.client.request_bytes import batch
 
 
 def run_bulk(bulk: Bulk, client: Any, timeout: float | None, concurrency: int) -> BulkResult:

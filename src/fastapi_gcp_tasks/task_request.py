@@ -13,7 +13,7 @@ from fastapi_gcp_tasks import option_checks as check
 from fastapi_gcp_tasks.encode import JSON_TYPE, Plan
 from fastapi_gcp_tasks.encode.plan import Encoded
 from fastapi_gcp_tasks.options import TaskOptions
-from fastapi_gcp_tasks.request_bytes import body_head, due_in, named, url_head, with_headers
+from gcptasks.client.request_bytes import body_head, due_in, named, url_head, with_headers
 from gcptasks.engine.task_limits import LARGEST, MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
 if TYPE_CHECKING:

@@ -5,8 +5,11 @@ own, and one call in C parses the whole, where building Google's wrappers field 
 """
 
 import time
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from gcptasks.base.epoch import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,16 +54,26 @@ def named(message: bytes, task_name: str) -> bytes:
 
 def due_in(nanoseconds: int) -> bytes:
     """The part that says when the task is due, so long from now."""
-    from google.protobuf.timestamp_pb2 import Timestamp
-
     seconds, nanos = divmod(time.time_ns() + nanoseconds, _SECOND)
-    at = Timestamp(seconds=seconds, nanos=nanos).SerializeToString()
-    return _nested(_head(_SCHEDULE_TIME, len(at)), len(at), _TASK) + at
+    return _due(seconds, nanos)
+
+
+def due_at(message: bytes, at: datetime) -> bytes:
+    """The request with the time, an aware one, when the task is due."""
+    since = at - EPOCH
+    return message + _due(since.days * 86400 + since.seconds, since.microseconds * 1000)
 
 
 def batch(messages: "Iterable[bytes]") -> bytes:
     """The requests as those of a BatchCreateTasksRequest."""
     return b"".join([part for message in messages for part in (_request_head(len(message)), message)])
+
+
+def _due(seconds: int, nanos: int) -> bytes:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    at = Timestamp(seconds=seconds, nanos=nanos).SerializeToString()
+    return _nested(_head(_SCHEDULE_TIME, len(at)), len(at), _TASK) + at
 
 
 @lru_cache(maxsize=4096)

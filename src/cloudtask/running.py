@@ -1,0 +1,63 @@
+"""A function is run, from async code and from code that blocks: each kind so that it blocks nobody else."""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Awaitable, Callable
+from contextvars import copy_context
+from typing import Any
+
+from gcptasks.base.running_loop import running_loop
+
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+
+
+async def run(call: Callable[[], Any], *, is_async: bool, in_thread: InThread = asyncio.to_thread) -> None:
+    """Make the call, in a thread unless it is that of an `async def`, and await what it returns if that can be."""
+    result = call() if is_async else await in_thread(_for_futures(call))
+    # A decorator that is no `async def` may hand on what to await.
+    if inspect.isawaitable(result):
+        await result
+
+
+def run_blocking(call: Callable[[], Any]) -> None:
+    """The same, until it is done."""
+    result = call()
+    if not inspect.isawaitable(result):
+        return
+    if running_loop() is None:
+        asyncio.run(_awaited(result))
+    else:
+        # This thread's loop cannot wait for another: a thread can.
+        _in_thread(lambda: asyncio.run(_awaited(result)))
+
+
+async def _awaited(result: Awaitable[Any]) -> None:
+    await result
+
+
+def _for_futures(call: Callable[[], Any]) -> Callable[[], Any]:
+    def called() -> Any:
+        try:
+            return call()
+        except StopIteration as error:
+            # No future takes it, and whoever waits for that would wait for ever.
+            raise RuntimeError("the function raised StopIteration") from error
+
+    return called
+
+
+def _in_thread(call: Callable[[], None]) -> None:
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=copy_context().run, args=(run,), name="cloudtask-eager")
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
