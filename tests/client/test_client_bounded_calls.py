@@ -96,11 +96,15 @@ Run = Callable[[Service, Flow[Any]], Any]
 @each_method
 @pytest.mark.parametrize(
     ("behave", "error"),
-    [(is_unavailable, exceptions.ServiceUnavailable), (hangs, exceptions.DeadlineExceeded)],
+    [
+        # The last attempt may begin so late that even a refusal comes after its time.
+        (is_unavailable, (exceptions.ServiceUnavailable, exceptions.DeadlineExceeded)),
+        (hangs, exceptions.DeadlineExceeded),
+    ],
     ids=["unavailable", "hanging"],
 )
 def test_a_call_ends_in_time_with_what_its_last_attempt_said(
-    serve: Callable[[Any], Service], run: Run, method: str, behave: Any, error: type[Exception]
+    serve: Callable[[Any], Service], run: Run, method: str, behave: Any, error: Any
 ) -> None:
     began = time.monotonic()
     with pytest.raises(error):
