@@ -5,6 +5,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from google.cloud.tasks_v2 import Queue
 
 from cli.cli_programs import EMULATOR, Start
 from cli.cli_resources import CTRL_C, SERVES, Service, piped
@@ -46,6 +47,16 @@ def test_the_queues_of_a_project_or_a_location_are_listed(service: Service, loca
     assert listed("--location", location, GOOGLE_CLOUD_PROJECT="another") == [here]
     in_any_project = listed("--location", "other")
     assert (elsewhere in in_any_project, here in in_any_project) == (True, False)
+
+
+def test_locations_are_looked_through_page_by_page(service: Service) -> None:
+    client = service.client
+    for number in range(1001):
+        parent = f"projects/many/locations/l{number:04}"
+        client.create_queue(parent=parent, queue=Queue(name=f"{parent}/queues/q"))
+    assert service.piped("queues", "resume", "q", "--location", "l1000").lines == [
+        f"resumed projects/many/locations/l1000/queues/q on {service.address}"
+    ]
 
 
 def test_json_is_googles_form_in_one_array(service: Service, location: str) -> None:

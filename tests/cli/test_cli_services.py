@@ -15,6 +15,7 @@ from cli.cli_programs import PATIENCE, free_port
 from cli.cli_resources import PROGRAM, RESOURCE_COMMANDS, Service, environment, piped
 
 QUEUE = "projects/p/locations/l/queues/q"
+JOB = "projects/p/locations/l/jobs/j"
 
 
 def service_account(tmp_path: Path, **fields: str) -> str:
@@ -43,7 +44,8 @@ def test_the_option_comes_before_the_environment(service: Service, location: str
 
 def test_nobody_who_answers_is_said_at_once() -> None:
     address = f"localhost:{free_port()}"
-    for words in (["queues", "list"], ["tasks", "run", f"{QUEUE}/tasks/t"]):
+    # Google's own client of Cloud Scheduler would try for ten minutes.
+    for words in (["queues", "list"], ["tasks", "run", f"{QUEUE}/tasks/t"], ["jobs", "describe", JOB]):
         code, line = piped(*words, "--emulator", address).failure
         assert code == 1
         assert line.startswith(f"no local service answers at {address}: is it running? ")
