@@ -82,16 +82,17 @@ class Connection:
         from google.api_core.exceptions import DeadlineExceeded, NotFound, ServiceUnavailable
 
         code: Any = error.grpc_status_code
+        message: str = error.message
         if isinstance(error, DeadlineExceeded):
             return CallFailed(f"{self} did not answer within {self._timeout:g} seconds")
         # A service that is there may be unavailable as well, and says why.
-        if self.local and isinstance(error, ServiceUnavailable) and "Connection refused" in error.message:
+        if self.local and isinstance(error, ServiceUnavailable) and "Connection refused" in message:
             return CallFailed(
                 f"no local service answers at {self.local}: is it running? fastapi-gcp-tasks dev APP starts one beside "
                 "an application, cloud-tasks-emulator one alone"
             )
         kind = NotThere if isinstance(error, NotFound) else CallFailed
-        return kind(f"{name} on {self}: {log_text(error.message)} ({code.name if code else type(error).__name__})")
+        return kind(f"{name} on {self}: {log_text(message)} ({code.name if code else type(error).__name__})")
 
     @contextmanager
     def _credentials(self) -> Generator[None]:
