@@ -11,6 +11,7 @@ that step, and no other is taken until what this one took has been leased.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
@@ -20,7 +21,7 @@ from gcptasks.base.running_loop import running_loop
 from gcptasks.runtime.attempts import Attempts
 from gcptasks.runtime.lanes import Lanes
 from gcptasks.runtime.loop import Loop
-from gcptasks.runtime.other_writers import OtherWriters
+from gcptasks.runtime.other_writers import Others, OtherWriters
 from gcptasks.runtime.targets.target import Target
 from gcptasks.service import dispatch
 from gcptasks.service.dispatch import Wanted
@@ -47,15 +48,27 @@ class _Step(Enum):
 
 
 class Dispatcher(Loop):
-    """Delivers the due tasks of a store to a target, those for App Engine to the address `app_engine`."""
+    """Delivers the due tasks of a store to a target, those for App Engine to the address `app_engine`.
+
+    It looks whether other processes write, for others as well: `others_wrote` is called when they did.
+    """
 
     trouble = "the dispatcher cannot use the database; it tries again"
 
-    def __init__(self, store: Store, target: Target, clock: Clock, *, app_engine: str | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        target: Target,
+        clock: Clock,
+        *,
+        app_engine: str | None = None,
+        others_wrote: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(clock)
         self._store = store
         self._target = target
         self._app_engine = app_engine
+        self._others_wrote = others_wrote
 
     async def run_once(self) -> datetime:
         """Take a step, or go on with one that waits, and say when the next is needed."""
@@ -103,7 +116,10 @@ class Dispatcher(Loop):
         self._step = _Step.RUNNING
         now = self._clock.now()
         try:
-            self._wanted = self._lanes.take(now, _AT_A_TIME, self._others.look(now))
+            others = self._others.look(now)
+            if others is Others.WROTE:
+                self._others_wrote()
+            self._wanted = self._lanes.take(now, _AT_A_TIME, others)
             if self._wanted:
                 self._start(self._store.write_unsynced_now(dispatch.lease, self._wanted, now))
             self._next_at = self._next_look(now)

@@ -14,7 +14,6 @@ from gcptasks.base.clock import Clock
 from gcptasks.base.running_loop import running_loop
 from gcptasks.runtime.attempts import Attempts
 from gcptasks.runtime.loop import Loop
-from gcptasks.runtime.other_writers import Others, OtherWriters
 from gcptasks.runtime.targets.target import Target
 from gcptasks.service import scheduling
 from gcptasks.service.policy import Policy
@@ -64,7 +63,7 @@ class Scheduler(Loop):
         if now < self._now - _SET_BACK:
             await self._note_clock_set_back(now)
         self._now = now
-        if self._others.look(now) is Others.WROTE or (self._next_at is not None and self._next_at <= now):
+        if self._next_at is not None and self._next_at <= now:
             self._looks = True
         if self._looks:
             self._looks = False
@@ -74,7 +73,12 @@ class Scheduler(Loop):
                 self._looks = True
                 raise
         latest = now + _LOOK_AT_LEAST_EVERY
-        return self._others.look_by(latest if self._next_at is None else min(self._next_at, latest), now)
+        return latest if self._next_at is None else min(self._next_at, latest)
+
+    def look(self) -> None:
+        """Look what is due, as another process may have written to the database."""
+        if self._begun:
+            self._look_at_once()
 
     async def _begin(self) -> None:
         self._attempts: Attempts[Begun] = Attempts(
@@ -87,7 +91,6 @@ class Scheduler(Loop):
             over=self._over,
             give_back=self._give_back,
         )
-        self._others = OtherWriters(self._store)
         self._loop = asyncio.get_running_loop()
         self._under_way = 0
         self._begins_at = self._now = self._clock.now()

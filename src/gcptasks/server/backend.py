@@ -62,9 +62,11 @@ class Backend(Startable):
     async def _begin(self) -> None:
         self._target = self._new_target()
         jobs_target = PubsubTarget(self._target, self._pubsub_at, self.published)
+        scheduler = Scheduler(self._store, jobs_target, self._clock, self._policy)
+        app_engine, look = self._policy.app_engine, scheduler.look
         loops = [
-            Dispatcher(self._store, self._target, self._clock, app_engine=self._policy.app_engine),
-            Scheduler(self._store, jobs_target, self._clock, self._policy),
+            Dispatcher(self._store, self._target, self._clock, app_engine=app_engine, others_wrote=look),
+            scheduler,
             Sweeper(self._store, self._clock),
         ]
         self._leader = Leader(self._lock, loops, self._clock)
