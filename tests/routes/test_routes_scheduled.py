@@ -504,6 +504,23 @@ async def test_what_surrounds_the_route_counts(router: Router) -> None:
 
 
 @each_kind
+async def test_what_surrounds_the_route_later_counts_from_then_on(router: Router) -> None:
+    def key(x_key: Annotated[str, Header()]) -> str:
+        return x_key
+
+    def hello() -> None: ...
+
+    jobs = router(Scheduler())
+    jobs.post("/hello")(hello)
+    assert await awaited(job_of(hello).schedule())
+    app = FastAPI(dependencies=[Depends(key)])
+    app.include_router(jobs)
+    check_tasks(app)
+    with pytest.raises(MissingParamError, match="x_key"):
+        await awaited(job_of(hello).schedule())
+
+
+@each_kind
 def test_check_tasks_sees_scheduled_routes(router: Router) -> None:
     jobs, tasks = router(Scheduler()), delayed_router(FakeTasksClient())
 
