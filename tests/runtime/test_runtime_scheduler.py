@@ -226,6 +226,19 @@ async def test_what_is_under_way_goes_on_when_its_job_is_paused_or_deleted(call:
             assert (job.state, job.status.code, job.HasField("schedule_time")) == (2, 13, False)
 
 
+@pytest.mark.parametrize(("call", "runs"), [("PauseJob", 2), ("DeleteJob", 0)])
+async def test_what_runjob_asked_for_is_run_though_the_job_is_paused_at_once(call: str, runs: int) -> None:
+    # CS-050, CS-056
+    async with JobWorld() as world:
+        name = world.job("0 * * * *", retry_config=messages.RetryConfig(retry_count=5))
+        world.answer(500)
+        world.run(name)
+        world.run(name)
+        world.call(call, getattr(messages, f"{call}Request")(name=name))
+        await world.pass_time(timedelta(minutes=90))
+        assert len(world.target.sent) == runs
+
+
 async def test_runs_missed_while_paused_are_not_made_up() -> None:
     # CS-052, CS-054
     async with JobWorld() as world:

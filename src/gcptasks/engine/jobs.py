@@ -7,7 +7,7 @@ becomes of a job, by what happens to it:
 | --- | --- | --- | --- |
 | its time comes | an execution begins | skipped (CS-114); an interval waits for the end (CS-087) | |
 | RunJob | an execution begins | another begins beside it (CS-056) | refused (CS-055) |
-| PauseJob | paused | paused; what is under way goes on, no retry is made (CS-050) | refused (CS-051) |
+| PauseJob | paused | paused; what is under way or forced goes on, no retry is made (CS-050) | refused (CS-051) |
 | ResumeJob | refused (CS-053) | refused | enabled, from now on (CS-052, CS-054) |
 | DeleteJob | gone | gone; what is under way goes on, no retry is made (CS-037) | gone |
 

@@ -76,7 +76,7 @@ def delete_job(tx: Tx, request: JobName, now: datetime, policy: Policy) -> None:
 def pause_job(tx: Tx, request: JobName, now: datetime, policy: Policy) -> Job:
     stored = _existing(tx, request)
     job = jobs.pause(stored.job, now)
-    tx.jobs.end_waiting(stored.number)
+    tx.jobs.end_unasked(stored.number)
     tx.jobs.save(StoredJob(stored.number, job))
     _changed(tx, job, JobChange.PAUSED, now)
     return job

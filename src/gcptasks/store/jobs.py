@@ -28,8 +28,8 @@ _DROP_BODY = "DELETE FROM job_bodies WHERE job = ?"
 _DELETE = "DELETE FROM jobs WHERE id = ?"
 # Of what is under way nothing is left either: it is not recalled, and finds no job when it ends.
 _END_ALL = "DELETE FROM executions WHERE job = ?"
-_END_WAITING = f"{_END_ALL} AND due_at IS NOT NULL"
-_END_RETRIES = f"{_END_WAITING} AND attempts > 0"
+_END_RETRIES = f"{_END_ALL} AND due_at IS NOT NULL AND attempts > 0"
+_END_UNASKED = f"{_END_ALL} AND due_at IS NOT NULL AND NOT (forced AND attempts = 0)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ class Jobs:
         for statement in (_END_ALL, _DROP_BODY, _DELETE):
             self._sql.execute(statement, (number,))
 
-    def end_waiting(self, number: int) -> None:
-        """Make no more attempts of the executions that wait for one."""
-        self._sql.execute(_END_WAITING, (number,))
+    def end_unasked(self, number: int) -> None:
+        """Make no more attempts of the executions that wait, but the first of those that RunJob asked for."""
+        self._sql.execute(_END_UNASKED, (number,))
 
     def end_retries(self, number: int) -> None:
         """Make no more attempts of the executions that wait for a retry."""
