@@ -1,11 +1,11 @@
 """Executions of jobs in the database: which are due, and which attempts begin."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from gcptasks.base.names import JobName
 from gcptasks.engine.job_model import Execution, Job, JobState, PubsubMessage
@@ -109,7 +109,8 @@ class Begun:
         """Whose part of the memory for large bodies it takes: its worker's, so that one that hangs harms no other."""
         match self.sent.job.target:
             case HttpRequest(url=url):
-                return urlsplit(url).netloc
+                # Not parsed: whether it is a URL at all turns out when it is sent.
+                return re.split("[/?#]", url, maxsplit=3)[2]
             case AppEngineRequest(routing=routing):
                 return f"App Engine {routing}"
             case PubsubMessage(topic=topic):
