@@ -1,7 +1,7 @@
 """What `.delay` and `.options` of an endpoint do."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from fastapi_gcp_tasks.call_arguments import by_name
 from fastapi_gcp_tasks.decorators import defaults_of
@@ -71,6 +71,8 @@ class _Delayed(Generic[S]):
         options = self._options()
         if options.task_id is not None:
             raise TypeError("the option task_id names one task: give delay_many task_ids")
+        if not isinstance(cast("object", concurrency), int):
+            raise TypeError(f"concurrency must be a whole number, not {concurrency!r}")
         if concurrency < 1:
             raise ValueError(f"concurrency must be 1 or more, not {concurrency}")
         return Bulk(named_message_maker(*self._plan(options), options), items, task_ids, progress), options

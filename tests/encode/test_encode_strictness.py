@@ -196,8 +196,8 @@ def test_a_value_that_compares_equal_is_accepted(marker: Any, annotation: Any, v
 @pytest.mark.parametrize(
     ("annotation", "value", "reason"),
     [
-        (Base, {"number": 1}, "it takes a Base, not a dict"),
-        (Base, Derived(), "it takes a Base, and not its subclass Derived"),
+        (Base, {"number": 1}, "it takes Base, not dict"),
+        (Base, Derived(), "it takes Base, and not its subclass Derived"),
         (list[Base], [{"number": 1}], "value: 0: dict {'number': 1} would arrive as Base Base(number=1)"),
         (list[Base], [Derived()], "a Derived stands where Base is declared"),
         (Holder, Holder(one=Derived()), "a Derived stands where Base is declared"),

@@ -386,6 +386,8 @@ def test_what_cannot_work_is_refused_before_anything_happens() -> None:
         task_of(client).options(task_id="a").delay_many([{"number": 1}])
     with pytest.raises(ValueError, match="concurrency must be 1 or more, not 0"):
         task_of(client).delay_many([{"number": 1}], concurrency=0)
+    with pytest.raises(TypeError, match="concurrency must be a whole number, not '3'"):
+        task_of(client).delay_many([{"number": 1}], concurrency=cast("int", "3"))
     assert client.queues == []
     assert client.requests == []
 

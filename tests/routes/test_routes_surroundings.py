@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, File, Header, Path, Query, Request, UploadFile
+from google.cloud.tasks_v2 import CreateTaskRequest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -109,6 +110,24 @@ def test_a_body_parameter_around_the_route_embeds_the_body(surround: Surround) -
     task.delay(p=Payload(message="hi"), audit="why")
     assert carry(app, client, URL) == 200
     assert received.all == [{"p": Payload(message="hi")}]
+
+
+def test_a_required_header_that_a_hook_sets_is_given_by_dependency_arguments() -> None:
+    def hook(request: CreateTaskRequest) -> CreateTaskRequest:
+        request.task.http_request.headers["x-tenant"] = "acme"
+        return request
+
+    def note_tenant(x_tenant: Annotated[str, Header()]) -> None:
+        tenants.append(x_tenant)
+
+    client, tenants = FakeClient(), list[str]()
+    router, hello = task_of(client)
+    app = of_app(router, note_tenant)
+    with pytest.raises(MissingParamError, match="x_tenant"):
+        hello.options(pre_create_hook=hook).delay()
+    hello.options(pre_create_hook=hook, dependency_arguments={"x_tenant": "set by the hook"}).delay()
+    assert carry(app, client, URL) == 200
+    assert tenants == ["acme"]
 
 
 @surrounded

@@ -106,9 +106,9 @@ def _plain_model_writer(declared: Declared, reading: Reading) -> ToJson:
 
 def _refuse_class(declared: Declared, cls: type, value: Any) -> None:
     if isinstance(value, cls):
-        raise NotCarried(f"it takes a {cls.__name__}, and not its subclass {type(value).__name__}")
+        raise NotCarried(f"it takes {cls.__name__}, and not its subclass {type(value).__name__}")
     if value is not None:
-        raise NotCarried(f"it takes a {cls.__name__}, not a {type(value).__name__}")
+        raise NotCarried(f"it takes {cls.__name__}, not {type(value).__name__}")
     declared.check_omission(value)
 
 
