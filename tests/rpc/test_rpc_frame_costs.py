@@ -23,6 +23,7 @@ from hyperframe.frame import (
 )
 
 from gcptasks.base.budget import Budget, Share
+from gcptasks.base.errors import NotFound
 from gcptasks.rpc import grpc
 from gcptasks.rpc.framing import Framing
 from gcptasks.rpc.limits import ListenerLimits
@@ -175,6 +176,18 @@ async def test_a_client_that_pings_as_often_as_it_is_answered_stays(listen: List
     client.greet()
     for _ in range(50):
         assert (await pinged(client))[0]["grpc-status"] == "0"
+
+
+async def test_so_does_one_whose_calls_end_with_errors(listen: Listen, connect: Connect) -> None:
+    """Google's client pings as often, after 1,000 tasks that are not there as after 1,000 that are."""
+
+    async def nothing_there(method: str, message: bytes) -> bytes:
+        raise NotFound("nothing is there")
+
+    client = await connect(await listen(nothing_there, frames=40))
+    client.greet()
+    for _ in range(50):
+        assert (await pinged(client))[0]["grpc-status"] == "5"
 
 
 async def pinged(client: RawClient) -> tuple[dict[str, str], bytes]:

@@ -148,7 +148,9 @@ class Framing:
         if self._over:
             return
         self._h2.send_headers(stream, headers, end_stream=True)
-        if not complete:
+        if complete:
+            self._watch.answered()
+        else:
             self._close(stream, ErrorCodes.NO_ERROR)
 
     def reset(self, stream: int, code: ErrorCodes) -> None:
