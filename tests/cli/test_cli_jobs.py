@@ -198,6 +198,7 @@ def test_the_next_times_of_a_text_need_no_service() -> None:
             "The provided schedule or timezone are invalid.",
         ),
         (["next", "0", "--schedule", "* * * * *"], "'N'"),
+        (["next", "99999999999999999999", "--schedule", "* * * * *"], "'N': Input should be less than"),
         (["run", "projects/p/jobs/j"], "Job name must be formatted"),
     ],
 )

@@ -135,6 +135,39 @@ def test_who_stops_reading_hears_no_more(service: Service, location: str, words:
         process.communicate()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["queues", "list"],
+        ["queues", "list", "--json"],
+        ["queues", "describe", "NAME"],
+        ["jobs", "next", "3", "--schedule", "* * * * *"],
+        ["queues", "--help"],
+    ],
+    ids=" ".join,
+)
+def test_a_disk_that_is_full_is_said_in_one_line(service: Service, location: str, words: list[str]) -> None:
+    name = service.queue(f"{location}/queues/q")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [PROGRAM, *(name if word == "NAME" else word for word in words)],
+            env=environment(**service.variables),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=PATIENCE,
+        )
+    assert (done.returncode, done.stderr) == (1, b"error: [Errno 28] No space left on device\n")
+
+
+def test_what_a_terminal_would_obey_is_escaped_in_errors(service: Service, location: str) -> None:
+    queue = service.queue(f"{location}/queues/q")
+    ended = service.piped("tasks", "describe", "\x1b[2J\u202ex", "--queue", queue)
+    code, line = ended.failure
+    assert code == 1
+    assert line.startswith(f"{queue}/tasks/\\x1b[2J\\u202ex on ")
+    assert "\x1b" not in line
+
+
 @pytest.mark.parametrize("command", RESOURCE_COMMANDS, ids=" ".join)
 def test_the_help_of_each_command_has_an_example(command: tuple[str, str]) -> None:
     shown = piped(*command, "--help").lines

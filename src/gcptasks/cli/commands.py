@@ -146,6 +146,8 @@ def run(program: str) -> int:
         fail(str(error), code=1)
     except typer.Abort:
         return 130
+    except OSError as error:  # such as a full disk, to which the output goes
+        fail(str(error), code=1)
     except Exception as error:
         # An option that is wrong. Newer typers bring their own click, so the class has no one name.
         explained = getattr(error, "format_message", None)

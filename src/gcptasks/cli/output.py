@@ -12,6 +12,8 @@ from rich.logging import RichHandler
 from rich.table import Table
 from rich.text import Text
 
+from gcptasks.base.log_text import log_text
+
 HELP: Any = {
     # Without markup the help is plain: full width, nothing cut off.
     "rich_markup_mode": None,
@@ -69,7 +71,7 @@ def write(text: str) -> None:
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """End the program with one line and an exit code: by default 2, for what its user can mend."""
-    _console(stderr=True).print(Text(f"error: {' '.join(message.split())}", style="red"))
+    _console(stderr=True).print(Text(f"error: {log_text(' '.join(message.split()))}", style="red"))
     sys.exit(code)
 
 

@@ -126,7 +126,7 @@ def delete_job(
 
 @app.command("next")
 def next_runs(
-    count: Annotated[int, typer.Argument(metavar="N", min=1, help="How many.", show_default=False)],
+    count: Annotated[int, typer.Argument(metavar="N", min=1, max=10_000, help="How many.", show_default=False)],
     job: Annotated[
         str | None, typer.Argument(metavar="JOB", help=_ID_OR_NAME, autocompletion=job_names, show_default=False)
     ] = None,

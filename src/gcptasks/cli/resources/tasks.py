@@ -41,7 +41,9 @@ app = group("See, run and delete tasks, local or Google's.")
 @app.command("list")
 def list_tasks(
     queue: _OF_QUEUE,
-    limit: Annotated[int, typer.Option(metavar="N", min=0, help="How many at most. 0 means all.")] = 100,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=0, max=1_000_000_000, help="How many at most. 0 means all.")
+    ] = 100,
     emulator: EMULATOR = None,
     project: PROJECT = None,
     location: LOCATION = None,
