@@ -5,18 +5,29 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cloudtask.client import CloudTaskClient
+    from cloudtask.eager import EagerTaskFailed
     from cloudtask.functions import TaskFunction
     from cloudtask.task import Task
     from cloudtask.worker import Answer
     from gcptasks.worker.injected import injected
     from gcptasks.worker.retrying import DoNotRetry, RetryLater
 
-__all__ = ["Answer", "CloudTaskClient", "DoNotRetry", "RetryLater", "Task", "TaskFunction", "injected"]
+__all__ = [
+    "Answer",
+    "CloudTaskClient",
+    "DoNotRetry",
+    "EagerTaskFailed",
+    "RetryLater",
+    "Task",
+    "TaskFunction",
+    "injected",
+]
 
 _HOMES = {
     "Answer": "cloudtask.worker",
     "CloudTaskClient": "cloudtask.client",
     "DoNotRetry": "gcptasks.worker.retrying",
+    "EagerTaskFailed": "cloudtask.eager",
     "RetryLater": "gcptasks.worker.retrying",
     "Task": "cloudtask.task",
     "TaskFunction": "cloudtask.functions",

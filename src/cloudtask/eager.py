@@ -1,12 +1,13 @@
 """Tasks without a queue: run in this process, or posted straight to their worker."""
 
 import asyncio
+from datetime import datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import Request, build_opener
 
-from cloudtask.message import headers_of
+from cloudtask.message import request_of
 from cloudtask.running import run, run_blocking
 from cloudtask.settings import Settings
 
@@ -21,24 +22,26 @@ class EagerTaskFailed(Exception):
     """The worker of a task that was posted to it did not answer with 2xx."""
 
 
-async def push(task: "Task[Any]", settings: Settings) -> None:
+async def push(task: "Task[Any]", settings: Settings, at: datetime | None) -> None:
     """Run the task, and raise what it raises; or post it, and raise `EagerTaskFailed` unless that went well."""
     if settings.eager == "remote":
-        await asyncio.to_thread(_post, task, settings)
+        await asyncio.to_thread(_post, task, settings, at)
     else:
         await run(task.call_as_worker, is_async=task.is_async)
 
 
-def sync_push(task: "Task[Any]", settings: Settings) -> None:
+def sync_push(task: "Task[Any]", settings: Settings, at: datetime | None) -> None:
     """The same, blocking."""
     if settings.eager == "remote":
-        _post(task, settings)
+        _post(task, settings, at)
     else:
         run_blocking(task.call_as_worker)
 
 
-def _post(task: "Task[Any]", settings: Settings) -> None:
-    request = Request(task.url, data=task.body, headers=headers_of(task, settings), method="POST")
+def _post(task: "Task[Any]", settings: Settings, at: datetime | None) -> None:
+    # What Cloud Tasks would send, but for a token that only Google can sign.
+    sent = request_of(task, settings, at).task.http_request
+    request = Request(sent.url, data=sent.body, headers=dict(sent.headers), method="POST")
     deadline = _DEADLINE if task.timeout is None else task.timeout.total_seconds()
     try:
         with build_opener().open(request, timeout=deadline):

@@ -37,8 +37,11 @@ class Message(BaseModel):
 
 
 def body_of(path: str, arguments: bytes) -> bytes:
-    """The body: `{"path": …, "args": […], "kwargs": {…}}`."""
-    return b'{"path":' + to_json(path) + b"," + arguments + b"}"
+    """The body: `{"path": …, "args": […], "kwargs": {…}}`; `ValueError` if no task can hold it."""
+    body = b'{"path":' + to_json(path) + b"," + arguments + b"}"
+    if len(body) > LARGEST:
+        raise _too_large(len(body))
+    return body
 
 
 def parsed(body: bytes) -> Message:
@@ -71,10 +74,7 @@ def request_of(task: "Task[Any]", settings: "Settings", at: datetime | None) -> 
         message = due_at(message, at)
     request: CreateTaskRequest = CreateTaskRequest.deserialize(message)
     if len(message) > LARGEST and (size := CreateTaskRequest.pb(request).task.ByteSize()) > LARGEST:
-        raise ValueError(
-            f"the task has {size} bytes, and the service takes {LARGEST} at most: "
-            "keep the data elsewhere, and pass a reference to it"
-        )
+        raise _too_large(size)
     return request
 
 
@@ -117,6 +117,13 @@ def checked_time(at: datetime, settings: "Settings") -> datetime:
     if at - datetime.now(UTC) > MOST_AHEAD:
         raise ValueError(f"at={at.isoformat()} is more than {MOST_AHEAD.days} days ahead")
     return at
+
+
+def _too_large(size: int) -> ValueError:
+    return ValueError(
+        f"the task has {size} bytes, and the service takes {LARGEST} at most: "
+        "keep the data elsewhere, and pass a reference to it"
+    )
 
 
 def _task_id(name: Any, queue: QueueName, settings: "Settings") -> str:

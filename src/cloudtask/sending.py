@@ -32,7 +32,7 @@ class Sender:
         if self.settings.eager is not None:
             from cloudtask import eager
 
-            await eager.push(task, self.settings)
+            await eager.push(task, self.settings, at)
             return None
         request = request_of(task, self.settings, at)
         given = self._async_client
@@ -45,7 +45,7 @@ class Sender:
         if self.settings.eager is not None:
             from cloudtask import eager
 
-            eager.sync_push(task, self.settings)
+            eager.sync_push(task, self.settings, at)
             return None
         request = request_of(task, self.settings, at)
         client = self._default.get() if self._client is None else self._client

@@ -1,63 +1,24 @@
 """Functions that are tasks, run by a FastAPI app to which an in-process service delivers."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID, uuid4
 
 import pytest
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, Request
 from pydantic import BaseModel
 
 from cloudtask import CloudTaskClient, injected
 from cloudtask.fastapi import CloudTaskRouter
-from fastapi_gcp_tasks import LocalService
-
-APP = "http://app.local"
+from functions.functions_shop import APP, Shop
 
 
 class Order(BaseModel):
     item: str
     amount: Decimal = Decimal(1)
-
-
-class Shop:
-    """An app with the tasks of one client, and the service that delivers into it."""
-
-    def __init__(self) -> None:
-        self.local = LocalService("memory:", app_url=APP)
-        self.client = CloudTaskClient(
-            project="p",
-            location="l",
-            url=f"{APP}/tasks/run",
-            secret="known",
-            client=self.local.tasks_client(),
-            async_client=self.local.async_tasks_client,
-        )
-        self.ran: list[Any] = []
-        self._more = asyncio.Event()
-
-    def note(self, *values: Any) -> None:
-        self.ran.append(values)
-        self._more.set()
-
-    async def until(self, count: int) -> list[Any]:
-        async with asyncio.timeout(20):
-            while len(self.ran) < count:
-                self._more.clear()
-                await self._more.wait()
-        return self.ran
-
-    @asynccontextmanager
-    async def open(self) -> AsyncGenerator[FastAPI]:
-        app = FastAPI()
-        app.include_router(CloudTaskRouter(self.client), prefix="/tasks")
-        self.local.install(app)
-        async with app.router.lifespan_context(app):
-            yield app
 
 
 @pytest.fixture

@@ -1,0 +1,385 @@
+"""What FastAPI resolves for a task, and that nothing of it can be given by a caller."""
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Annotated, Any
+
+import pytest
+from fastapi import BackgroundTasks, Depends, FastAPI, Header, HTTPException, Query, Request, Response, Security
+from fastapi.security import APIKeyHeader, SecurityScopes
+from pydantic import BaseModel
+from starlette.types import Message
+
+from cloudtask import CloudTaskClient, DoNotRetry, RetryLater, injected
+from cloudtask.fastapi import CloudTaskRouter
+from fastapi_gcp_tasks.dependencies import CloudTasksHeaders, max_retries
+from functions.functions_shop import SECRET, make_app, make_client, message, post
+
+
+@pytest.fixture
+def client() -> CloudTaskClient:
+    return make_client()
+
+
+@pytest.fixture
+def ran() -> list[Any]:
+    return []
+
+
+async def run(client: CloudTaskClient, name: str, *args: Any, headers: dict[str, str] = SECRET, **kwargs: Any) -> int:
+    return (await post(make_app(client), message(name, *args, **kwargs), headers)).status
+
+
+async def test_dependencies_are_cached_within_a_task_and_made_anew_for_the_next(
+    client: CloudTaskClient, ran: list[Any]
+) -> None:
+    def number() -> object:
+        made = object()
+        ran.append(made)
+        return made
+
+    def double(one: Annotated[object, Depends(number)]) -> tuple[object, object]:
+        return one, one
+
+    @client.task(name="work")
+    def work(
+        one: Annotated[object, Depends(number)] = injected,
+        both: Annotated[tuple[object, object], Depends(double)] = injected,
+        other: Annotated[object, Depends(number, use_cache=False)] = injected,
+    ) -> None:
+        assert both == (one, one)
+        assert other is not one
+
+    assert await run(client, "work") == 200
+    assert len(ran) == 2
+    assert await run(client, "work") == 200
+    assert len(set(ran)) == 4
+
+
+async def test_everything_that_fastapi_injects_is_injected(client: CloudTaskClient, ran: list[Any]) -> None:
+    key = APIKeyHeader(name="x-key")
+
+    def who(scopes: SecurityScopes, given: Annotated[str, Depends(key)]) -> tuple[str, str]:
+        return scopes.scope_str, given
+
+    @client.task(name="work")
+    async def work(
+        request: Request,
+        /,
+        number: int,
+        user: Annotated[tuple[str, str], Security(who, scopes=["mail", "sms"])] = injected,
+        background: BackgroundTasks = injected,
+        response: Response = injected,
+        scopes: SecurityScopes = injected,
+        *,
+        attempt: Annotated[CloudTasksHeaders, Depends()] = injected,
+    ) -> None:
+        assert isinstance(response, Response)
+        assert scopes.scopes == []
+        background.add_task(ran.append, "afterwards")
+        ran.append((number, user, request.url.path, attempt.retry_count, await request.json()))
+
+    body: dict[str, Any] = {"path": "work", "args": [], "kwargs": {"number": 3}}
+    headers = {**SECRET, "x-key": "mine", "X-CloudTasks-TaskRetryCount": "2"}
+    assert await run(client, "work", headers=headers, number=3) == 200
+    assert ran == [(3, ("mail sms", "mine"), "/tasks/run", 2, body), "afterwards"]
+    assert await run(client, "work", number=3) in (401, 403)
+
+
+async def test_generators_are_closed_in_order_before_the_answer(client: CloudTaskClient, ran: list[Any]) -> None:
+    def outer() -> Iterator[str]:
+        yield "outer"
+        ran.append("outer closed")
+
+    async def inner(outer: Annotated[str, Depends(outer)]) -> AsyncIterator[str]:
+        yield f"inner of {outer}"
+        ran.append("inner closed")
+
+    @client.task(name="work")
+    def work(given: Annotated[str, Depends(inner)] = injected) -> None:
+        ran.append(given)
+
+    app = make_app(client)
+
+    async def answering(scope: Any, receive: Any, send: Any) -> None:
+        async def noting(sent: Message) -> None:
+            ran.append(sent["type"])
+            await send(sent)
+
+        await app(scope, receive, noting)
+
+    assert (await post(answering, message("work"))).status == 200
+    assert ran == ["inner of outer", "inner closed", "outer closed", "http.response.start", "http.response.body"]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_an_error_reaches_generators_before_it_is_the_answer(
+    client: CloudTaskClient, ran: list[Any], is_async: bool
+) -> None:
+    async def session() -> AsyncIterator[str]:
+        try:
+            yield "session"
+        except LookupError as error:
+            ran.append(f"rolled back for {error}")
+            raise
+        else:
+            ran.append("committed")
+
+    def work(session: Annotated[str, Depends(session)] = injected) -> None:
+        raise LookupError("this")
+
+    async def work_async(session: Annotated[str, Depends(session)] = injected) -> None:
+        raise LookupError("this")
+
+    client.task(name="work")(work_async if is_async else work)
+    assert await run(client, "work") == 500
+    assert ran == ["rolled back for this"]
+
+
+async def test_a_commit_that_fails_fails_the_task(client: CloudTaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    def session() -> Iterator[None]:
+        yield
+        raise OSError("the database is gone")
+
+    @client.task(name="work")
+    def work(session: Annotated[None, Depends(session)] = injected) -> None: ...
+
+    assert await run(client, "work") == 500
+    assert "the database is gone" in caplog.text
+
+
+async def test_a_background_task_that_fails_fails_the_task(client: CloudTaskClient) -> None:
+    def fail() -> None:
+        raise OSError
+
+    @client.task(name="work")
+    def work(background: BackgroundTasks = injected) -> None:
+        background.add_task(fail)
+
+    assert await run(client, "work") == 500
+
+
+@pytest.mark.parametrize("raised_by", ["dependency", "function"])
+@pytest.mark.parametrize(
+    ("error", "status", "detail"),
+    [
+        (HTTPException(409, "in use", {"x-why": "lock"}), 409, "in use"),
+        (RetryLater(30), 503, "to be tried again later"),
+        (DoNotRetry("gone"), 200, None),
+        (ValueError("internal"), 500, "the task failed"),
+    ],
+)
+async def test_what_is_raised_makes_the_answer_whatever_handlers_the_app_has(
+    client: CloudTaskClient, raised_by: str, error: Exception, status: int, detail: str | None
+) -> None:
+    def needed() -> None:
+        if raised_by == "dependency":
+            raise error
+
+    @client.task(name="work")
+    def work(needed: Annotated[None, Depends(needed)] = injected) -> None:
+        raise error
+
+    app = make_app(client)
+
+    def all_is_well(request: Request, error: Exception) -> Response:
+        return Response(f"{error}", 200)
+
+    for kind in (ValueError, HTTPException, RetryLater, Exception):
+        app.add_exception_handler(kind, all_is_well)
+    said = await post(app, message("work"))
+    assert said.status == status
+    assert said.body == b"" if detail is None else said.detail == detail
+    assert said.headers.get("x-why") == ("lock" if status == 409 else None)
+    assert said.headers.get("retry-after") == ("30" if status == 503 else None)
+
+
+async def test_a_dependency_that_lacks_something_is_refused_without_what_was_sent(client: CloudTaskClient) -> None:
+    def page(number: Annotated[int, Query(ge=1)], x_token: Annotated[str, Header()]) -> int:
+        return number
+
+    @client.task(name="work")
+    def work(page: Annotated[int, Depends(page)] = injected) -> None: ...
+
+    app = make_app(client)
+    said = await post(app, message("work"), path="/tasks/run?number=0")
+    assert said.status == 422
+    assert said.detail.startswith("query.number: Input should be greater than or equal to 1; header.x-token: ")
+    assert (await post(app, message("work"), {**SECRET, "x-token": "t"}, "/tasks/run?number=3")).status == 200
+
+
+async def test_max_retries_gives_a_task_up(client: CloudTaskClient, ran: list[Any]) -> None:
+    @client.task(name="work")
+    def work(limit: Annotated[None, Depends(max_retries(3))] = injected) -> None:
+        ran.append("ran")
+
+    assert await run(client, "work", headers={**SECRET, "X-CloudTasks-TaskRetryCount": "2"}) == 200
+    assert await run(client, "work", headers={**SECRET, "X-CloudTasks-TaskRetryCount": "3"}) == 200
+    assert ran == ["ran"]
+
+
+@pytest.mark.parametrize("takes_more", [False, True])
+async def test_a_caller_never_overrides_what_is_injected(
+    client: CloudTaskClient, ran: list[Any], takes_more: bool
+) -> None:
+    def work(session: Annotated[str, Depends(lambda: "real")] = injected) -> None:
+        ran.append(session)
+
+    def work_with_more(session: Annotated[str, Depends(lambda: "real")] = injected, **more: str) -> None:
+        ran.append(session)
+
+    declared: Any = client.task(name="work")(work_with_more if takes_more else work)
+    said = await post(make_app(client), message("work", session="forged"))
+    assert (said.status, ran) == (422, [])
+    assert said.detail == "work() takes no 'session': FastAPI injects it on the worker"
+    with pytest.raises(TypeError, match=r"^work\(\) takes no 'session': FastAPI injects it on the worker$"):
+        declared(session="forged")
+    with pytest.raises(TypeError, match=r"^work\(\) cannot be called so: too many positional arguments; FastAPI inj"):
+        declared("forged")
+
+
+async def test_two_apps_override_the_dependencies_of_one_router_each_for_itself(
+    client: CloudTaskClient, ran: list[Any]
+) -> None:
+    def name() -> str:
+        return "real"
+
+    def other(name: str) -> Callable[[], str]:
+        return lambda: name
+
+    @client.task(name="work")
+    async def work(name: Annotated[str, Depends(name)] = injected) -> None:
+        await asyncio.sleep(0)
+        ran.append(name)
+
+    router = CloudTaskRouter(client)
+    apps = [FastAPI() for _ in range(3)]
+    for number, app in enumerate(apps):
+        app.include_router(router, prefix="/tasks")
+        if number:
+            app.dependency_overrides[name] = other(f"override {number}")
+    said = await asyncio.gather(*(post(app, message("work")) for app in apps for _ in range(3)))
+    assert [one.status for one in said] == [200] * 9
+    assert sorted(ran) == ["override 1"] * 3 + ["override 2"] * 3 + ["real"] * 3
+
+
+async def test_both_paths_are_served_and_none_shows_in_the_schema(client: CloudTaskClient) -> None:
+    client.task(name="work")(_nothing)
+    app = make_app(client)
+    assert [(await post(app, message("work"), path=path)).status for path in ("/tasks/run", "/tasks")] == [200, 200]
+    assert app.openapi()["paths"] == {}
+
+
+async def test_options_of_the_router_and_its_verification_apply(client: CloudTaskClient, ran: list[Any]) -> None:
+    def verify(request: Request) -> None:
+        ran.append("verified")
+        if "x-friend" not in request.headers:
+            raise HTTPException(401)
+
+    client.task(name="work")(_nothing)
+    app = make_app(client, verify=verify, dependencies=[Depends(lambda: ran.append("dependency"))])
+    assert (await post(app, message("work"))).status == 401
+    assert (await post(app, message("work"), {"x-friend": "1"})).status == 403
+    ran.clear()
+    assert (await post(app, message("work"), {**SECRET, "x-friend": "1"})).status == 200
+    assert ran == ["verified", "dependency"]
+
+
+@pytest.mark.parametrize("name", ["self", "args", "kwargs", "values", "cloudtask_asked", "request_", "function"])
+async def test_a_parameter_may_have_any_name(client: CloudTaskClient, ran: list[Any], name: str) -> None:
+    scope: dict[str, Any] = {"ran": ran, "Annotated": Annotated, "Depends": Depends, "injected": injected}
+    exec(f"def data({name}: int) -> None: ran.append({name})", scope)
+    exec(f"def made({name}: Annotated[int, Depends(lambda: 5)] = injected) -> None: ran.append({name})", scope)
+    declared = client.task(name="data")(scope["data"])
+    client.task(name="made")(scope["made"])
+    assert (await post(make_app(client), declared(**{name: 4}).body)).status == 200
+    assert await run(client, "made") == 200
+    assert ran == [4, 5]
+
+
+async def test_a_task_sees_what_a_middleware_has_set(client: CloudTaskClient, ran: list[Any]) -> None:
+    tenant: contextvars.ContextVar[str] = contextvars.ContextVar("tenant")
+
+    @client.task(name="work")
+    def work(request: Request = injected) -> None:
+        ran.append((tenant.get(), request.state.mark))
+
+    app = make_app(client)
+
+    @app.middleware("http")
+    async def mark(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+        tenant.set("acme")
+        request.state.mark = "marked"
+        return await go_on(request)
+
+    assert (await post(app, message("work"))).status == 200
+    assert ran == [("acme", "marked")]
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("def work(x: Annotated[str, Header()]): ...", "the parameter 'x' would be read from the request"),
+        ("def work(x: int = Query(1)): ...", "the parameter 'x' would be read from the request"),
+        ("def work(x: int = injected): ...", "the parameter 'x' has the default injected, and nothing says"),
+        ("def work(*x: Annotated[int, Depends(int)]): ...", "FastAPI cannot inject"),
+        ("def work(x: 'Missing'): ...", "its annotations cannot be read: name 'Missing' is not defined"),
+    ],
+)
+def test_a_parameter_that_is_neither_data_nor_injected_is_refused(
+    client: CloudTaskClient, source: str, text: str
+) -> None:
+    scope: dict[str, Any] = {
+        "Annotated": Annotated,
+        "Depends": Depends,
+        "Header": Header,
+        "Query": Query,
+        "injected": injected,
+    }
+    exec(source, scope)
+    with pytest.raises(TypeError, match=f"^work: {text}"):
+        client.task(name="work")(scope["work"])
+
+
+def test_what_it_returns_need_not_be_known_at_run_time(client: CloudTaskClient) -> None:
+    scope: dict[str, Any] = {"__name__": "somewhere"}
+    exec("from __future__ import annotations\ndef work(x: int) -> Unknown: ...", scope)
+    assert client.task()(scope["work"])(1).body == b'{"path":"somewhere.work","args":[],"kwargs":{"x":1}}'
+
+
+async def test_a_router_compiles_the_functions_that_are_declared_later_too(
+    client: CloudTaskClient, ran: list[Any]
+) -> None:
+    app = make_app(client)
+
+    @client.task(name="work")
+    def work(name: Annotated[str, Depends(lambda: "made")] = injected) -> None:
+        ran.append(name)
+
+    assert (await post(app, message("work"))).status == 200
+    assert ran == ["made"]
+
+
+async def test_a_function_with_injected_parameters_needs_the_router(
+    client: CloudTaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    @client.task(name="work")
+    def work(request: Request = injected) -> None: ...
+
+    assert (await client.execute(message("work"), SECRET)).status == 500
+    assert client.sync_execute(message("work"), SECRET).status == 500
+    assert "work() needs request, which FastAPI injects. Serve it with cloudtask.fastapi.CloudTaskRouter" in caplog.text
+
+
+def test_a_model_of_the_users_may_be_named_like_one_of_fastapis(client: CloudTaskClient) -> None:
+    class Response(BaseModel):
+        text: str
+
+    @client.task(name="work")
+    def work(response: Response) -> None: ...
+
+    assert b'"response":{"text":"a"}' in work(Response(text="a")).body
+
+
+def _nothing() -> None: ...
