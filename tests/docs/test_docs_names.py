@@ -1,6 +1,7 @@
 """What a user can name, the docs name."""
 
 import inspect
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import cloudtask
 import fastapi_gcp_tasks
 from fastapi_gcp_tasks import (
     AsyncDelayedRouteBuilder,
@@ -36,6 +38,16 @@ DOCS = {page.name: page.read_text() for page in (ROOT / "docs").glob("*.md")}
 @pytest.mark.parametrize("name", fastapi_gcp_tasks.__all__)
 def test_the_reference_names_what_the_package_exports(name: str) -> None:
     assert f"`{name}`" in DOCS["reference.md"]
+
+
+@pytest.mark.parametrize("name", cloudtask.__all__)
+def test_the_reference_names_what_cloudtask_exports(name: str) -> None:
+    assert re.search(rf"`{name}[`(\[]", DOCS["reference.md"])
+
+
+@pytest.mark.parametrize("option", inspect.signature(cloudtask.CloudTaskClient).parameters)
+def test_the_page_names_the_options_of_a_client(option: str) -> None:
+    assert f"`{option}`" in DOCS["functions.md"]
 
 
 def public(module: ModuleType) -> list[str]:

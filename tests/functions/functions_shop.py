@@ -83,11 +83,12 @@ def message(path: str, *args: Any, **kwargs: Any) -> bytes:
 class Shop:
     """An app with the tasks of one client, and the service that delivers into it."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, verify: Any = None, **settings: Any) -> None:
         self.local = LocalService("memory:", app_url=APP)
         self.client = make_client(
             client=self.local.tasks_client(), async_client=self.local.async_tasks_client, **settings
         )
+        self._verify = verify
         self.ran: list[Any] = []
         self._more = asyncio.Event()
 
@@ -104,7 +105,7 @@ class Shop:
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[FastAPI]:
-        app = make_app(self.client)
+        app = make_app(self.client, verify=self._verify)
         self.local.install(app)
         async with app.router.lifespan_context(app):
             yield app
