@@ -56,10 +56,16 @@ def test_jobs_of_an_older_version_are_shown_with_a_warning(dev: StartDev, tmp_pa
     (tmp_path / "paused").touch()
     newer = SCHEDULED.replace("/report/{kind}", "/reports/{kind}")
     running = dev("--no-reload", code=newer, port=older.port)
+    service = running.program.wait(r"^local tasks +([^\s,]+)")[1]
     running.program.wait("^job +daily +.* paused$")
     running.program.wait("^job +yearly")
-    said = running.program.wait("^warning: job (.+) calls .*/report/of%20the%20day, where this application has no")
+    warning = (
+        r"^warning: job (.+) calls .*/report/of%20the%20day, where this application has no .*fastapi-gcp-tasks (.*)$"
+    )
+    said = running.program.wait(warning)
     assert said[1] == "daily"
+    # Without the address the command would delete the job of that name on Google.
+    assert said[2] == f"jobs delete daily --emulator {service}"
     assert running.program.output.count("warning: job") == 1
 
 

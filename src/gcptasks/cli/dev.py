@@ -146,7 +146,7 @@ class _Dev:
         jobs = await self._emulator.list_jobs()
         kept = [(job.name, job.schedule, job.time_zone, job.state, job.http_target.uri) for job in jobs]
         if kept and kept != self._jobs:
-            say_jobs(jobs, found, self._sockets[0].getsockname()[1])
+            say_jobs(jobs, found, self._sockets[0].getsockname()[1], self._emulator.address)
         self._jobs = kept
 
     def _say_found(self, found: Found) -> None:

@@ -13,8 +13,8 @@ from gcptasks.runtime.targets.address import is_loopback, parse_url
 from gcptasks.wire.cloud_scheduler.messages import Job
 
 
-def say_jobs(jobs: Sequence[Job], found: Found, port: int) -> None:
-    """Say which jobs there are, and when each runs next; `port` is the application's.
+def say_jobs(jobs: Sequence[Job], found: Found, port: int, service: str) -> None:
+    """Say which jobs there are, and when each runs next; `port` is the application's, `service` the service's address.
 
     The database keeps jobs from one start to the next, so it warns of those that an older version has scheduled.
     """
@@ -26,7 +26,7 @@ def say_jobs(jobs: Sequence[Job], found: Found, port: int) -> None:
         if _comes_here(job.http_target.uri, port) and not any(_calls(job, task) for task in found.tasks):
             warn(
                 f"job {_id(job)} calls {log_text(job.http_target.uri)}, where this application has no scheduled route: "
-                f"if nobody wants it any more, fastapi-gcp-tasks jobs delete {_id(job)}"
+                f"if nobody wants it any more, fastapi-gcp-tasks jobs delete {_id(job)} --emulator {service}"
             )
 
 
