@@ -192,10 +192,13 @@ def test_the_next_times_of_a_text_need_no_service() -> None:
         (["next", "3"], "give either a JOB or --schedule"),
         (["next", "3", "j", "--schedule", "* * * * *"], "give either a JOB or --schedule"),
         (["next", "3", "j", "--time-zone", "UTC"], "--time-zone goes with --schedule"),
-        (["next", "3", "--schedule", "sometimes"], "The provided schedule or timezone are invalid."),
+        (
+            ["next", "3", "--schedule", "sometimes"],
+            "schedule 'sometimes': The provided schedule or timezone are invalid.",
+        ),
         (
             ["next", "3", "--schedule", "* * * * *", "--time-zone", "Mars"],
-            "The provided schedule or timezone are invalid.",
+            "time zone 'Mars': The provided schedule or timezone are invalid.",
         ),
         (["next", "0", "--schedule", "* * * * *"], "'N'"),
         (["next", "99999999999999999999", "--schedule", "* * * * *"], "'N': Input should be less than"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
+from gcptasks.base.errors import InvalidArgument
 from gcptasks.cli.output import note, on_terminal, say, write
 from gcptasks.cli.resources.description import write_json
 from gcptasks.cli.resources.times import shown_time
@@ -17,7 +18,7 @@ def say_next_runs(text: str, time_zone: str, count: int, known: datetime | None 
 
     `known` is the next time of the job, if there is a job. It counts where a run is counted from the end of the last.
     """
-    schedule = parse_schedule(text, time_zone)
+    schedule = _parsed(text, time_zone)
     times = list(islice(_times(schedule, known), count))
     if as_json:
         write_json([at.strftime("%Y-%m-%dT%H:%M:%SZ") for at in times])
@@ -31,6 +32,17 @@ def say_next_runs(text: str, time_zone: str, count: int, known: datetime | None 
         note("no more times: the schedule has none in the next 40 years")
     if schedule.interval is not None:
         note("each run is counted from the end of the one before: these are the times if runs take no time")
+
+
+def _parsed(text: str, time_zone: str) -> Schedule:
+    """The schedule. Google's words do not say which of the two is wrong, so an error does."""
+    wrong = f"time zone {time_zone!r}"
+    try:
+        open_zone(time_zone)
+        wrong = f"schedule {text!r}"
+        return parse_schedule(text, time_zone)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{wrong}: {error}") from None
 
 
 def _times(schedule: Schedule, known: datetime | None) -> Iterator[datetime]:
