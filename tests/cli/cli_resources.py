@@ -28,7 +28,7 @@ RESOURCE_COMMANDS = (
 )
 """In the order of the help."""
 CTRL_C = "\x03"
-SERVES = r"serves at (?P<address>\S+),"
+SERVES = r"serve at (?P<address>\S+),"
 PROGRAM = str(Path(sys.executable).with_name("fastapi-gcp-tasks"))
 _NOT_INHERITED = (
     *("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"),

@@ -19,7 +19,7 @@ from google.cloud.tasks_v2 import HttpRequest, Queue, RateLimits, Task
 from cli.cli_programs import DEV, EMULATOR, QUEUE, Program, Start, Worker, client, get
 from gcptasks.store.schema import APPLICATION_ID
 
-SERVES = r"serves at (?P<address>\S+),"
+SERVES = r"serve at (?P<address>\S+),"
 FREE = ("--port", "0")
 
 
@@ -33,7 +33,10 @@ def create_task(where: str, url: str, **task: Any) -> Task:
 
 @pytest.mark.parametrize("command", [["cloud-tasks-emulator"], ["fastapi-gcp-tasks", "emulator"]])
 def test_it_serves_grpc_and_health_on_one_port(start: Start, command: list[str]) -> None:
-    where = address(start(command, *FREE, "--queue", QUEUE))
+    program = start(command, *FREE, "--queue", QUEUE)
+    where = address(program)
+    for variable in ("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST"):
+        assert program.wait(f"export {variable}=(.*)$")[1] == where
     assert client(where).get_queue(name=QUEUE).name == QUEUE
     assert json.loads(get(f"http://{where}/health"))["status"] == "ok"
 
@@ -167,6 +170,12 @@ def refused(program: Program) -> str:
         (["--db", "."], "cannot be written"),
         (["--host", "host.invalid"], "host.invalid"),
         (["--app-engine", "http://localhost/app"], "app_engine must be an address such as 'http://localhost:8080'"),
+        (["--app-engine", "http://localhost/app"], "'--app-engine' (env var: 'APP_ENGINE_EMULATOR_HOST')"),
+        (
+            ["--pubsub", "http://localhost:8085"],
+            "'--pubsub' (env var: 'PUBSUB_EMULATOR_HOST'): pubsub must be host:port",
+        ),
+        (["--pubsub", "localhost:99999"], "pubsub must be host:port"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(start: Start, options: list[str], said: str) -> None:
@@ -282,9 +291,12 @@ def test_what_waits_survives_in_a_file(start: Start, worker: Worker, tmp_path: P
 
 
 def test_it_says_where_tasks_are_kept(start: Start) -> None:
-    assert start(EMULATOR, *FREE).wait("tasks are kept in (.*)")[1].startswith("memory only")
+    assert start(EMULATOR, *FREE).wait("tasks and jobs are kept in (.*)")[1].startswith("memory only")
     # What rich would take for markup or an emoji.
-    assert start(EMULATOR, *FREE, "--db", "[bold]:smile:.db").wait("tasks are kept in (.*)")[1] == "[bold]:smile:.db"
+    assert (
+        start(EMULATOR, *FREE, "--db", "[bold]:smile:.db").wait("tasks and jobs are kept in (.*)")[1]
+        == "[bold]:smile:.db"
+    )
 
 
 def test_a_service_that_others_can_reach_says_so(start: Start) -> None:
@@ -324,7 +336,7 @@ def has_ipv6() -> bool:
 
 def output_of(start: Start, *, terminal: bool, **environment: str) -> str:
     program = start(EMULATOR, *FREE, "--queue", QUEUE, terminal=terminal, TERM="xterm-256color", **environment)
-    program.wait("serves at")
+    program.wait("serve at")
     program.wait("queues/q|kept|export")
     program.ctrl_c()
     assert program.ended() == 0

@@ -42,7 +42,7 @@ def post(url: str, body: object = None) -> int:
 
 def test_the_full_example_does_what_its_readme_says(start: Start) -> None:
     service, worker, web = (run(start, command) for command in commands())
-    service.wait("serves at")
+    service.wait("serve at")
     at_worker, at_web = (program.wait(r"Uvicorn running on (\S+)")[1] for program in (worker, web))
 
     order = {"number": 7, "email": "a@example.com", "cents": 1250}

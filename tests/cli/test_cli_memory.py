@@ -32,7 +32,7 @@ pytestmark = [
 @pytest.mark.parametrize("names", [["windows"], ["posts", "pages"], list(CLIENTS)], ids=["windows", "rest", "all"])
 def test_under_attack_memory_is_bounded_and_others_are_answered(start: Start, names: list[str]) -> None:
     program = start(EMULATOR, "--port", "0", "--db", "tasks.db")
-    where = program.wait(r"serves at (?P<address>\S+),")["address"]
+    where = program.wait(r"serve at (?P<address>\S+),")["address"]
     with ExitStack() as opened:
         hanging = opened.enter_context(socket.create_server(("127.0.0.1", 0)))
         fill(client(where), f"http://127.0.0.1:{hanging.getsockname()[1]}/")

@@ -22,7 +22,7 @@ def emulator(start: Start, soft: int, hard: int) -> tuple[Program, str]:
     """The emulator with these limits of open files, and where it serves."""
     command = [str(Path(sys.executable).with_name(EMULATOR[0])), "--port", "0"]
     program = start(["python", "-c", LIMITED, str(soft), str(hard)], *command)
-    return program, program.wait(r"serves at (?P<address>\S+),")["address"]
+    return program, program.wait(r"serve at (?P<address>\S+),")["address"]
 
 
 def make_queue(service: CloudTasksClient, name: str) -> None:

@@ -11,7 +11,7 @@ from cli.cli_disk_without_sync import SYNCS
 from cli.cli_programs import DEV, EMULATOR, QUEUE, Start, client
 
 WITHOUT_SYNC = Path(__file__).with_name("cli_disk_without_sync.py")
-ADDRESS = r"(?:serves at|local tasks) +([^\s,]+)"
+ADDRESS = r"(?:serve at|local tasks) +([^\s,]+)"
 
 pytestmark = pytest.mark.skipif(not SYNCS, reason="on this machine the test cannot make a disk fail")
 

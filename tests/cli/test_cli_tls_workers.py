@@ -33,7 +33,7 @@ def create_task(where: str, url: str) -> None:
 @pytest.mark.parametrize("tls_worker", [timedelta(days=1)], indirect=True)
 def test_an_authority_of_the_users_own_is_trusted(start: Start, authority: Authority, tls_worker: Worker) -> None:
     program = start(EMULATOR, "--port", "0", SSL_CERT_FILE=str(authority.file))
-    create_task(program.wait(r"serves at (\S+),")[1], f"{tls_worker.url}/x")
+    create_task(program.wait(r"serve at (\S+),")[1], f"{tls_worker.url}/x")
     tls_worker.wait("/x")
     program.wait("attempt 1 done with 200")
 
@@ -50,7 +50,7 @@ def test_a_certificate_that_is_not_accepted_fails_an_attempt_and_the_log_says_wh
     start: Start, authority: Authority, tls_worker: Worker, trusted: bool, why: str
 ) -> None:
     program = start(EMULATOR, "--port", "0", **({"SSL_CERT_FILE": str(authority.file)} if trusted else {}))
-    create_task(program.wait(r"serves at (\S+),")[1], f"{tls_worker.url}/x")
+    create_task(program.wait(r"serve at (\S+),")[1], f"{tls_worker.url}/x")
     reason = f"no TLS with {tls_worker.url}: certificate verify failed: {why}"
     program.wait(f"attempt 1 failed: {reason}; next attempt")
     program.wait(f"attempt 2 failed: {reason}; given up")

@@ -61,8 +61,8 @@ class Process:
 
     def _announced_port(self, output: IO[str]) -> int:
         for line in output:
-            if " serves at " in line:
-                return int(line.split(" serves at ")[1].split(",")[0].rsplit(":", 1)[1])
+            if " serve at " in line:
+                return int(line.split(" serve at ")[1].split(",")[0].rsplit(":", 1)[1])
         raise AssertionError(f"the service did not start: exit code {self._process.wait()}")
 
 

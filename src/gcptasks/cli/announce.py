@@ -16,8 +16,10 @@ VARIABLES = ("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST")
 
 def say_emulator(settings: PortSettings, emulator: Emulator) -> None:
     """Say where the service is, and what a user of it should know."""
-    say("Cloud Tasks serves at ", (emulator.address, "bold"), f", tasks are kept in {_kept(settings)}")
-    say(f"  export CLOUD_TASKS_EMULATOR_HOST={emulator.address}", style="dim")
+    where = (emulator.address, "bold")
+    say("Cloud Tasks and Cloud Scheduler serve at ", where, f", tasks and jobs are kept in {_kept(settings)}")
+    for name in VARIABLES:
+        say(f"  export {name}={emulator.address}", style="dim")
     if not settings.queues and not settings.create_queues:
         say("  no queue yet: create one by a client or with --queue, or start with --create-queues", style="dim")
     if settings.app_engine is not None:

@@ -70,12 +70,28 @@ _ISSUER = Annotated[
         "which serves its keys there.",
     ),
 ]
+
+
+def _accepted(setting: str) -> Callable[[str | None], str | None]:
+    """A check that names the option and its environment variable, whichever it was that gave the value."""
+
+    def check(value: str | None) -> str | None:
+        try:
+            PortSettings(**{setting: value})  # type: ignore[arg-type]  # of one setting, by its name
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+        return value
+
+    return check
+
+
 _APP_ENGINE_HOST = "APP_ENGINE_EMULATOR_HOST"  # as public emulators call it (CT-L13)
 _APP_ENGINE = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
         envvar=_APP_ENGINE_HOST,
+        callback=_accepted("app_engine"),
         help="Where tasks and jobs for App Engine go, such as http://localhost:8080. Without it they are not accepted.",
     ),
 ]
@@ -85,6 +101,7 @@ _APP_ENGINE_OF_DEV = Annotated[
         "--app-engine",
         metavar="URL",
         envvar=_APP_ENGINE_HOST,
+        callback=_accepted("app_engine"),
         help="Where tasks and jobs for App Engine go. The default is the application.",
     ),
 ]
@@ -93,6 +110,7 @@ _PUBSUB = Annotated[
     typer.Option(
         metavar="HOST:PORT",
         envvar="PUBSUB_EMULATOR_HOST",
+        callback=_accepted("pubsub"),
         help="An emulator of Pub/Sub, to which jobs publish. Without it their messages are kept in memory, and "
         "GET /published shows them.",
     ),

@@ -165,7 +165,11 @@ def _check_issuer(issuer: str | None) -> None:
 
 
 def _check_address(setting: str, text: str | None) -> None:
-    if text is not None and not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}", text):
+    if text is None:
+        return
+    _check_text(setting, text)
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})", text)
+    if match is None or not 0 < int(match[2]) < 65536:
         raise ValueError(f"{setting} must be host:port, such as localhost:8085, not {text!r}")
 
 
