@@ -101,7 +101,10 @@ class LocalService:
 
     @property
     def published(self) -> list[PublishedMessage]:
-        """What jobs have published in this process while no `pubsub` was given, the newest 10,000, the oldest first."""
+        """What jobs have published in this process while no `pubsub` was given, the oldest first.
+
+        The newest 10,000 messages, as far as these have no more than 16 MiB.
+        """
         return self._backend.published.messages()
 
     def install(self, app: App) -> None:

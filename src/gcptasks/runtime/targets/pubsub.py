@@ -13,6 +13,7 @@ from gcptasks.engine.model import Reply
 from gcptasks.runtime.targets.target import Target
 
 _KEPT = 10_000
+_KEPT_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +25,38 @@ class PublishedMessage:
     data: bytes
     attributes: Mapping[str, str]
 
+    @property
+    def size(self) -> int:
+        """Bytes of its data and attributes."""
+        return len(self.data) + sum(len(name) + len(value) for name, value in self.attributes.items())
+
 
 class Published:
-    """The messages that jobs published while no emulator of Pub/Sub was configured, the newest 10,000."""
+    """The messages that jobs published while no emulator of Pub/Sub was configured.
+
+    The newest 10,000 of them, as far as these have no more than 16 MiB.
+    """
 
     def __init__(self) -> None:
-        self._messages: deque[PublishedMessage] = deque(maxlen=_KEPT)
+        self._messages: deque[PublishedMessage] = deque()
+        self._size = 0
 
     def add(self, request: Outgoing) -> None:
         """Keep what that request publishes."""
         topic = unquote(request.url.removeprefix(PUBSUB).removesuffix(":publish"))
         for message in json.loads(request.body)["messages"]:
             data, attributes = b64decode(message.get("data", "")), message.get("attributes", {})
-            self._messages.append(PublishedMessage(topic, data, attributes))
+            self._keep(PublishedMessage(topic, data, attributes))
 
     def messages(self) -> list[PublishedMessage]:
         """All that are kept, the oldest first."""
         return list(self._messages)
+
+    def _keep(self, message: PublishedMessage) -> None:
+        self._messages.append(message)
+        self._size += message.size
+        while len(self._messages) > _KEPT or self._size > _KEPT_BYTES:
+            self._size -= self._messages.popleft().size
 
 
 class PubsubTarget:
