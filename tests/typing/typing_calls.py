@@ -5,6 +5,7 @@ expressions); every other line must pass. The test takes the ignores away, which
 tree. Nothing here is executed.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ParamSpec, TypeVar, assert_type
 
@@ -20,6 +21,7 @@ from google.cloud.scheduler_v1 import (
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
 from pydantic import BaseModel
 
+from cloudtask import CloudTaskClient
 from fastapi_gcp_tasks import (
     AsyncDelayedRouteBuilder,
     AsyncDelayedRouter,
@@ -432,3 +434,64 @@ async def use_scheduled_routers() -> None:
     assert_type(await typed_async_job.scheduler(name="a", schedule="* * * * *").schedule(), Job)
     # error: incompatible type "str" | Literal\['1'\].*"number" of type "int"
     await typed_async_job.scheduler(name="a", schedule="* * * * *").schedule(number="1")  # type: ignore[arg-type]
+
+
+tasks = CloudTaskClient(project="p", location="l", url="https://a/run", secret="s", eager="immediate")
+# error: Missing named argument "location" | Argument missing for parameter "location"
+CloudTaskClient(project="p", url="https://a/run")  # type: ignore[call-arg]
+# error: Unexpected keyword argument "uri" | No parameter named "uri"
+CloudTaskClient(project="p", location="l", url="https://a", uri="https://a")  # type: ignore[call-arg]
+# error: incompatible type "Literal\['later'\]|incompatible type "str" | "Literal\['later'\]" is not assignable
+CloudTaskClient(project="p", location="l", url="https://a", eager="later")  # type: ignore[arg-type]
+CloudTaskClient(
+    project="p", location="l", url="https://a", client=CloudTasksClient(), async_client=CloudTasksAsyncClient
+)
+# error: incompatible type "CloudTasksAsyncClient" | "CloudTasksAsyncClient" is not assignable
+CloudTaskClient(project="p", location="l", url="https://a", client=CloudTasksAsyncClient())  # type: ignore[arg-type]
+
+
+@tasks.task(queue="fast", name="greet", timeout=timedelta(minutes=1), headers={"X-Own": "1"})
+async def greet(name: str, times: int = 1, *, headers: Annotated[CloudTasksHeaders, Depends()] = injected) -> str:
+    return name * times
+
+
+@tasks.task()
+def count(name: str, /, *more: int) -> int:
+    return len(name)
+
+
+# error: Unexpected keyword argument "priority" | No parameter named "priority"
+tasks.task(priority=1)  # type: ignore[call-arg]
+
+assert_type(greet.name, str)
+assert_type(count("a", 1, 2).execute(), int)
+assert_type(count("a")(), int)
+assert_type(count("a").sync_push(), str | None)
+assert_type(count("a").sync_delay(at=datetime.now(UTC)), str | None)
+# error: Too few arguments|Missing positional argument "name" | Argument missing for parameter "name"
+greet()  # type: ignore[call-arg]
+# error: incompatible type "int" | Literal\[1\].*"name" of type "str"
+greet(1)  # type: ignore[arg-type]
+# error: Unexpected keyword argument "nam" | No parameter named "nam"
+greet(nam="a")  # type: ignore[call-arg]
+# error: incompatible type "str" | "Literal\['b'\]"
+count("a", "b")  # type: ignore[arg-type]
+# error: has no attribute "pusch" | Cannot access attribute "pusch"
+count("a").pusch()  # type: ignore[attr-defined]
+
+
+async def use_functions() -> None:
+    task = greet("a", times=2)
+    task.name, task.queue, task.url, task.timeout = "a", "slow", "https://b", 20
+    task.headers["x-trace"] = "1"
+    assert_type(await task.push(at=datetime.now(UTC)), str | None)
+    assert_type(await task.delay(), str | None)
+    assert_type(await task.execute(), str)
+    assert_type(await greet("a")(), str)
+    # error: Unexpected keyword argument "countdown" | No parameter named "countdown"
+    await task.push(countdown=1)  # type: ignore[call-arg]
+    # error: Incompatible types in "await" | "str \| None" is not awaitable|is not awaitable
+    await task.sync_push()  # type: ignore[misc]
+    answer = await tasks.execute(b"{}", {"x-pyct-secret": "s"})
+    assert_type((answer.status, answer.body), tuple[int, bytes])
+    assert_type(tasks.sync_execute(b"{}", {}, verified=True).headers, Mapping[str, str])
