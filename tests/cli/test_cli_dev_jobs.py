@@ -56,7 +56,6 @@ def test_jobs_of_an_older_version_are_shown_with_a_warning(dev: StartDev, tmp_pa
     (tmp_path / "paused").touch()
     newer = SCHEDULED.replace("/report/{kind}", "/reports/{kind}")
     running = dev("--no-reload", code=newer, port=older.port)
-    service = running.program.wait(r"^local tasks +([^\s,]+)")[1]
     running.program.wait("^job +daily +.* paused$")
     running.program.wait("^job +yearly")
     warning = (
@@ -65,7 +64,7 @@ def test_jobs_of_an_older_version_are_shown_with_a_warning(dev: StartDev, tmp_pa
     said = running.program.wait(warning)
     assert said[1] == "daily"
     # Without the address the command would delete the job of that name on Google.
-    assert said[2] == f"jobs delete daily --emulator {service}"
+    assert said[2] == f"jobs delete daily --emulator {running.service}"
     assert running.program.output.count("warning: job") == 1
 
 
