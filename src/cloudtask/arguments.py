@@ -50,14 +50,11 @@ class Arguments:
     def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Values:
         """What each parameter gets, no defaults applied. `TypeError` for arguments that do not fit the signature."""
         if self._plain and len(args) <= len(self._places):
-            values = dict(zip(self._places, args, strict=False)) if args else {}
-            values.update(kwargs)
-            if (
-                len(values) == len(args) + len(kwargs)
-                and self._names >= values.keys()
-                and self._required <= values.keys()
-            ):
-                return values
+            values = {**dict(zip(self._places, args, strict=False)), **kwargs} if args else kwargs
+            if len(values) == len(args) + len(kwargs):
+                given = values.keys()
+                if given == self._names or (given <= self._names and given >= self._required):
+                    return values
         for name in self._injected_names & kwargs.keys():
             raise TypeError(f"{self._name}() takes no {name!r}: FastAPI injects it on the worker")
         try:
@@ -76,7 +73,8 @@ class Arguments:
                     members.append(one.head + one.write(values[one.name]))
             elif one.default is not None:
                 members.append(one.head + one.default)
-        return b'"args":[' + self._positional(values) + b'],"kwargs":{' + b",".join(members) + b"}"
+        positional = self._positional(values) if self._by_position else b""
+        return b'"args":[%b],"kwargs":{%b}' % (positional, b",".join(members))
 
     def read(self, args: list[Any], kwargs: dict[str, Any]) -> Values:
         """What was written so, as the values that they were; `ValueError` for what does not fit."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import Request, build_opener
 
-from cloudtask.message import request_of
+from cloudtask.message import Requests
 from cloudtask.running import run, run_blocking
 from cloudtask.settings import Settings
 
@@ -22,25 +22,25 @@ class EagerTaskFailed(Exception):
     """The worker of a task that was posted to it did not answer with 2xx."""
 
 
-async def push(task: "Task[Any]", settings: Settings, at: datetime | None) -> None:
+async def push(task: "Task[Any]", requests: Requests, settings: Settings, at: datetime | None) -> None:
     """Run the task, and raise what it raises; or post it, and raise `EagerTaskFailed` unless that went well."""
     if settings.eager == "remote":
-        await asyncio.to_thread(_post, task, settings, at)
+        await asyncio.to_thread(_post, task, requests, at)
     else:
         await run(task.call_as_worker, is_async=task.is_async)
 
 
-def sync_push(task: "Task[Any]", settings: Settings, at: datetime | None) -> None:
+def sync_push(task: "Task[Any]", requests: Requests, settings: Settings, at: datetime | None) -> None:
     """The same, blocking."""
     if settings.eager == "remote":
-        _post(task, settings, at)
+        _post(task, requests, at)
     else:
         run_blocking(task.call_as_worker)
 
 
-def _post(task: "Task[Any]", settings: Settings, at: datetime | None) -> None:
+def _post(task: "Task[Any]", requests: Requests, at: datetime | None) -> None:
     # What Cloud Tasks would send, but for a token that only Google can sign.
-    sent = request_of(task, settings, at).task.http_request
+    sent = requests.of(task, at).task.http_request
     request = Request(sent.url, data=sent.body, headers=dict(sent.headers), method="POST")
     deadline = _DEADLINE if task.timeout is None else task.timeout.total_seconds()
     try:

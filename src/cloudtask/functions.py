@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from cloudtask.arguments import Arguments, Values
-from cloudtask.message import body_of, parsed
+from cloudtask.message import body_head_of, body_of, parsed
 from cloudtask.task import Task
 from gcptasks.worker.injected import name_injected
 
@@ -47,6 +47,7 @@ class TaskFunction(Generic[P, R]):
         self.is_async = inspect.iscoroutinefunction(function)
         """Whether it is `async def`: a call of it blocks nobody."""
         self.arguments = Arguments(function, name)
+        self._head = body_head_of(name)
         name_injected(function)
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
@@ -65,7 +66,7 @@ class TaskFunction(Generic[P, R]):
         """The body of the task of that call; empty where tasks run eagerly and unchecked."""
         if self.sender.settings.eager == "immediate" and not self.sender.settings.check_eager:
             return b""
-        return body_of(self.name, self.arguments.write(values))
+        return body_of(self._head, self.arguments.write(values))
 
     def read(self, args: list[Any], kwargs: dict[str, Any]) -> Values:
         """The arguments as its worker calls it; `ValueError` for what does not fit."""

@@ -15,6 +15,8 @@ from gcptasks.engine.task_limits import LARGEST, MOST_AHEAD
 from gcptasks.values.refusal import reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from google.cloud.tasks_v2 import CreateTaskRequest
 
     from cloudtask.settings import Settings
@@ -36,9 +38,14 @@ class Message(BaseModel):
     kwargs: dict[str, Any] = {}
 
 
-def body_of(path: str, arguments: bytes) -> bytes:
-    """The body: `{"path": …, "args": […], "kwargs": {…}}`; `ValueError` if no task can hold it."""
-    body = b'{"path":' + to_json(path) + b"," + arguments + b"}"
+def body_head_of(path: str) -> bytes:
+    """What stands before the arguments in the body: `{"path": …, "args": […], "kwargs": {…}}`."""
+    return b'{"path":' + to_json(path) + b","
+
+
+def body_of(head: bytes, arguments: bytes) -> bytes:
+    """The body; `ValueError` if no task can hold it."""
+    body = head + arguments + b"}"
     if len(body) > LARGEST:
         raise _too_large(len(body))
     return body
@@ -52,50 +59,69 @@ def parsed(body: bytes) -> Message:
         raise Malformed(f'the body must be a JSON object with "path", "args" and "kwargs": {reasons(error)}') from None
 
 
-def headers_of(task: "Task[Any]", settings: "Settings") -> dict[str, str]:
-    """What a request of the task carries, whoever sends it; `ValueError` for a header that no task can carry."""
-    headers = {**_JSON_TYPE, **check.headers("headers", task.headers)} if task.headers else dict(_JSON_TYPE)
-    if settings.secret:
-        headers[settings.secret_header.lower()] = settings.secret
-    return headers
+class Requests:
+    """Makes Google's requests to create the tasks of one client."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+        self._fixed_part = lru_cache(maxsize=1024)(self._make_fixed_part)
+        self._wrap: Callable[[bytes], CreateTaskRequest] | None = None
+
+    def of(self, task: "Task[Any]", at: datetime | None) -> "CreateTaskRequest":
+        """The request for that task; `ValueError` for what Google would not accept."""
+        headers = tuple(check.headers("headers", task.headers).items()) if task.headers else ()
+        message = self._fixed_part(task.queue, task.url, task.timeout, headers)
+        message += body_head(len(task.body)) + task.body
+        if task.name is not None:
+            queue = self._settings.queue_name(task.queue)
+            message = named(message, f"{queue}/tasks/{_task_id(task.name, queue, self._settings)}")
+        if at is not None:
+            message = due_at(message, at)
+        wrap = self._wrap
+        if wrap is None:
+            wrap = self._wrap = _wrapping()
+        request = wrap(message)
+        if len(message) > LARGEST:
+            _check_size(request)
+        return request
+
+    def _make_fixed_part(self, queue: str, url: str, timeout: timedelta | None, headers: "Headers") -> bytes:
+        """What is the same in many requests, serialized."""
+        from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
+
+        settings = self._settings
+        message: Any = CreateTaskRequest.pb()(parent=str(settings.queue_name(queue)))
+        http = message.task.http_request
+        http.http_method = HttpMethod.POST.value
+        http.url = url
+        http.headers.update(_JSON_TYPE)
+        http.headers.update(headers)
+        if settings.secret:
+            http.headers[settings.secret_header.lower()] = settings.secret
+        if settings.service_account is not None:
+            http.oidc_token.service_account_email = settings.service_account
+        if timeout is not None:
+            message.task.dispatch_deadline.FromTimedelta(timeout)
+        fixed: bytes = message.SerializeToString()
+        return fixed
 
 
-def request_of(task: "Task[Any]", settings: "Settings", at: datetime | None) -> "CreateTaskRequest":
-    """Google's request to create the task; `ValueError` for what Google would not accept."""
+def _wrapping() -> "Callable[[bytes], CreateTaskRequest]":
     from google.cloud.tasks_v2 import CreateTaskRequest
 
-    queue = settings.queue_name(task.queue)
-    headers = tuple(headers_of(task, settings).items())
-    message = _fixed_part(str(queue), task.url, task.timeout, settings.service_account, headers)
-    message += body_head(len(task.body)) + task.body
-    if task.name is not None:
-        message = named(message, f"{queue}/tasks/{_task_id(task.name, queue, settings)}")
-    if at is not None:
-        message = due_at(message, at)
-    request: CreateTaskRequest = CreateTaskRequest.deserialize(message)
-    if len(message) > LARGEST and (size := CreateTaskRequest.pb(request).task.ByteSize()) > LARGEST:
+    parse, wrap = CreateTaskRequest.pb().FromString, CreateTaskRequest.wrap
+
+    def wrapped(message: bytes) -> CreateTaskRequest:
+        request: CreateTaskRequest = wrap(parse(message))
+        return request
+
+    return wrapped
+
+
+def _check_size(request: "CreateTaskRequest") -> None:
+    size = type(request).pb(request).task.ByteSize()
+    if size > LARGEST:
         raise _too_large(size)
-    return request
-
-
-@lru_cache(maxsize=1024)
-def _fixed_part(
-    parent: str, url: str, timeout: timedelta | None, service_account: str | None, headers: "Headers"
-) -> bytes:
-    """What is the same in many requests, serialized."""
-    from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
-
-    message: Any = CreateTaskRequest.pb()(parent=parent)
-    http = message.task.http_request
-    http.http_method = HttpMethod.POST.value
-    http.url = url
-    http.headers.update(headers)
-    if service_account is not None:
-        http.oidc_token.service_account_email = service_account
-    if timeout is not None:
-        message.task.dispatch_deadline.FromTimedelta(timeout)
-    fixed: bytes = message.SerializeToString()
-    return fixed
 
 
 def checked_time(at: datetime, settings: "Settings") -> datetime:

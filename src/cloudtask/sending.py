@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from cloudtask.message import checked_time, request_of
+from cloudtask.message import Requests, checked_time
 from cloudtask.settings import Settings
 from gcptasks.client.api import TASKS
 from gcptasks.client.default_clients import AsyncClients, DefaultClient
@@ -21,6 +21,7 @@ class Sender:
         """`TypeError` for a client that is not of the kind that the argument takes."""
         _check_clients(client, async_client)
         self.settings = settings
+        self._requests = Requests(settings)
         self._client = client
         self._default = DefaultClient(TASKS)
         self._async_client = async_client
@@ -32,9 +33,9 @@ class Sender:
         if self.settings.eager is not None:
             from cloudtask import eager
 
-            await eager.push(task, self.settings, at)
+            await eager.push(task, self._requests, self.settings, at)
             return None
-        request = request_of(task, self.settings, at)
+        request = self._requests.of(task, at)
         given = self._async_client
         client = given if TASKS.async_client.owns(given) else self._async_clients.get(given)
         return _name(await client.create_task(request=request, timeout=_CREATE_TIMEOUT))
@@ -45,9 +46,9 @@ class Sender:
         if self.settings.eager is not None:
             from cloudtask import eager
 
-            eager.sync_push(task, self.settings, at)
+            eager.sync_push(task, self._requests, self.settings, at)
             return None
-        request = request_of(task, self.settings, at)
+        request = self._requests.of(task, at)
         client = self._default.get() if self._client is None else self._client
         return _name(client.create_task(request=request, timeout=_CREATE_TIMEOUT))
 
@@ -62,7 +63,10 @@ class Sender:
 
 def _name(created: Any) -> str | None:
     """The full name. A client of the user's own may return what has none."""
-    return getattr(created, "name", None)
+    # Google's wrapper takes longer to look into than what it wraps.
+    unwrap: Any = getattr(type(created), "pb", None)
+    name: str | None = getattr(created if unwrap is None else unwrap(created), "name", None)
+    return name
 
 
 def _check_clients(client: object, async_client: object) -> None:
