@@ -186,6 +186,13 @@ def test_the_next_times_of_a_text_need_no_service() -> None:
     assert piped("jobs", "next", "1", "--schedule", "0 0 30 2 *", "--json").out == "[]\n"
 
 
+def test_a_schedule_of_several_lines_is_shown_in_one(service: Service, location: str) -> None:
+    name = service.job(f"{location}/jobs/j", schedule="0\n3 * *\r*")
+    for words in (("next", "1", name), ("list",), ("describe", name)):
+        shown = service.on_terminal("jobs", *words, columns=200).out
+        assert "0\\n3 * *\\r*" in shown, shown
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

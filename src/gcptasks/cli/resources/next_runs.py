@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.log_text import log_text
 from gcptasks.cli.output import note, on_terminal, say, write
 from gcptasks.cli.resources.description import write_json
 from gcptasks.cli.resources.times import shown_time
@@ -23,7 +24,7 @@ def say_next_runs(text: str, time_zone: str, count: int, known: datetime | None 
     if as_json:
         write_json([at.strftime("%Y-%m-%dT%H:%M:%SZ") for at in times])
     elif on_terminal():
-        say((text, "bold"), f" in {time_zone or 'UTC'}")
+        say((log_text(text), "bold"), f" in {time_zone or 'UTC'}")
         for at in times:
             say(f"{at.astimezone(open_zone(time_zone)):%a %Y-%m-%d %H:%M:%S %Z}", (f"  here {shown_time(at)}", "dim"))
     elif times:
