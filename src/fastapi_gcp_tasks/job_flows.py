@@ -1,6 +1,6 @@
 """What is done with the jobs of endpoints, call by call. Each is written once; the sync and the async twin drive it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi_gcp_tasks.job_changes import needs_update
 from gcptasks.client.bounded_calls import TimeLimit, bounded
@@ -8,6 +8,17 @@ from gcptasks.client.call_flows import Flow
 
 if TYPE_CHECKING:
     from google.cloud.scheduler_v1 import CreateJobRequest, Job
+
+T = TypeVar("T")
+
+
+def about(job: str, flow: Flow[T]) -> Flow[T]:
+    """The same calls; a note says of which job an error is, since most of the service's words do not."""
+    try:
+        return (yield from flow)
+    except Exception as error:
+        error.add_note(f"This is about {job}.")
+        raise
 
 
 def put_job(request: "CreateJobRequest", limit: TimeLimit, *, force: bool) -> "Flow[Job]":

@@ -44,7 +44,12 @@ class JobSettings:
         method = task_method(route)
         plan = self._plans.plan(method, str(options.callback_base_url))
         request = job_request(plan, method, values, name=self.name, schedule=self._schedule, options=options)
-        return flows.put_job(request, limit, force=options.force)
+        job = f"{self.name}, schedule {self._schedule!r}, time zone {options.time_zone!r}"
+        return flows.about(job, flows.put_job(request, limit, force=options.force))
+
+    def flow(self, flow_of: Callable[[str, TimeLimit], Flow[T]]) -> Flow[T]:
+        """What does this to the job."""
+        return flows.about(self.name, flow_of(self.name, self.limit()))
 
     def limit(self) -> TimeLimit:
         """The time that the service's calls of one of ours have together."""
@@ -87,7 +92,7 @@ class Scheduler(_Scheduler["BuilderClients[CloudSchedulerClient]"]):
         return self._call(flows.get_job)
 
     def _call(self, flow_of: Callable[[str, TimeLimit], Flow[T]]) -> T:
-        return self._drive(flow_of(self._settings.name, self._settings.limit()))
+        return self._drive(self._settings.flow(flow_of))
 
     def _drive(self, flow: Flow[T]) -> T:
         return drive(flow, ClientCalls(SCHEDULER, self._clients.get(self._settings.options.client)))
@@ -121,7 +126,7 @@ class AsyncScheduler(_Scheduler["AsyncBuilderClients[CloudSchedulerAsyncClient]"
         return await self._call(flows.get_job)
 
     async def _call(self, flow_of: Callable[[str, TimeLimit], Flow[T]]) -> T:
-        return await self._drive(flow_of(self._settings.name, self._settings.limit()))
+        return await self._drive(self._settings.flow(flow_of))
 
     async def _drive(self, flow: Flow[T]) -> T:
         client = self._clients.getter(self._settings.options.client)()

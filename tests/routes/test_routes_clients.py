@@ -142,10 +142,13 @@ async def test_without_the_variable_it_is_google_with_default_credentials(
     if unset is not None:
         monkeypatch.setenv(VARIABLE, unset)
     monkeypatch.setattr(google.auth, "default", _no_credentials)
-    with pytest.raises(google.auth.exceptions.DefaultCredentialsError, match="there are none"):
+    with pytest.raises(google.auth.exceptions.DefaultCredentialsError, match="there are none") as sync:
         make_task().delay()
-    with pytest.raises(google.auth.exceptions.DefaultCredentialsError, match="there are none"):
+    with pytest.raises(google.auth.exceptions.DefaultCredentialsError, match="there are none") as twin:
         await make_async_task().delay()
+    for caught in (sync, twin):
+        (note,) = caught.value.__notes__
+        assert f"set {VARIABLE} to its address" in note
 
 
 async def test_the_utilities_make_clients_for_an_address(emulator: Emulator) -> None:

@@ -153,6 +153,7 @@ async def test_any_other_error_is_raised_and_nothing_more_is_called(
         await awaited(greet.schedule(**ARGUMENTS))
     assert caught.value is error
     assert caught.value.__context__ is None
+    assert error.__notes__.pop() == f"This is about {JOB}, schedule '{EACH_MORNING}', time zone 'UTC'."
     assert service.methods[-1] == method
     assert "delete_job" not in service.methods
 
@@ -176,6 +177,7 @@ async def test_the_other_calls_raise_what_the_service_says(router: Router, verb:
     with pytest.raises(type(error)) as caught:
         await awaited(getattr(greet_of(router, service), verb)())
     assert caught.value is error
+    assert error.__notes__.pop() == f"This is about {JOB}."
 
 
 @each_kind

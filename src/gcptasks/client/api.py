@@ -95,14 +95,25 @@ class Api(Generic[Client, AsyncClient]):
     def make_client(self, emulator: str | None = None) -> Client:
         """Google's client with default credentials, or one for the emulator at that address, with none."""
         cls = self.client_class()
-        made: Client = cls() if emulator is None else cls(transport=_transport(cls, emulator))
+        made: Client = self._of_google(cls) if emulator is None else cls(transport=_transport(cls, emulator))
         return made
 
     def make_async_client(self, emulator: str | None = None) -> AsyncClient:
         """The same, async; it belongs to the running loop."""
         cls = self.async_client_class()
-        made: AsyncClient = cls() if emulator is None else cls(transport=_async_transport(cls, emulator))
+        made: AsyncClient = self._of_google(cls) if emulator is None else cls(transport=_async_transport(cls, emulator))
         return made
+
+    def _of_google(self, cls: Any) -> Any:
+        try:
+            return cls()
+        except Exception as error:
+            # Mostly that there are no credentials, where a local service was meant.
+            error.add_note(
+                f"This is the client of Google's service. For a local one set {self.variable} to its address, such as "
+                "localhost:8123; fastapi-gcp-tasks dev does so for the application that it runs."
+            )
+            raise
 
 
 def _transport(cls: Any, emulator: str) -> Any:
