@@ -1,7 +1,7 @@
 """How a client's tasks get to their workers: by Cloud Tasks, or eagerly."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from cloudtask.message import Requests, checked_time
 from cloudtask.settings import Settings
@@ -64,8 +64,9 @@ class Sender:
 def _name(created: Any) -> str | None:
     """The full name. A client of the user's own may return what has none."""
     # Google's wrapper takes longer to look into than what it wraps.
-    unwrap: Any = getattr(type(created), "pb", None)
-    name: str | None = getattr(created if unwrap is None else unwrap(created), "name", None)
+    kind: Any = type(cast("object", created))
+    message: Any = kind.pb(created) if hasattr(kind, "pb") else created
+    name: str | None = getattr(message, "name", None)
     return name
 
 

@@ -26,8 +26,9 @@ def failed(program: Program) -> str:
 
 
 def test_the_example_of_the_readme_does_what_the_readme_says(dev: StartDev) -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    running = dev("--no-reload", code=code)
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    running = dev("--no-reload", code="\n".join(blocks))
+    assert "/queues/default/tasks/" in get(f"{running.url}/sign-up")
     name = get(f"{running.url}/trigger")
     assert "/queues/simple/tasks/" in name
     running.program.wait("Hello task ran with payload: Triggered task")
