@@ -122,6 +122,31 @@ def test_what_a_script_left_is_delivered_by_the_next_start(tmp_path: Path) -> No
     assert carrier.done == ["left"]
 
 
+async def test_who_only_enqueues_keeps_nobody_from_delivering(tmp_path: Path) -> None:
+    """A service that was not started does not compete for the lead, though it lives on and enqueues more."""
+    enqueuing, carrier = (Carrier(f"sqlite:///{tmp_path}/tasks.db") for _ in range(2))
+    enqueuing.note.delay(text="before")
+    async with serving(carrier.app):
+        await carrier.done.reach(1)
+        enqueuing.note.delay(text="after")
+        await carrier.done.reach(2)
+    assert (carrier.done, enqueuing.done) == (["before", "after"], [])
+
+
+async def test_a_task_of_the_app_needs_no_port_and_no_connection(
+    carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a socket is used")
+
+    for method in ("bind", "listen", "connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, method, refuse)
+    async with serving(carrier.app):
+        carrier.from_async_endpoint.delay()
+        await carrier.done.reach(2)
+    assert sorted(carrier.done) == ["awaited", "blocking, on the loop"]
+
+
 # What the endpoint sees.
 
 

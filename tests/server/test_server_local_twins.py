@@ -4,6 +4,7 @@ import asyncio
 import gc
 import tracemalloc
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -67,6 +68,21 @@ def test_quotas_none_lifts_the_upper_limits(quotas: Any, rate: int) -> None:
         assert quotas == "google"
     else:
         assert limits.max_dispatches_per_second == rate
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ({"schedule_time": datetime.now(UTC) + timedelta(days=31)}, "no more than 720h in the future"),
+        ({"http_request": {**TASK["http_request"], "body": bytes(2**20)}}, "Task size too large"),
+        ({"dispatch_deadline": timedelta(hours=1)}, "dispatch_deadline|dispatchDeadline"),
+    ],
+    ids=["horizon", "size", "deadline"],
+)
+def test_quotas_none_leaves_the_limits_of_tasks(task: dict[str, Any], said: str) -> None:
+    client = LocalService("memory:", app_url=URL, quotas="none").tasks_client()
+    with pytest.raises(exceptions.InvalidArgument, match=said):
+        client.create_task({"parent": QUEUE, "task": {**TASK, **task}})
 
 
 async def test_nothing_is_kept_of_unnamed_tasks_that_are_done() -> None:

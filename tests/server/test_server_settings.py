@@ -1,6 +1,9 @@
 """The settings of the service: refused by name, and to be had both inside an application and on a port."""
 
 import inspect
+import re
+import subprocess
+import sys
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cli.cli_disk_without_sync import SYNCS
 from fastapi_gcp_tasks import LocalService
 from gcptasks.cli.commands import emulator
 from gcptasks.server.settings import PortSettings, Settings
@@ -35,6 +39,22 @@ def test_the_command_can_choose_each_setting_and_has_its_default_otherwise() -> 
     command["database"] = command.pop("db")
     for name in SETTINGS.keys() - ONLY_EMBEDDED:
         assert command[name] == SETTINGS[name], name
+
+
+@pytest.mark.skipif(not SYNCS, reason="on this machine the test cannot make a disk fail")
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [([], "refused: 500 .*disk I/O error"), (["full"], "refused: 500 .*disk I/O error"), (["normal"], "accepted")],
+    ids=["default", "full", "normal"],
+)
+def test_only_normal_accepts_tasks_of_an_application_without_a_sync(
+    tmp_path: Path, chosen: list[str], said: str
+) -> None:
+    program = ["-m", "server.server_unsynced_program", f"sqlite:///{tmp_path}/tasks.db", *chosen]
+    command = [sys.executable, "-W", "error", *program]
+    tests = Path(__file__).parent.parent
+    done = subprocess.run(command, cwd=tests, check=True, capture_output=True, text=True, timeout=60)
+    assert re.fullmatch(said, done.stdout.strip())
 
 
 @pytest.mark.parametrize(
