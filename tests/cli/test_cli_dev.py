@@ -51,6 +51,14 @@ def test_the_addresses_reach_the_application_and_tasks_are_kept_in_the_current_f
     assert get(f"http://{running.service}/health")
 
 
+def test_a_queue_that_a_task_names_first_is_made_and_logged(dev: StartDev) -> None:
+    running = dev("--no-reload")
+    task = Task(http_request={"url": f"{running.url}/environment"})
+    client(running.service).create_task(parent=QUEUE, task=task)
+    running.program.wait(f"queue {QUEUE.rpartition('/')[2]} created")
+    assert client(running.service).get_queue(name=QUEUE).rate_limits.max_dispatches_per_second == 500
+
+
 def test_app_engine_tasks_go_to_the_application_unless_told_otherwise(dev: StartDev, worker: Worker) -> None:
     """CT-L8, CT-L13."""
     running = up(dev("--no-reload"))

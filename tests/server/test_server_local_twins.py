@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,15 @@ async def test_both_clients_raise_the_same(method: str, request_: dict[str, Any]
         await awaited(request=request_)
     assert str(sync_error.value) == str(async_error.value)
     assert type(sync_error.value) is type(async_error.value)
+
+
+def test_a_queue_that_a_task_names_first_is_made_by_default_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """CT-L16, with the defaults of CT-030."""
+    client = LocalService("memory:", app_url=URL).tasks_client()
+    with caplog.at_level(logging.INFO, "gcptasks"):
+        client.create_task({"parent": QUEUE, "task": TASK})
+    assert "queue q created" in caplog.messages
+    assert client.get_queue(name=QUEUE).rate_limits.max_dispatches_per_second == 500
 
 
 async def test_without_create_queues_a_task_for_an_unknown_queue_is_refused_and_otherwise_makes_it() -> None:
