@@ -9,6 +9,7 @@ def _row(figure: str, must: float | None, stretch: float | None, label: str) -> 
 
 
 _OURS_BY_KIND, _PEER_BY_KIND = "ours, by kind", "the peer, by kind"
+_FUNCTIONS = "ours, functions"
 _OUTSIDE = {
     "path": "path parameters",
     "query": "query parameters",
@@ -48,6 +49,26 @@ def _rows_by_kind(outside: float, body: float) -> tuple[Row, ...]:
     )
 
 
+def _rows_of_functions() -> tuple[Row, ...]:
+    """Making and pushing the task of a function, beside .delay() of a route with the same model."""
+    return tuple(
+        Row(
+            figure=figure,
+            label=f"a task of a function: {label}",
+            unit="µs",
+            aim=Aim.AT_MOST,
+            ours=_FUNCTIONS,
+            peer="ours",
+            must=must,
+        )
+        for figure, label, must in (
+            ("small", "a small body", 1.0),
+            ("nested", "10 KB of nested body", 1.0),
+            ("checked", "a body with a validator of its own", None),
+        )
+    )
+
+
 PARTS = (
     Part(
         name="P1",
@@ -57,6 +78,7 @@ PARTS = (
             peer("the peer", "delay", "fake"),
             ours(_OURS_BY_KIND, "kinds", "fake"),
             peer(_PEER_BY_KIND, "kinds", "fake"),
+            ours(_FUNCTIONS, "functions", "fake"),
         ),
         rows=(
             _row("small", 15, 25, "a small body"),
@@ -67,6 +89,7 @@ PARTS = (
                 "checked", None, None, "a body with a validator of its own, for which ours tries the whole round trip"
             ),
             *_rows_by_kind(outside=10, body=15),
+            *_rows_of_functions(),
         ),
     ),
     Part(

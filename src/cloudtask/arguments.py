@@ -38,7 +38,8 @@ class Arguments:
         self._injected_names = frozenset(one.name for one in self.injected)
         values = [ParameterValues(one, name) for one in self.data.parameters.values()]
         self._of = {one.name: one for one in values}
-        self._by_position, self._by_name = _ways(values)
+        self._by_position, by_name = _ways(values)
+        self._by_name = [(one.name, one.many, one.head, one.write, one.default) for one in by_name]
         self._asking_future = [one for one in values if one.asks_future]
         # What most functions have: parameters that can all be given by keyword, and no others.
         self._plain = all(one.kind in _PLAIN for one in values)
@@ -65,14 +66,14 @@ class Arguments:
     def write(self, values: Values) -> bytes:
         """`"args": […], "kwargs": {…}`, defaults applied; `WrongTypeError` for a value that would not arrive."""
         members: list[bytes] = []
-        for one in self._by_name:
-            if one.name in values:
-                if one.many:
-                    members += [_key(one.name, key) + one.write(item) for key, item in values[one.name].items()]
+        for name, many, head, write, default in self._by_name:
+            if name in values:
+                if many:
+                    members += [_key(name, key) + write(item) for key, item in values[name].items()]
                 else:
-                    members.append(one.head + one.write(values[one.name]))
-            elif one.default is not None:
-                members.append(one.head + one.default)
+                    members.append(head + write(values[name]))
+            elif default is not None:
+                members.append(head + default)
         positional = self._positional(values) if self._by_position else b""
         return b'"args":[%b],"kwargs":{%b}' % (positional, b",".join(members))
 

@@ -48,6 +48,8 @@ class TaskFunction(Generic[P, R]):
         """Whether it is `async def`: a call of it blocks nobody."""
         self.arguments = Arguments(function, name)
         self._head = body_head_of(name)
+        settings = sender.settings
+        self._writes = settings.eager != "immediate" or settings.check_eager
         name_injected(function)
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
@@ -64,7 +66,7 @@ class TaskFunction(Generic[P, R]):
 
     def write(self, values: Values) -> bytes:
         """The body of the task of that call; empty where tasks run eagerly and unchecked."""
-        if self.sender.settings.eager == "immediate" and not self.sender.settings.check_eager:
+        if not self._writes:
             return b""
         return body_of(self._head, self.arguments.write(values))
 

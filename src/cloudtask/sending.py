@@ -29,7 +29,8 @@ class Sender:
 
     async def push(self, task: "Task[Any]", at: datetime | None) -> str | None:
         """The full name of the task, once it is accepted; None if it ran eagerly."""
-        at = self._due(task, at)
+        if at is not None:
+            at = self._checked_due(task, at)
         if self.settings.eager is not None:
             from cloudtask import eager
 
@@ -42,7 +43,8 @@ class Sender:
 
     def sync_push(self, task: "Task[Any]", at: datetime | None) -> str | None:
         """The same, blocking."""
-        at = self._due(task, at)
+        if at is not None:
+            at = self._checked_due(task, at)
         if self.settings.eager is not None:
             from cloudtask import eager
 
@@ -52,10 +54,8 @@ class Sender:
         client = self._default.get() if self._client is None else self._client
         return _name(client.create_task(request=request, timeout=_CREATE_TIMEOUT))
 
-    def _due(self, task: "Task[Any]", at: datetime | None) -> datetime | None:
-        """When it is due, checked."""
-        if at is None:
-            return None
+    def _checked_due(self, task: "Task[Any]", at: datetime) -> datetime:
+        """When it is due, in UTC."""
         at = checked_time(at, self.settings)
         task.check_due(at)
         return at
