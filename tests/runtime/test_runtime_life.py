@@ -230,6 +230,21 @@ async def test_who_leads_goes_on_leading_until_the_lock_is_let_go_of(tmp_path: P
         world.store.close()
 
 
+async def test_another_takes_over_within_a_second_of_the_end_of_who_led(tmp_path: Path) -> None:
+    world = World(tmp_path / "tasks.db")
+    lock = LeaderLock(world.store.database.lock_path)
+    assert lock.take()
+    waiting = leader_of(world)
+    await waiting.start()
+    lock.release()
+    assert not waiting.leads
+    world.clock.advance(timedelta(seconds=1))
+    await world.until(lambda: waiting.leads)
+    await delivers(world, world.target)
+    await waiting.stop(GRACE)
+    world.store.close()
+
+
 def test_a_process_that_tries_again_and_again_to_lead_keeps_no_files_open(tmp_path: Path) -> None:
     leading, waiting = (LeaderLock(tmp_path / "tasks.db.lock") for _ in range(2))
     assert leading.take()
