@@ -527,3 +527,31 @@ def test_a_task_is_delivered_when_the_application_is_up_again(dev: StartDev, tmp
     running.program.wait("hello meanwhile")
     running.program.wait("attempt 1 done with 200")
     assert "failed" not in running.program.output
+
+
+FUNCTIONS = """
+import os
+from cloudtask import CloudTaskClient
+from cloudtask.fastapi import CloudTaskRouter
+from fastapi import FastAPI
+
+tasks = CloudTaskClient(project="p", location="l", url=os.environ["BASE_URL"] + "/tasks/run", secret="s")
+
+@tasks.task(name="hello")
+async def hello(word: str) -> None:
+    print(f"hello {word}", flush=True)
+
+app = FastAPI()
+app.include_router(CloudTaskRouter(tasks), prefix="/tasks")
+
+@app.get("/trigger")
+async def trigger(word: str) -> str | None:
+    return await hello(word).push()
+"""
+
+
+def test_tasks_that_are_functions_run_and_nothing_is_missed_in_routes(dev: StartDev) -> None:
+    running = dev("--no-reload", code=FUNCTIONS)
+    get(f"{running.url}/trigger?word=there")
+    running.program.wait("^hello there$")
+    assert "warning" not in running.program.output

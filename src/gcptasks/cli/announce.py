@@ -48,7 +48,7 @@ def say_rows(found: Found) -> None:
         say("scheduled    " if task.location else "task         ", "  ".join(columns).rstrip())
         for fault in task.faults:
             say(f"fault        {fault}", style="red")
-    if not found.tasks:
+    if not found.tasks and not found.functions:
         warn("no route of this application is a task yet: is the router of the tasks included?")
 
 

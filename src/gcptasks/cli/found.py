@@ -34,6 +34,8 @@ class Found:
     tasks: tuple[TaskRow, ...]
     embedded: bool
     """Whether it carries a LocalService."""
+    functions: bool
+    """Whether it has a worker of `cloudtask`, whose tasks are functions and no routes."""
 
     @property
     def faults(self) -> list[str]:
@@ -48,4 +50,4 @@ class Found:
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """What `as_json` gave, after `json.loads`."""
         rows = [TaskRow(*row) for row in value["tasks"]]
-        return cls(tuple(row._replace(faults=tuple(row.faults)) for row in rows), value["embedded"])
+        return cls(tuple(row._replace(faults=tuple(row.faults)) for row in rows), value["embedded"], value["functions"])

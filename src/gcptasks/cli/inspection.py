@@ -1,5 +1,6 @@
 """What is in an application: which of its routes are tasks, and what is wrong with them."""
 
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,9 @@ def inspect(module: ModuleType, app: Starlette, leads_here: LeadsHere | None) ->
     """What is in that application of that module; `leads_here` tells which URLs are the application's."""
     checked = examine(app, leads_here)
     embedded = any(_is_embedded(task.options.client) for task in checked)
-    return Found(tuple(map(_row, checked)), embedded or bool(services_in(module)))
+    return Found(
+        tuple(map(_row, checked)), embedded or bool(services_in(module)), functions="cloudtask.fastapi" in sys.modules
+    )
 
 
 def services_in(module: ModuleType) -> list[LocalService]:
