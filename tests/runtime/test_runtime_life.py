@@ -236,6 +236,7 @@ async def test_another_takes_over_within_a_second_of_the_end_of_who_led(tmp_path
     assert lock.take()
     waiting = leader_of(world)
     await waiting.start()
+    await settled()  # it has tried and failed
     lock.release()
     assert not waiting.leads
     world.clock.advance(timedelta(seconds=1))
