@@ -32,9 +32,12 @@ def test_the_curl_commands_do_what_they_say() -> None:
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(emulating(PortSettings(port=0, grace=0.0))) as emulator,
     ):
-        queue, task, listed, paused, deleted = (run(command, emulator.address) for command in commands())
+        queue, task, listed, paused, deleted, job, run_job = (run(each, emulator.address) for each in commands())
     assert queue["name"] == "projects/my-project/locations/us-central1/queues/orders"
     assert task["name"] == f"{queue['name']}/tasks/hello"
     assert [task["httpRequest"]["body"] for task in listed["tasks"]] == ["aGVsbG8="]
     assert paused["state"] == "PAUSED"
     assert deleted == {}
+    assert job["name"] == "projects/my-project/locations/us-central1/jobs/nightly"
+    assert job["scheduleTime"].endswith("T03:00:00Z")
+    assert run_job["name"] == job["name"]
