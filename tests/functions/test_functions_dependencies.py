@@ -373,13 +373,14 @@ async def test_a_function_with_injected_parameters_needs_the_router(
 
 
 def test_a_model_of_the_users_may_be_named_like_one_of_fastapis(client: CloudTaskClient) -> None:
-    class Response(BaseModel):
-        text: str
+    class Users:
+        class Response(BaseModel):
+            text: str
 
     @client.task(name="work")
-    def work(response: Response) -> None: ...
+    def work(response: Users.Response) -> None: ...
 
-    assert b'"response":{"text":"a"}' in work(Response(text="a")).body
+    assert b'"response":{"text":"a"}' in work(Users.Response(text="a")).body
 
 
 def _nothing() -> None: ...
