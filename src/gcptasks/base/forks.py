@@ -26,7 +26,19 @@ def begin_anew_in_children(one: BegunAnew) -> None:
 
 def _begin_anew() -> None:
     for one in list(_all):
+        _leave_undestroyed(dict(vars(one)))
         one.begin_anew()
+
+
+def _leave_undestroyed(held: dict[str, object]) -> None:
+    """Let nothing destroy what it held in the parent, not even the end of the child.
+
+    gRPC's channels wait then for a thread that is not there: the child would hang, and with it a parent that waits
+    until the child runs another program, as uvloop does when it starts one.
+    """
+    import ctypes  # here, as none but a child needs it
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
 
 
 if hasattr(os, "register_at_fork"):
