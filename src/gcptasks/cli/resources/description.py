@@ -34,6 +34,14 @@ def write_json(value: object) -> None:
     write(json.dumps(value, indent=2))
 
 
+def say_resource(message: Any, *, as_json: bool, full: bool = False) -> None:
+    """Show one resource: as JSON for scripts, else for people, with its whole body if `full`."""
+    if as_json:
+        write_json(json_form(message))
+    else:
+        say_message(message, full=full)
+
+
 def say_message(message: Any, *, full: bool = False) -> None:
     """Say what a message of Google's clients has. Of a long body its beginning, or all of it if `full`."""
     for depth, label, text in _lines(json_form(message), 0, full):

@@ -9,7 +9,7 @@ from gcptasks.cli.output import note, say
 from gcptasks.cli.resources.asking import ask
 from gcptasks.cli.resources.completion import job_names
 from gcptasks.cli.resources.connection import Connection
-from gcptasks.cli.resources.description import json_form, say_message, write_json
+from gcptasks.cli.resources.description import json_form, say_resource, write_json
 from gcptasks.cli.resources.group import group
 from gcptasks.cli.resources.listing import Row, say_rows, status_name
 from gcptasks.cli.resources.next_runs import say_next_runs
@@ -62,10 +62,7 @@ def describe_job(
     """
     here, name = _named(job, emulator, project, location)
     found = here.call(JOB.get, name)
-    if as_json:
-        write_json(json_form(found))
-    else:
-        say_message(found, full=full)
+    say_resource(found, as_json=as_json, full=full)
 
 
 @app.command("run")

@@ -8,7 +8,7 @@ from gcptasks.cli.output import note, say
 from gcptasks.cli.resources.asking import ask
 from gcptasks.cli.resources.completion import queue_names
 from gcptasks.cli.resources.connection import CallFailed, Connection, NotThere
-from gcptasks.cli.resources.description import json_form, say_message, write_json
+from gcptasks.cli.resources.description import json_form, say_resource, write_json
 from gcptasks.cli.resources.group import group
 from gcptasks.cli.resources.listing import Row, say_rows
 from gcptasks.cli.resources.options import EMULATOR, JSON, LOCATION, PROJECT, YES
@@ -67,10 +67,7 @@ def describe_queue(
     """
     here, name = _named(queue, emulator, project, location)
     found = here.call(QUEUE.get, name)
-    if as_json:
-        write_json(json_form(found))
-    else:
-        say_message(found)
+    say_resource(found, as_json=as_json)
 
 
 @app.command("pause")

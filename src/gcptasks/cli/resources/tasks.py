@@ -10,7 +10,7 @@ from gcptasks.cli.output import note, say
 from gcptasks.cli.resources.asking import ask
 from gcptasks.cli.resources.completion import queue_names
 from gcptasks.cli.resources.connection import Connection
-from gcptasks.cli.resources.description import json_form, say_message, write_json
+from gcptasks.cli.resources.description import json_form, say_resource, write_json
 from gcptasks.cli.resources.group import group
 from gcptasks.cli.resources.listing import Row, say_rows, status_name
 from gcptasks.cli.resources.options import EMULATOR, JSON, LOCATION, PROJECT, YES
@@ -90,10 +90,7 @@ def describe_task(
     """
     here, name = _named(task, queue, emulator, project, location)
     found = here.call("get_task", name, response_view="FULL")
-    if as_json:
-        write_json(json_form(found))
-    else:
-        say_message(found, full=full)
+    say_resource(found, as_json=as_json, full=full)
 
 
 @app.command("run")
