@@ -92,13 +92,15 @@ class Forks:
             os.close(self._write)
             self.create(self.carrier.note.delay)
             asyncio.run(self.create_async(self.carrier.async_note))
-            if os.fork() == 0:
+            child = os.fork()
+            if child == 0:
                 self.create(self.carrier.note.delay)
                 os._exit(0)
             self.create_many(self.carrier.note)
             os.read(self._go_on, 1)
             self.create(self.carrier.note.delay)
             asyncio.run(self.create_async(self.carrier.async_note))
+            wait_for([child])  # whoever looks for what was accepted comes when all have ended
         except BaseException as error:
             print(f"a child could not go on: {error!r}", file=sys.stderr, flush=True)
             os._exit(1)

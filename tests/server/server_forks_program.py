@@ -57,13 +57,15 @@ def child(client: CloudTasksClient, folder: Path, go_on: int) -> None:
     accepted = Accepted(folder)
     try:
         accepted.create(client)
-        if os.getpid() % 3 == 0 and os.fork() == 0:
+        children = [os.fork()] if os.getpid() % 3 == 0 else []
+        if children == [0]:
             Accepted(folder).create(client)
             os._exit(0)
         os.read(go_on, 1)
         accepted.create(client)
         accepted.create(client)
         list(client.list_tasks(parent=QUEUE))
+        wait_for(children)  # whoever looks for what was accepted comes when all have ended
     except BaseException as error:
         print(f"a child could not go on: {error!r}", file=sys.stderr, flush=True)
         os._exit(1)
@@ -106,15 +108,15 @@ async def main(database: str, seed: int, forks: int, parent_stops: str) -> None:
     if parent_stops == "first":
         os.close(write)
         wait_for(children)
-    there = {task.name for task in carrier.local.tasks_client().list_tasks(parent=QUEUE)}
-    lost = all_accepted(folder) - there
-    assert not lost, f"{len(lost)} of {len(all_accepted(folder))} tasks are lost"
-    print(f"{len(all_accepted(folder))} accepted, {forks} forks")
+    names = all_accepted(folder)
+    lost = names - {task.name for task in carrier.local.tasks_client().list_tasks(parent=QUEUE)}
+    assert not lost, f"{len(lost)} of {len(names)} tasks are lost"
+    print(f"{len(names)} accepted, {forks} forks")
 
 
 def wait_for(children: list[int]) -> None:
     codes = [os.waitstatus_to_exitcode(os.waitpid(one, 0)[1]) for one in children]
-    assert set(codes) == {0}, codes
+    assert set(codes) <= {0}, codes
 
 
 if __name__ == "__main__":
