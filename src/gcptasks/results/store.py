@@ -1,0 +1,148 @@
+"""What keeps the records of tasks: the protocol of all stores, also of users' own.
+
+A store applies the rules of `engine.task_records` to what it has, each change at once and whole, whatever else happens
+to the record at that moment, and by its own clock. What it answers is a record as `as_seen` shows it. A record that has
+expired is not there any more.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import NamedTuple, Protocol
+
+from gcptasks.engine.task_records import Event, TaskRecord, TaskStatus
+
+MAX_BYTES = 1024 * 1024
+KEEP = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """The options that every store takes."""
+
+    expires_after: timedelta = KEEP
+    """How long a record stays after it was made, started anew or finished."""
+    max_bytes: int = MAX_BYTES
+    """Of a result. A larger one makes its task fail."""
+    tracebacks: bool = False
+    """Whether errors are kept with their tracebacks."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.expires_after, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a checker
+            raise TypeError(f"expires_after must be a timedelta, not {self.expires_after!r}")
+        if self.expires_after <= timedelta(0):
+            raise ValueError(f"expires_after must be more than 0, not {self.expires_after}")
+        if self.max_bytes < 1:
+            raise ValueError(f"max_bytes must be 1 or more, not {self.max_bytes}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRecord:
+    """A record as it is asked for. The store sets its times."""
+
+    id: str
+    endpoint: str
+    task_name: str
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    arguments: bytes = b""
+    confirmed: bool = True
+
+
+class Attempt(NamedTuple):
+    """An attempt at the task of a record."""
+
+    id: str
+    run: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Which records, the newest first."""
+
+    endpoint: str | None = None
+    status: TaskStatus | None = None
+    """As `as_seen` shows it."""
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    """A record has all of these, and may have more."""
+    limit: int = 50
+    after: str | None = None
+    """`next` of the page before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    records: list[TaskRecord]
+    """Without their results."""
+    next: str | None
+    """Where the next page begins; None after the last one."""
+
+
+class BlockingStore(Protocol):
+    """The calls of a store, for code that blocks."""
+
+    def add(self, record: NewRecord) -> TaskRecord:
+        """The record: a new one, or what is there already under its id."""
+        ...
+
+    def add_many(self, records: Collection[NewRecord]) -> None:
+        """Add all of them, whose ids are new."""
+        ...
+
+    def get(self, id: str) -> TaskRecord | None: ...
+
+    def change(self, id: str, run: int, event: Event) -> TaskRecord | None:
+        """The record after the event; None if there is none."""
+        ...
+
+    def hear(self, attempts: Collection[Attempt]) -> None:
+        """Those attempts still run."""
+        ...
+
+    def cancelled(self, ids: Collection[str]) -> set[str]:
+        """Which of them are cancelled or not there."""
+        ...
+
+    def find(self, query: Query) -> Page: ...
+
+    def remove(self, id: str) -> bool:
+        """True if it was there."""
+        ...
+
+    def wait(self, id: str, version: int, timeout: float) -> None:
+        """Return when the record has another version, or is not there; or, in seconds, when the time is over."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; those that a user gave stay open. A later call opens new ones."""
+        ...
+
+
+class AsyncStore(Protocol):
+    """The same, awaited."""
+
+    async def add(self, record: NewRecord) -> TaskRecord: ...
+    async def add_many(self, records: Collection[NewRecord]) -> None: ...
+    async def get(self, id: str) -> TaskRecord | None: ...
+    async def change(self, id: str, run: int, event: Event) -> TaskRecord | None: ...
+    async def hear(self, attempts: Collection[Attempt]) -> None: ...
+    async def cancelled(self, ids: Collection[str]) -> set[str]: ...
+    async def find(self, query: Query) -> Page: ...
+    async def remove(self, id: str) -> bool: ...
+    async def wait(self, id: str, version: int, timeout: float) -> None: ...
+    async def close(self) -> None: ...
+
+
+class ResultStore(Protocol):
+    """Where the records of tasks are."""
+
+    @property
+    def settings(self) -> StoreSettings: ...
+
+    def blocking(self) -> BlockingStore:
+        """The store for code that blocks; `TypeError` where it can only be awaited."""
+        ...
+
+    def awaiting(self) -> AsyncStore:
+        """The store for coroutines of the running loop; `TypeError` where it can only block."""
+        ...
