@@ -24,6 +24,8 @@ from gcptasks.engine.task_records import (
     TaskStatus,
     after,
     as_seen,
+    parse_record_tag,
+    record_tag,
 )
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -174,6 +176,16 @@ def test_an_attempt_runs_while_its_worker_is_heard(silent: timedelta) -> None:
 
 def test_an_attempt_whose_worker_is_silent_was_cut_off() -> None:
     assert as_seen(RUNNING, NOW + FRESH_FOR + timedelta(microseconds=1)).status is TaskStatus.WAITING
+
+
+@given(st.from_regex(r"[0-9a-f]{32}", fullmatch=True), st.integers(1, 10**8))
+def test_an_attempt_finds_its_record_by_its_tag(id: str, run: int) -> None:
+    assert parse_record_tag(record_tag(id, run)) == (id, run)
+
+
+@pytest.mark.parametrize("tag", ["", ".", "1", "1.", ".1", "1.x", "1.-1", "1.²", "1." + "9" * 5000])
+def test_what_is_no_tag_finds_nothing(tag: str) -> None:
+    assert parse_record_tag(tag) is None
 
 
 EVENTS = st.one_of(

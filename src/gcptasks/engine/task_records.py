@@ -15,6 +15,20 @@ BEAT_EVERY = timedelta(seconds=5)
 FRESH_FOR = timedelta(seconds=16)
 """How long an attempt counts as running after the last word from its worker: three beats, and what they may be late."""
 
+RECORD_HEADER = "X-Task-Record"
+"""The header by which an attempt finds its record: `record_tag` of it."""
+
+
+def record_tag(id: str, run: int) -> str:
+    """What the task of that run of a record carries in the header."""
+    return f"{id}.{run}"
+
+
+def parse_record_tag(tag: str) -> tuple[str, int] | None:
+    """The record's id, and the run; None for what is no tag."""
+    id, _, run = tag.partition(".")
+    return (id, int(run)) if id and len(run) < 10 and run.isascii() and run.isdecimal() else None
+
 
 class TaskStatus(StrEnum):
     """What has become of a task."""

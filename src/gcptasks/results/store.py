@@ -78,6 +78,15 @@ class Page:
     """Where the next page begins; None after the last one."""
 
 
+class Change(NamedTuple):
+    """What came of an event."""
+
+    record: TaskRecord
+    """As it is now."""
+    made: bool
+    """Whether the event changed it: of two cancels at once only one does."""
+
+
 class BlockingStore(Protocol):
     """The calls of a store, for code that blocks."""
 
@@ -91,7 +100,7 @@ class BlockingStore(Protocol):
 
     def get(self, id: str) -> TaskRecord | None: ...
 
-    def change(self, id: str, run: int, event: Event) -> TaskRecord | None:
+    def change(self, id: str, run: int, event: Event) -> Change | None:
         """The record after the event; None if there is none."""
         ...
 
@@ -124,7 +133,7 @@ class AsyncStore(Protocol):
     async def add(self, record: NewRecord) -> TaskRecord: ...
     async def add_many(self, records: Collection[NewRecord]) -> None: ...
     async def get(self, id: str) -> TaskRecord | None: ...
-    async def change(self, id: str, run: int, event: Event) -> TaskRecord | None: ...
+    async def change(self, id: str, run: int, event: Event) -> Change | None: ...
     async def hear(self, attempts: Collection[Attempt]) -> None: ...
     async def cancelled(self, ids: Collection[str]) -> set[str]: ...
     async def find(self, query: Query) -> Page: ...
