@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from zoneinfo import ZoneInfo
 
 from cloudtask import settings as check
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 
 class CloudTaskClient:
-    """Tasks as functions: `@client.task()` declares one, a call of it makes a task, `push` sends that.
+    """Tasks as functions: `@client.task` declares one, a call of it makes a task, `push` sends that.
 
     `project`, `location`, `queue`: where tasks go, unless their function says another `queue`.
     `url`: where the worker is: the `/run` of a `CloudTaskRouter`, or what calls `execute`.
@@ -75,16 +75,33 @@ class CloudTaskClient:
         self.functions: dict[str, TaskFunction[..., Any]] = {}
         """What was declared, by name."""
 
+    @overload
+    def task(self, function: Callable[P, R], /) -> TaskFunction[P, R]: ...
+
+    @overload
     def task(
         self,
+        /,
         *,
         queue: str | None = None,
         name: str | None = None,
         url: str | None = None,
         timeout: float | timedelta | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]:
-        """Declare the function below to be a task.
+    ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
+
+    def task(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        queue: str | None = None,
+        name: str | None = None,
+        url: str | None = None,
+        timeout: float | timedelta | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Declare the function below to be a task: `@client.task`, or `@client.task(…)` with options.
 
         `name` is what workers know it by, by default `module.function`: it must not change while tasks of it wait. The
         other options take the place of the client's. Raises `TypeError` for a parameter that no task can carry, and
@@ -104,7 +121,7 @@ class CloudTaskClient:
             self.functions[declared.name] = declared
             return declared
 
-        return declare
+        return declare if function is None else declare(function)
 
     async def execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool = False) -> "Answer":
         """Run the task that a request has brought, and say what to answer; refusals are answers, too.
@@ -141,7 +158,7 @@ class CloudTaskClient:
 
 def _check_function(function: object) -> None:
     if not inspect.isfunction(function):
-        raise TypeError(f"@client.task() declares a function, not {function!r}")
+        raise TypeError(f"@client.task declares a function, not {function!r}")
     inner = inspect.unwrap(function)
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
         raise TypeError(

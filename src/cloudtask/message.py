@@ -8,8 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from cloudtask import settings as check
-from gcptasks.base.errors import InvalidArgument
-from gcptasks.base.names import QueueName, is_task_id, parse_task
+from gcptasks.base.names import parse_task
 from gcptasks.client.request_bytes import body_head, due_at, named
 from gcptasks.engine.task_limits import LARGEST, MOST_AHEAD
 from gcptasks.values.refusal import reasons
@@ -69,12 +68,11 @@ class Requests:
 
     def of(self, task: "Task[Any]", at: datetime | None) -> "CreateTaskRequest":
         """The request for that task; `ValueError` for what Google would not accept."""
-        headers = tuple(check.headers("headers", task.headers).items()) if task.headers else ()
+        headers, name = self.checked(task)
         message = self._fixed_part(task.queue, task.url, task.timeout, headers)
         message += body_head(len(task.body)) + task.body
-        if task.name is not None:
-            queue = self._settings.queue_name(task.queue)
-            message = named(message, f"{queue}/tasks/{_task_id(task.name, queue, self._settings)}")
+        if name is not None:
+            message = named(message, name)
         if at is not None:
             message = due_at(message, at)
         wrap = self._wrap
@@ -84,6 +82,22 @@ class Requests:
         if len(message) > LARGEST:
             _check_size(request)
         return request
+
+    def checked(self, task: "Task[Any]") -> "tuple[Headers, str | None]":
+        """The headers of that task, and its full name if it has one; `ValueError` for what Google would not accept."""
+        headers = tuple(check.headers("headers", task.headers).items()) if task.headers else ()
+        return headers, None if task.name is None else self._full_name(task.name, task.queue)
+
+    def _full_name(self, name: str, queue_id: str) -> str:
+        """The name, which may be given whole; of a forced queue, whatever queue it names."""
+        settings = self._settings
+        queue = settings.queue_name(queue_id)
+        if "/" in name:
+            whole = parse_task(name)
+            if whole.queue != queue and settings.force_to_queue is None:
+                raise ValueError(f"name {name!r} is that of a task of another queue than {queue}")
+            name = whole.task
+        return f"{queue}/tasks/{name}"
 
     def _make_fixed_part(self, queue: str, url: str, timeout: timedelta | None, headers: "Headers") -> bytes:
         """What is the same in many requests, serialized."""
@@ -150,19 +164,3 @@ def _too_large(size: int) -> ValueError:
         f"the task has {size} bytes, and the service takes {LARGEST} at most: "
         "keep the data elsewhere, and pass a reference to it"
     )
-
-
-def _task_id(name: Any, queue: QueueName, settings: "Settings") -> str:
-    """The last part of a task's name, which may be given whole; of a forced queue, whatever queue it names."""
-    given = check.text("name", name)
-    if "/" not in given:
-        if not is_task_id(given):
-            raise ValueError(f"name must be 1 to 500 letters, digits, hyphens and underscores, not {given!r}")
-        return given
-    try:
-        whole = parse_task(given)
-    except InvalidArgument as error:
-        raise ValueError(f"name {given!r}: {error}") from None
-    if whole.queue != queue and settings.force_to_queue is None:
-        raise ValueError(f"name {given!r} is that of a task of another queue than {queue}")
-    return whole.task

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from gcptasks.base.errors import InvalidArgument
-from gcptasks.base.names import LocationName, QueueName, parse_location, parse_queue
+from gcptasks.base.names import LocationName, QueueName, is_task_id, parse_location, parse_queue, parse_task
 from gcptasks.engine.header_rules import check_header
 from gcptasks.engine.task_limits import MAX_DEADLINE, MIN_DEADLINE
 
@@ -55,6 +55,19 @@ def queue_id(name: str, value: Any) -> str:
         return parse_queue(f"projects/p/locations/l/queues/{given}").queue
     except InvalidArgument as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def task_name(name: str, value: Any) -> str:
+    """The id of a task, or its full name; `ValueError` if it is neither."""
+    given = text(name, value)
+    if "/" in given:
+        try:
+            parse_task(given)
+        except InvalidArgument as error:
+            raise ValueError(f"{name} {given!r}: {error}") from None
+    elif not is_task_id(given):
+        raise ValueError(f"{name} must be 1 to 500 letters, digits, hyphens and underscores, not {given!r}")
+    return given
 
 
 def url(name: str, value: Any) -> str:

@@ -57,22 +57,33 @@ class Declared(Protocol[R_co]):
 class Task(Generic[R]):
     """One call of a task's function, checked and not made yet.
 
-    `name`: what it is known by in its queue. A second task of that name is not accepted: so it is created once.
     `headers`: those of its function, to be changed before it is pushed.
     """
 
-    __slots__ = ("_function", "_queue", "_timeout", "_url", "_values", "body", "headers", "name")
+    __slots__ = ("_function", "_name", "_queue", "_timeout", "_url", "_values", "body", "headers")
 
     def __init__(self, function: Declared[R], values: dict[str, Any]) -> None:
         self._function = function
         self._values = values
-        self.name: str | None = None
+        self._name: str | None = None
         self._queue = function.queue
         self._url = function.url
         self._timeout = function.timeout
         self.headers: dict[str, str] = dict(function.headers)
         self.body: bytes = function.write(values)
         """What the worker will read."""
+
+    @property
+    def name(self) -> str | None:
+        """What it is known by in its queue. A second task of that name is not accepted: so it is created once.
+
+        It can be set before the task is pushed, to an id or to a full name; `ValueError` if it is neither.
+        """
+        return self._name
+
+    @name.setter
+    def name(self, name: str | None) -> None:
+        self._name = None if name is None else check.task_name("name", name)
 
     @property
     def queue(self) -> str:

@@ -32,6 +32,12 @@ def test_a_name_is_the_module_and_the_function(client: CloudTaskClient) -> None:
     assert declared(1)() == 2
 
 
+def test_a_task_without_options_is_declared_without_parentheses(client: CloudTaskClient) -> None:
+    declared = client.task(of_this_module)
+    assert declared.name == f"{__name__}.of_this_module"
+    assert declared(1).execute() == 2
+
+
 def test_a_name_can_be_given(client: CloudTaskClient) -> None:
     assert client.task(name="add")(of_this_module).name == "add"
 
@@ -59,8 +65,11 @@ def test_what_is_no_function_is_not_declared(client: CloudTaskClient) -> None:
 
     for declared in (Callable(), Callable, functools.partial(of_this_module, 1), "text"):
         task: Any = client.task(name="x")
-        with pytest.raises(TypeError, match="declares a function, not"):
+        with pytest.raises(TypeError, match=r"^@client.task declares a function, not "):
             task(declared)
+    bare: Any = client.task
+    with pytest.raises(TypeError, match=r"^@client.task declares a function, not 'welcome'$"):
+        bare("welcome")
 
 
 def test_a_generator_is_not_declared(client: CloudTaskClient) -> None:

@@ -2,19 +2,22 @@
 
 import asyncio
 import contextvars
+import pickle
 import socket
 import threading
 import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import pytest
 import uvicorn
-from fastapi import Depends
+from fastapi import Depends, Request
 from pydantic import BaseModel
 
-from cloudtask import EagerTaskFailed, RetryLater, Task, injected
+from cloudtask import EagerTaskFailed, RetryLater, Task, eager, injected
+from fastapi_gcp_tasks.dependencies import CloudTasksHeaders
 from functions.functions_shop import make_app, make_client
 
 
@@ -158,14 +161,61 @@ async def test_a_remote_task_is_posted_as_cloud_tasks_would(push: Push) -> None:
         declared = client.task(name="work")(work.function)
         assert await push(declared(7)) is None
         assert ran == [(7, "made")]
-        with pytest.raises(EagerTaskFailed, match=rf"^<task work>: {url}/tasks/run answered with 500$"):
+        said = rf"^<task work>: {url}/tasks/run answered with 500: {{.*}}$"
+        with pytest.raises(EagerTaskFailed, match=said) as failed:
             await push(declared(-7))
+        assert (failed.value.status, failed.value.body) == (500, b'{"detail":"the task failed"}')
         stranger = make_client(url=f"{url}/tasks/run", eager="remote", secret="other").task(name="work")(work.function)
-        with pytest.raises(EagerTaskFailed, match="answered with 403"):
+        with pytest.raises(EagerTaskFailed, match=r'answered with 403: {"detail":"not permitted"}'):
             await push(stranger(7))
     with pytest.raises(EagerTaskFailed, match=f"{url}/tasks/run cannot be reached: "):
         await push(declared(7))
     assert ran == [(7, "made")]
+
+
+@each_way
+async def test_a_remote_task_has_the_headers_of_cloud_tasks(push: Push) -> None:
+    worker, seen = make_client(), list[Any]()
+
+    @worker.task(name="work", queue="fast", timeout=20)
+    def work(sent: Annotated[CloudTasksHeaders, Depends()] = injected, request: Request = injected) -> None:
+        seen.append((sent, dict(request.headers)))
+
+    due = datetime.now(UTC) + timedelta(hours=1)
+    async with served(make_app(worker)) as url:
+        client = make_client(url=f"{url}/tasks/run", eager="remote")
+        task = client.task(name="work", queue="fast", timeout=20)(work.function)()
+        task.name = "welcome-1"
+        task.headers["X-Trace"] = "abc"
+        await asyncio.to_thread(task.sync_push, due) if push is by_sync_push else await task.push(due)
+        await push(client.functions["work"]())
+    (named, headers), (unnamed, _) = seen
+    assert (named.queue_name, named.task_name, named.retry_count, named.execution_count) == ("fast", "welcome-1", 0, 0)
+    assert abs(named.eta - due) < timedelta(milliseconds=1)
+    assert (named.previous_response, named.retry_reason) == (None, "")
+    assert (headers["x-trace"], headers["user-agent"]) == ("abc", "Google-Cloud-Tasks")
+    assert headers["content-type"] == "application/json"
+    assert unnamed.task_name.isdecimal()
+
+
+async def test_a_remote_worker_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eager, "_DEADLINE", timedelta(seconds=0.3))
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        declared = make_client(url=f"http://127.0.0.1:{port}/", eager="remote").task(name="take")(_take([]))
+        with pytest.raises(EagerTaskFailed, match=r"cannot be reached: timed out$") as failed:
+            await declared(1.5).push()
+        assert (failed.value.status, failed.value.body) == (None, b"")
+
+
+def test_a_failed_task_can_be_pickled() -> None:
+    copied = pickle.loads(pickle.dumps(EagerTaskFailed("answered with 500", status=500, body=b"x")))
+    assert (str(copied), copied.status, copied.body) == ("answered with 500", 500, b"x")
 
 
 @pytest.mark.parametrize("reply", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"])

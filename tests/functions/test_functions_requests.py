@@ -108,10 +108,30 @@ def test_what_cannot_be_set_on_a_task_is_refused() -> None:
         with pytest.raises((ValueError, TypeError), match=text):
             task.sync_push()
     task.headers = {}
-    for name in ("a b", "", "a" * 501, f"{LOCATION}/queues/other/tasks/a", "queues/default/tasks/a"):
-        task.name = name
+    for name in ("a b", "", "a" * 501, "queues/default/tasks/a", "\ud800", f"{LOCATION}/queues/default/tasks/é"):
         with pytest.raises(ValueError, match=r"^name "):
-            task.sync_push()
+            task.name = name
+    with pytest.raises(TypeError, match=r"^name must be a string, not 3$"):
+        task.name = 3
+    assert task.name is None
+
+
+@pytest.mark.parametrize("eager", [None, "remote", "immediate"])
+def test_what_cannot_be_pushed_is_refused_eagerly_too(eager: Any) -> None:
+    ran: list[int] = []
+
+    def take(x: int) -> None:
+        ran.append(x)
+
+    task = Sent(take, eager=eager).declared(1)
+    task.name = f"{LOCATION}/queues/other/tasks/a"
+    with pytest.raises(ValueError, match=r"^name '.*' is that of a task of another queue than .*/queues/default$"):
+        task.sync_push()
+    task.name = None
+    task.headers["Host"] = "x"
+    with pytest.raises(ValueError, match="drops the header 'host'"):
+        task.sync_push()
+    assert ran == []
 
 
 def test_a_name_may_be_the_full_one() -> None:

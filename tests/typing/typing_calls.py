@@ -460,8 +460,18 @@ def count(name: str, /, *more: int) -> int:
     return len(name)
 
 
-# error: Unexpected keyword argument "priority" | No parameter named "priority"
-tasks.task(priority=1)  # type: ignore[call-arg]
+@tasks.task
+async def bare(name: str) -> bytes:
+    return name.encode()
+
+
+# error: No overload variant of "task" | No overloads for "task"
+tasks.task(priority=1)  # type: ignore[call-overload]
+# error: No overload variant of "task" | No overloads for "task"
+tasks.task("bare")  # type: ignore[call-overload]
+
+# error: incompatible type "int" | Literal\[1\].*"name" of type "str"
+bare(1)  # type: ignore[arg-type]
 
 assert_type(greet.name, str)
 assert_type(count("a", 1, 2).execute(), int)
@@ -488,6 +498,7 @@ async def use_functions() -> None:
     assert_type(await task.delay(), str | None)
     assert_type(await task.execute(), str)
     assert_type(await greet("a")(), str)
+    assert_type(await bare("a").execute(), bytes)
     # error: Unexpected keyword argument "countdown" | No parameter named "countdown"
     await task.push(countdown=1)  # type: ignore[call-arg]
     # error: Incompatible types in "await" | "str \| None" is not awaitable|is not awaitable

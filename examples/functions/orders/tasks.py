@@ -45,7 +45,7 @@ def get_session() -> Iterator[Session]:
         log.info("Committed")
 
 
-@client.task()
+@client.task
 async def send_confirmation(order: Order, *, to: str | None = None) -> None:
     log.info("Order %d was confirmed to %s", order.number, to or order.email)
 
