@@ -465,9 +465,9 @@ async def bare(name: str) -> bytes:
     return name.encode()
 
 
-# error: No overload variant of "task" | No overloads for "task"
+# error: Unexpected keyword argument "priority" | No overloads for "task"
 tasks.task(priority=1)  # type: ignore[call-overload]
-# error: No overload variant of "task" | No overloads for "task"
+# error: No overload variant of "task" | "Literal\['bare'\]" is not assignable
 tasks.task("bare")  # type: ignore[call-overload]
 
 # error: incompatible type "int" | Literal\[1\].*"name" of type "str"
