@@ -7,8 +7,8 @@ from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from gcptasks.base.forks import begin_anew_in_children
+from gcptasks.base.per_loop import PerLoop
 from gcptasks.client.api import Api
-from gcptasks.client.per_loop import PerLoop
 
 Client = TypeVar("Client")
 AsyncClient = TypeVar("AsyncClient")
