@@ -23,6 +23,7 @@ from gcptasks.client import inprocess
 from gcptasks.client.api import SCHEDULER
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
+from gcptasks.runtime.targets.target import IsWanted, always
 from gcptasks.server.backend import Backend
 from gcptasks.server.settings import Settings
 
@@ -68,7 +69,7 @@ class Answers:
     def __init__(self) -> None:
         self.sent = 0
 
-    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None], wanted: IsWanted = always) -> None:
         self.sent += 1
         on_reply(Reply(status=200))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
-from gcptasks.runtime.targets.target import NotSent
+from gcptasks.runtime.targets.target import IsWanted, NotSent, NotWanted, always
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -59,7 +59,7 @@ class RecordingTarget:
         self.most_open = 0
         self._arrived = asyncio.Event()
 
-    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None], wanted: IsWanted = always) -> None:
         self.sent.append(request)
         self._arrived.set()
         self.open += 1
@@ -83,10 +83,23 @@ class RecordingTarget:
         return dict(self.sent[index].headers)
 
 
+class BusyTarget(RecordingTarget):
+    """Has a place for an attempt once `gate` is open."""
+
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None], wanted: IsWanted = always) -> None:
+        self.open += 1
+        await self.gate.wait()
+        self.open -= 1
+        if not wanted():
+            raise NotWanted
+        self.sent.append(request)
+        on_reply(self.answer(request))
+
+
 class FullTarget(RecordingTarget):
     """Has no place for an attempt until it is cancelled."""
 
-    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None], wanted: IsWanted = always) -> None:
         self.open += 1
         try:
             await asyncio.Event().wait()

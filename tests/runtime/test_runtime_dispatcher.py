@@ -9,7 +9,7 @@ from gcptasks.base.events import AttemptFailed, AttemptStarted, AttemptSucceeded
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
 from gcptasks.runtime import dispatcher, lane
-from gcptasks.runtime.targets.target import NotSent
+from gcptasks.runtime.targets.target import IsWanted, NotSent, always
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import messages
 from runtime.runtime_doubles import RecordingTarget
@@ -231,7 +231,7 @@ async def test_a_queue_whose_worker_hangs_does_not_hold_up_another(world: World)
     held = asyncio.Event()
     plain = world.target.send
 
-    async def send(request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+    async def send(request: Outgoing, on_reply: Callable[[Reply], None], wanted: IsWanted = always) -> None:
         if dict(request.headers)["X-CloudTasks-QueueName"] == "stuck":
             await held.wait()
         await plain(request, on_reply)
@@ -329,7 +329,7 @@ async def test_what_a_stop_cuts_off_is_sent_again_by_the_next_start(
 class Unsent(RecordingTarget):
     """Has not sent anything while its gate is closed."""
 
-    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None], wanted: IsWanted = always) -> None:
         try:
             await super().send(request, on_reply)
         except asyncio.CancelledError:

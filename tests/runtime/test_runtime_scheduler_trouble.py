@@ -21,10 +21,11 @@ from gcptasks.engine.model import Reply
 from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.runtime.leader import Leader
 from gcptasks.runtime.leader_lock import LeaderLock
+from gcptasks.runtime.targets.target import IsWanted, always
 from gcptasks.service import scheduling
 from gcptasks.store.writer import NotNow
 from gcptasks.wire.cloud_scheduler import messages
-from runtime.runtime_doubles import FullTarget, RecordingTarget, calls, failing
+from runtime.runtime_doubles import BusyTarget, FullTarget, RecordingTarget, calls, failing
 from runtime.runtime_jobs import MINUTE, PARENT, SECOND, JobWorld, clock_time, seconds
 from runtime.runtime_world import World, settled
 
@@ -148,6 +149,28 @@ async def test_an_attempt_that_was_not_sent_is_not_made_if_its_job_is_paused_or_
             assert len(world.target.sent) == 3
 
 
+@pytest.mark.parametrize("call", ["PauseJob", "DeleteJob"])
+async def test_an_attempt_that_waits_is_not_made_once_its_job_is_paused_or_deleted(call: str) -> None:
+    target = BusyTarget()
+    target.gate.clear()
+    async with JobWorld(target=target) as world:
+        name = world.job("* * * * *")
+        world.clock.advance(MINUTE)
+        async with asyncio.timeout(20):
+            await world.until(lambda: target.open == 1)
+        request = messages.PauseJobRequest(name=name) if call == "PauseJob" else messages.DeleteJobRequest(name=name)
+        world.call(call, request)
+        target.gate.set()
+        async with asyncio.timeout(20):
+            await world.until(lambda: target.open == 0)
+        await settled()
+        assert target.sent == []
+        if call == "PauseJob":
+            world.call("ResumeJob", messages.ResumeJobRequest(name=name))
+            await world.pass_time(MINUTE)
+            assert len(target.sent) == 1
+
+
 async def test_the_time_for_retries_begins_with_the_first_attempt_that_was_sent(tmp_path: Path) -> None:
     # CS-136
     config = messages.RetryConfig(max_retry_duration=seconds(30), min_backoff_duration=seconds(20))
@@ -239,7 +262,7 @@ async def test_a_clock_that_is_set_back_a_little_does_not_repeat_the_minute_of_a
 class HangingTarget(RecordingTarget):
     """Never answers what is for the worker that hangs."""
 
-    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None], wanted: IsWanted = always) -> None:
         if request.url == HANGS:
             await asyncio.Event().wait()
         await super().send(request, on_reply)

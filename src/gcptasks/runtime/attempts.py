@@ -13,7 +13,7 @@ from gcptasks.base.errors import DeliveryError
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
 from gcptasks.runtime.body_memory import BodyMemory
-from gcptasks.runtime.targets.target import NotSent, Target
+from gcptasks.runtime.targets.target import NotSent, NotWanted, Target
 from gcptasks.service.dispatch import Ended
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Tx
@@ -44,15 +44,16 @@ class Named(Protocol):
 
 
 L = TypeVar("L", bound=Named)
+E = TypeVar("E")
 
 
 class Attempts(Generic[L]):
     """Delivers what was leased, each in an asyncio task of its own, and writes down how they ended, many at a time.
 
-    What is sent is for `outgoing` to say, or for `large_outgoing` if its body is unread: None if it is gone by then.
-    Both may raise a `DeliveryError`, which is how the attempt ends.
+    What is sent is for `outgoing` to say, or for `large_outgoing` if its body is unread. Both may raise a
+    `DeliveryError`, which is how the attempt ends.
     What is written is for `acknowledge`. `over` is told what is written down. `give_back` is for what was leased and
-    never sent, since a stop came before.
+    never sent: since a stop came before, or since it had to wait and was not `wanted` any more by then.
     Each attempt has the context variables that hold where this is made, and shares what it sets with no other.
     """
 
@@ -64,6 +65,7 @@ class Attempts(Generic[L]):
         *,
         outgoing: Callable[[L], Outgoing],
         large_outgoing: Callable[[Tx, L], Outgoing | None],
+        wanted: Callable[[Tx, L], bool],
         acknowledge: Callable[[Tx, list[Ended[L]]], None],
         over: Callable[[list[L]], None],
         give_back: Callable[[Tx, list[L]], None],
@@ -73,6 +75,7 @@ class Attempts(Generic[L]):
         self._clock = clock
         self._outgoing = outgoing
         self._large_outgoing = large_outgoing
+        self._wanted = wanted
         self._memory = BodyMemory()
         self._acknowledge = acknowledge
         self._over = over
@@ -82,6 +85,7 @@ class Attempts(Generic[L]):
         self._writing: set[asyncio.Task[None]] = set()
         self._ended: list[Ended[L]] = []
         self._not_sent: list[L] = []
+        self._not_wanted: list[L] = []
 
     def begin(self, leased: Iterable[L]) -> None:
         """Deliver these."""
@@ -109,6 +113,7 @@ class Attempts(Generic[L]):
             self._abandon()
             # One that ended in this very turn of the loop is still to be written down.
             self._write_down()
+            self._not_sent += self._not_wanted
             self._give_back_what_was_not_sent()
             if self._writing:
                 _log.warning("stopping: how some attempts ended is not written yet, so the next start repeats them")
@@ -135,7 +140,7 @@ class Attempts(Generic[L]):
     def _start(self, leased: Iterable[L]) -> None:
         loop = asyncio.get_running_loop()
         for one in leased:
-            attempt = _Attempt(one, self._note_end)
+            attempt = _Attempt(one, self._note_end, self._is_wanted)
             self._running[loop.create_task(self._deliver(attempt))] = attempt
 
     async def _deliver(self, attempt: "_Attempt[L]") -> None:
@@ -148,7 +153,7 @@ class Attempts(Generic[L]):
             if attempt.leased.unread:
                 await self._send_large(attempt)
             else:
-                await self._target.send(self._outgoing(attempt.leased), attempt.end)
+                await self._target.send(self._outgoing(attempt.leased), attempt.end, attempt.wanted)
             if not attempt.over:
                 raise RuntimeError("its target said nothing")
         except asyncio.CancelledError as error:
@@ -160,6 +165,9 @@ class Attempts(Generic[L]):
             _log.exception("the attempt of %s was cancelled by its app", attempt.leased.name)
         except DeliveryError as error:
             attempt.end(Reply(status=0, reason=str(error)))
+        except NotWanted:
+            attempt.over = True
+            self._note_not_wanted(attempt.leased)
         except Exception:
             attempt.end(Reply(status=0, reason="the dispatcher failed; its log says why"))
             _log.exception("the attempt of %s failed in the dispatcher itself", attempt.leased.name)
@@ -171,12 +179,16 @@ class Attempts(Generic[L]):
         leased = attempt.leased
         async with self._memory.room(leased.owner, leased.unread):
             outgoing = await self._read(leased)
-            if outgoing is not None:
-                await self._target.send(outgoing, attempt.end)
-                return
-        # Deleted or purged while it waited: nothing is sent, and nothing is to be written.
-        attempt.over = True
-        self._over([leased])
+            if outgoing is None or not attempt.wanted():
+                raise NotWanted
+            await self._target.send(outgoing, attempt.end, attempt.wanted)
+
+    def _is_wanted(self, leased: L) -> bool:
+        try:
+            return self._store.read(self._wanted, leased)
+        except Exception:  # such as StoreError: then it is as it was when it was leased
+            _log.exception("whether %s is still to be sent cannot be read; it is sent", leased.name)
+            return True
 
     async def _read(self, leased: L) -> Outgoing | None:
         while True:
@@ -197,34 +209,51 @@ class Attempts(Generic[L]):
             asyncio.get_running_loop().call_soon(self._write_down, context=self._context)
         self._ended.append(Ended(leased, reply, self._clock.now()))
 
+    def _note_not_wanted(self, leased: L) -> None:
+        """An attempt did not come about. Those of one turn of the loop are given back together, in the next."""
+        if not self._not_wanted:
+            asyncio.get_running_loop().call_soon(self._return_what_is_not_wanted, context=self._context)
+        self._not_wanted.append(leased)
+
     def _write_down(self) -> None:
         """Write down how attempts ended, and let others take their places."""
         ended, self._ended = self._ended, []
-        if not ended:
-            return
+        if ended:
+            self._write(self._acknowledge, ended, [one.leased for one in ended])
+
+    def _return_what_is_not_wanted(self) -> None:
+        not_wanted, self._not_wanted = self._not_wanted, []
+        if not_wanted:
+            self._write(self._give_back, not_wanted, not_wanted)
+
+    def _write(self, verb: Callable[[Tx, list[E]], None], over: list[E], leased: list[L]) -> None:
         try:
-            self._store.write_unsynced_now(self._acknowledge, ended)
+            self._store.write_unsynced_now(verb, over)
         except NotNow:
-            self._write_later(ended, timedelta(0))
+            self._write_later(verb, over, leased, timedelta(0))
         except Exception:
-            _log.exception("how %d attempts ended cannot be written; it is tried again", len(ended))
-            self._write_later(ended, _AFTER_AN_ERROR)
+            _log.exception("how %d attempts ended cannot be written; it is tried again", len(over))
+            self._write_later(verb, over, leased, _AFTER_AN_ERROR)
         else:
-            self._over([one.leased for one in ended])
+            self._over(leased)
 
-    def _write_later(self, ended: list[Ended[L]], wait: timedelta) -> None:
-        _track(self._writing, self._write_until_done(ended, wait))
+    def _write_later(
+        self, verb: Callable[[Tx, list[E]], None], over: list[E], leased: list[L], wait: timedelta
+    ) -> None:
+        _track(self._writing, self._write_until_done(verb, over, leased, wait))
 
-    async def _write_until_done(self, ended: list[Ended[L]], wait: timedelta) -> None:
+    async def _write_until_done(
+        self, verb: Callable[[Tx, list[E]], None], over: list[E], leased: list[L], wait: timedelta
+    ) -> None:
         while True:
             await asyncio.sleep(wait.total_seconds())
             try:
-                await self._store.write_unsynced(self._acknowledge, ended)
+                await self._store.write_unsynced(verb, over)
                 break
             except Exception:  # such as StoreError; nobody else sees to it that this is tried again
-                _log.exception("how %d attempts ended cannot be written; it is tried again", len(ended))
+                _log.exception("how %d attempts ended cannot be written; it is tried again", len(over))
             wait = _AFTER_AN_ERROR
-        self._over([one.leased for one in ended])
+        self._over(leased)
 
 
 def _loop_is_ending() -> bool:
@@ -259,10 +288,11 @@ def _track(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> N
 class _Attempt(Generic[L]):
     """One attempt, and whether how it ended is known."""
 
-    __slots__ = ("_tell", "cut_off", "leased", "over")
+    __slots__ = ("_ask", "_tell", "cut_off", "leased", "over")
 
-    def __init__(self, leased: L, tell: Callable[[L, Reply], None]) -> None:
+    def __init__(self, leased: L, tell: Callable[[L, Reply], None], ask: Callable[[L], bool]) -> None:
         self.leased = leased
+        self._ask = ask
         self.over = False
         self.cut_off = False
         """Whether a stop has cancelled it."""
@@ -273,3 +303,7 @@ class _Attempt(Generic[L]):
         if not self.over:
             self.over = True
             self._tell(self.leased, reply)
+
+    def wanted(self) -> bool:
+        """Whether it is still to be sent."""
+        return self._ask(self.leased)

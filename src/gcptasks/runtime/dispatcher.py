@@ -87,6 +87,7 @@ class Dispatcher(Loop):
             self._clock,
             outgoing=partial(dispatch.outgoing, self._app_engine),
             large_outgoing=partial(dispatch.large_outgoing, self._app_engine),
+            wanted=dispatch.wanted,
             acknowledge=dispatch.acknowledge,
             over=self._over,
             give_back=dispatch.give_back,

@@ -87,6 +87,7 @@ class Scheduler(Loop):
             self._clock,
             outgoing=partial(scheduling.outgoing, self._policy.app_engine),
             large_outgoing=partial(scheduling.large_outgoing, self._policy.app_engine),
+            wanted=scheduling.wanted,
             acknowledge=partial(scheduling.acknowledge, policy=self._policy),
             over=self._over,
             give_back=self._give_back,

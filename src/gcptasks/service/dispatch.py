@@ -9,7 +9,7 @@ from gcptasks.base.names import QueueName
 from gcptasks.engine import delivery, tasks
 from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import Outgoing
-from gcptasks.engine.model import Reply, RetryConfig, Task
+from gcptasks.engine.model import QueueState, Reply, RetryConfig, Task
 from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.leases import Leased
 from gcptasks.store.queues import StoredQueue
@@ -139,6 +139,15 @@ def large_outgoing(app_engine: str | None, tx: Tx, leased: Leased) -> Outgoing |
     return None if body is None else replace(outgoing(app_engine, leased), body=body)
 
 
+def wanted(tx: Tx, leased: Leased) -> bool:
+    """Whether an attempt that was leased before is still to be made: its task is there, and its queue runs (CT-073).
+
+    What RunTask asked for runs in a queue that is paused as well (CT-146).
+    """
+    state = tx.leases.state_of_queue(leased.number)
+    return state is not None and (leased.forced or state is QueueState.RUNNING)
+
+
 def acknowledge(tx: Tx, ended: list[Ended[Leased]]) -> None:
     """Keep how these attempts ended."""
     done = [one for one in ended if one.reply.ok]
@@ -160,6 +169,8 @@ def give_back(tx: Tx, leased: list[Leased]) -> None:
     for one in leased:
         if one.forced:
             tx.leases.force(one.number)
+        else:
+            tx.arrived(one.owner, one.number, one.task.scheduled_at)
 
 
 def _lease_forced(tx: Tx, now: datetime) -> list[Leased]:

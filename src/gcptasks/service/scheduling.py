@@ -6,6 +6,7 @@ from datetime import datetime
 from gcptasks.base.events import JobAttemptStarted
 from gcptasks.engine import job_delivery, jobs
 from gcptasks.engine.delivery import Outgoing
+from gcptasks.engine.job_model import JobState
 from gcptasks.engine.model import Reply
 from gcptasks.service.dispatch import Ended
 from gcptasks.service.policy import Policy
@@ -54,6 +55,12 @@ def large_outgoing(app_engine: str | None, tx: Tx, begun: Begun) -> Outgoing | N
     # All of it as it is now, since a body of now and headers of before need not go together.
     stored = tx.jobs.numbered(begun.sent.number)
     return None if stored is None else job_delivery.outgoing(stored.job, begun.execution, app_engine)
+
+
+def wanted(tx: Tx, begun: Begun) -> bool:
+    """Whether an attempt that began before is still to be made: its job is there, and runs unless RunJob asked."""
+    stored = tx.jobs.numbered(begun.sent.number)
+    return stored is not None and (begun.execution.forced or stored.job.state is JobState.ENABLED)
 
 
 def acknowledge(tx: Tx, ended: list[Ended[Begun]], policy: Policy) -> None:

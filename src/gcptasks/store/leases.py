@@ -40,6 +40,7 @@ _UNCOUNT = (
     "WHERE id = ? AND dispatch_count > 0"
 )
 _BODY = "SELECT body FROM tasks WHERE id = ? AND EXISTS (SELECT 1 FROM queues WHERE queues.id = queue)"
+_STATE = "SELECT state FROM queues JOIN tasks ON queue = queues.id WHERE tasks.id = ?"
 _FORCED = (
     "SELECT forced.id, forced.task, queues.name FROM forced "
     "JOIN tasks ON tasks.id = task JOIN queues ON queues.id = queue ORDER BY forced.id LIMIT ?"
@@ -129,6 +130,11 @@ class Leases:
         """The body of that task; None if it is gone."""
         row = self._sql.execute(_BODY, (number,)).fetchone()
         return None if row is None else row[0]
+
+    def state_of_queue(self, number: int) -> QueueState | None:
+        """The state of that task's queue; None if the task is gone."""
+        row = self._sql.execute(_STATE, (number,)).fetchone()
+        return None if row is None else QueueState(row[0])
 
     def uncount(self, numbers: list[int]) -> None:
         """Take the last attempt of each of these tasks for none."""

@@ -15,7 +15,7 @@ from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import parse_url
 from gcptasks.runtime.targets.ctrl_c import is_ctrl_c
 from gcptasks.runtime.targets.fields import body_of, fields_of
-from gcptasks.runtime.targets.target import HopReply, OnReply, late, plain, retry_after, unusable
+from gcptasks.runtime.targets.target import HopReply, IsWanted, OnReply, always, late, plain, retry_after, unusable
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -44,7 +44,7 @@ class AsgiTarget:
         self._delivery = delivery
         self._state: Mapping[str, Any] = {} if state is None else state
 
-    async def send(self, request: Outgoing, on_reply: OnReply) -> None:
+    async def send(self, request: Outgoing, on_reply: OnReply, wanted: IsWanted = always) -> None:
         """Tell the app's response: 500 if it raised, with a traceback in the log; 504 if its deadline passed.
 
         Nothing that the app raises leaves this, whatever its class: it is the app's failure alone, as under uvicorn.

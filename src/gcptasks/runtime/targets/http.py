@@ -13,7 +13,7 @@ from gcptasks.runtime.targets.connection import ClosedUnanswered, Connection
 from gcptasks.runtime.targets.fields import body_of, fields_of
 from gcptasks.runtime.targets.pool import Pool, PoolLimits
 from gcptasks.runtime.targets.shortage import NotYet
-from gcptasks.runtime.targets.target import HopReply, NotSent, OnReply, late, unusable
+from gcptasks.runtime.targets.target import HopReply, IsWanted, NotSent, NotWanted, OnReply, always, late, unusable
 
 
 class HttpTarget:
@@ -26,20 +26,23 @@ class HttpTarget:
         self._limits = limits or PoolLimits()
         self._pool = Pool(self._limits, verify)
 
-    async def send(self, request: Outgoing, on_reply: OnReply) -> None:
+    async def send(self, request: Outgoing, on_reply: OnReply, wanted: IsWanted = always) -> None:
         """The response to this one request: redirects are not followed here."""
-        on_reply(await self._reply(request))
+        on_reply(await self._reply(request, wanted))
 
-    async def _reply(self, request: Outgoing) -> HopReply:
+    async def _reply(self, request: Outgoing, wanted: IsWanted) -> HopReply:
         try:
             origin = parse_url(request.url).origin
         except Unreachable as error:
             return unusable(error)
         places = self._pool.places
-        if not places.take_now(origin):
+        waited = not places.take_now(origin)
+        if waited:
             await _before_sending(places.take(origin))
         try:
             while True:
+                if waited and not wanted():
+                    raise NotWanted
                 # The deadline begins when there is what it takes to send.
                 until = asyncio.get_running_loop().time() + request.deadline.total_seconds()
                 try:
@@ -49,6 +52,7 @@ class HttpTarget:
                 except MemoryError:
                     ready = self._pool.pause(os.strerror(errno.ENOMEM)).ready
                 await _before_sending(asyncio.shield(ready))
+                waited = True
         except DeadlinePassed:
             return late(request.deadline)
         except DeliveryError as error:

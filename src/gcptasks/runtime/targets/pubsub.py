@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.job_delivery import PUBSUB
 from gcptasks.engine.model import Reply
-from gcptasks.runtime.targets.target import Target
+from gcptasks.runtime.targets.target import IsWanted, Target, always
 
 _KEPT = 10_000
 _KEPT_BYTES = 16 * 1024 * 1024
@@ -67,12 +67,12 @@ class PubsubTarget:
         self._emulator = emulator
         self._published = published
 
-    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None], wanted: IsWanted = always) -> None:
         if not request.url.startswith(PUBSUB):
-            await self._others.send(request, on_reply)
+            await self._others.send(request, on_reply, wanted)
         elif self._emulator is not None:
             url = f"http://{self._emulator}/v1/{request.url.removeprefix(PUBSUB)}"
-            await self._others.send(replace(request, url=url), on_reply)
+            await self._others.send(replace(request, url=url), on_reply, wanted)
         else:
             self._published.add(request)
             on_reply(Reply(status=200))

@@ -11,7 +11,7 @@ from gcptasks.runtime.targets.address import AppUrl, parse_url, without_user
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.http import HttpTarget
 from gcptasks.runtime.targets.redirect import MOST_REDIRECTS, next_request
-from gcptasks.runtime.targets.target import HopReply, NotSent, OnReply, late
+from gcptasks.runtime.targets.target import HopReply, IsWanted, NotSent, OnReply, always, late
 from gcptasks.runtime.tokens import Tokens
 
 
@@ -33,7 +33,7 @@ class Targets:
         self._apps = sorted((apps or {}).items(), key=lambda entry: len(entry[0].path), reverse=True)
         self._http = http or HttpTarget()
 
-    async def send(self, request: Outgoing, on_reply: OnReply) -> None:
+    async def send(self, request: Outgoing, on_reply: OnReply, wanted: IsWanted = always) -> None:
         """Tell how the attempt ended, after at most five redirects, all within its one deadline.
 
         An app may redirect within itself and out; into an app no redirect from elsewhere is followed, since whoever
@@ -42,7 +42,7 @@ class Targets:
         if request.token is not None and self._tokens is not None:
             request = await self._tokens.authorize(request, request.token)
         hops = _Hops(self._pick, request, on_reply)
-        await hops.target.send(request, hops.on_reply)
+        await hops.target.send(request, hops.on_reply, wanted)
         while hops.following is not None:
             request = hops.take(hops.following)
             try:

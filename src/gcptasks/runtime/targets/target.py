@@ -16,13 +16,26 @@ class NotSent(asyncio.CancelledError):
     """The attempt was cancelled before anything of it was sent."""
 
 
+class NotWanted(Exception):
+    """The attempt waited before it was sent, and meanwhile nobody wants it any more."""
+
+
+IsWanted = Callable[[], bool]
+
+
+def always() -> bool:
+    """An attempt that is wanted in any case."""
+    return True
+
+
 class Target(Protocol):
     """Carries attempts to workers."""
 
-    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None]) -> None:
+    async def send(self, request: Outgoing, on_reply: Callable[[Reply], None], wanted: IsWanted = always) -> None:
         """Deliver, and tell `on_reply` once how the attempt ended; raises nothing for what the worker did.
 
-        An attempt may wait before it is sent, and count against nothing: cancelled then, this raises `NotSent`.
+        An attempt may wait before it is sent, and count against nothing: cancelled then, this raises `NotSent`. After
+        a wait it asks whether the attempt is still `wanted`, and raises `NotWanted` if it is not.
         What a worker of this process does after its response, as background tasks do, goes on until this returns.
         """
         ...
