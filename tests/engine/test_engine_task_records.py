@@ -58,6 +58,7 @@ ENDED = [
     for status in (TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELLED)
 ]
 OPEN = [QUEUED, RUNNING, WAITING]
+STARTED = Started("app.work")
 RESTARTED = Restarted("projects/p/locations/l/queues/q/tasks/1-3", b"d", {"a": "b"})
 
 
@@ -68,9 +69,9 @@ def moved(before: TaskRecord, event: Event, run: int = 2) -> TaskRecord:
 @pytest.mark.parametrize(
     ("before", "event", "status"),
     [
-        (QUEUED, Started(), TaskStatus.RUNNING),
-        (WAITING, Started(), TaskStatus.RUNNING),
-        (RUNNING, Started(), TaskStatus.RUNNING),
+        (QUEUED, STARTED, TaskStatus.RUNNING),
+        (WAITING, STARTED, TaskStatus.RUNNING),
+        (RUNNING, STARTED, TaskStatus.RUNNING),
         (RUNNING, Heard(2), TaskStatus.RUNNING),
         (RUNNING, Succeeded(2, b"1"), TaskStatus.SUCCEEDED),
         (RUNNING, AttemptFailed(2, ERROR, for_good=False), TaskStatus.WAITING),
@@ -110,7 +111,7 @@ def test_an_event_moves_a_record(before: TaskRecord, event: Event, status: TaskS
             (ended, event)
             for ended in ENDED
             for event in (
-                Started(),
+                STARTED,
                 Heard(2, HALF),
                 Succeeded(2, b"2"),
                 AttemptFailed(2, ERROR, for_good=True),
@@ -126,7 +127,7 @@ def test_an_event_that_comes_late_changes_nothing(before: TaskRecord, event: Eve
 
 
 def test_an_attempt_has_the_next_number_and_a_progress_of_its_own() -> None:
-    changed = moved(moved(replace(RUNNING, progress=HALF), Started()), Heard(3))
+    changed = moved(moved(replace(RUNNING, progress=HALF), STARTED), Heard(3))
     assert (changed.attempt, changed.progress, changed.heard_at, changed.started_at) == (3, None, LATER, NOW)
 
 
@@ -136,7 +137,7 @@ def test_progress_stays_until_there_is_other_progress() -> None:
 
 
 def test_a_success_forgets_the_error_of_an_earlier_attempt() -> None:
-    changed = moved(moved(moved(RUNNING, AttemptFailed(2, ERROR, for_good=False)), Started()), Succeeded(3, b"1"))
+    changed = moved(moved(moved(RUNNING, AttemptFailed(2, ERROR, for_good=False)), STARTED), Succeeded(3, b"1"))
     assert (changed.error, changed.result) == (None, b"1")
 
 
@@ -166,12 +167,16 @@ def test_a_finished_record_can_be_started_anew(ended: TaskRecord) -> None:
 
 def test_a_task_is_confirmed_once() -> None:
     assert moved(replace(QUEUED, confirmed=False), Confirmed()).confirmed
-    assert moved(replace(QUEUED, confirmed=False), Started()).confirmed
+    assert moved(replace(QUEUED, confirmed=False), STARTED).confirmed
 
 
 @pytest.mark.parametrize("silent", [timedelta(0), FRESH_FOR])
 def test_an_attempt_runs_while_its_worker_is_heard(silent: timedelta) -> None:
     assert as_seen(RUNNING, NOW + silent) is RUNNING
+
+
+def test_an_attempt_of_another_endpoint_is_none_of_the_record() -> None:
+    assert moved(QUEUED, Started("app.other")) is QUEUED
 
 
 def test_an_attempt_whose_worker_is_silent_was_cut_off() -> None:
@@ -189,7 +194,7 @@ def test_what_is_no_tag_finds_nothing(tag: str) -> None:
 
 
 EVENTS = st.one_of(
-    st.sampled_from([Confirmed(), Started(), Cancelled(), GivenUp("gone"), RESTARTED]),
+    st.sampled_from([Confirmed(), STARTED, Cancelled(), GivenUp("gone"), RESTARTED]),
     st.builds(Heard, st.integers(0, 4), st.sampled_from([None, HALF])),
     st.builds(Succeeded, st.integers(0, 4), st.sampled_from([b"1", b"2", None])),
     st.builds(AttemptFailed, st.integers(0, 4), st.just(ERROR), st.booleans()),

@@ -115,7 +115,13 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An attempt begins. It may run unless the record is final, and is the record's `attempt` from then on."""
+    """An attempt of that endpoint begins. It is the record's `attempt` from then on, unless nothing changed.
+
+    Nothing changes where the record is final or of another endpoint. Only a record that is CANCELLED or SUCCEEDED, or
+    in a later run, keeps the attempt from running.
+    """
+
+    endpoint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +206,7 @@ def _after(record: TaskRecord, event: Event, now: datetime) -> TaskRecord:
         return record
     match event:
         case Started():
-            return _started(record, now)
+            return _started(record, now) if event.endpoint == record.endpoint else record
         case Heard():
             return _heard(record, event, now)
         case Succeeded():

@@ -148,6 +148,11 @@ class ResultStore(Protocol):
     @property
     def settings(self) -> StoreSettings: ...
 
+    @property
+    def remote(self) -> bool:
+        """Whether its calls may hang, as those over a network do: then whoever can do without it waits a second."""
+        ...
+
     def blocking(self) -> BlockingStore:
         """The store for code that blocks; `TypeError` where it can only be awaited."""
         ...
