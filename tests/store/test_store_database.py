@@ -60,7 +60,12 @@ def test_a_missing_folder_is_made(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("text", ["", "postgres://host/db", "sqlite:///"])
+@pytest.mark.parametrize("text", ["memory:", ":memory:", "sqlite://", "sqlite:///:memory:"])
+def test_memory_has_the_names_that_others_give_it(text: str) -> None:
+    assert parse_database(text).path is None
+
+
+@pytest.mark.parametrize("text", ["", "postgres://host/db", "sqlite:///", "file:tasks.db?mode=memory", ":memory:?a=b"])
 def test_a_malformed_database_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no database: give 'sqlite:///tasks.db'"):
         parse_database(text)

@@ -41,11 +41,14 @@ class Database:
 
 
 def parse_database(text: str) -> Database:
-    """The database of `memory:`, `:memory:`, `sqlite:///relative.db`, `sqlite:////absolute.db` or a plain path."""
-    if text in ("memory:", ":memory:"):
+    """The database of `memory:`, `sqlite:///relative.db`, `sqlite:////absolute.db` or a plain path.
+
+    Memory has the names too by which SQLite and SQLAlchemy know it.
+    """
+    if text in ("memory:", ":memory:", "sqlite://", "sqlite:///:memory:"):
         return Database(None)
     path = text.removeprefix("sqlite:///") if text.startswith("sqlite:///") else text
-    if "://" in path or not path:
+    if "://" in path or not path or path.startswith((":memory:", "file:")):
         raise ValueError(f"{text!r} is no database: give 'sqlite:///tasks.db' (a file) or 'memory:'")
     return Database(Path(path).absolute())
 
