@@ -15,7 +15,7 @@ from cloudtask.settings import Eager, Settings
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
-    from cloudtask.worker import Answer, Worker
+    from cloudtask.worker import Answer, RequestHeaders, Worker
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -123,15 +123,15 @@ class CloudTaskClient:
 
         return declare if function is None else declare(function)
 
-    async def execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool = False) -> "Answer":
+    async def execute(self, body: bytes, headers: "RequestHeaders", *, verified: bool = False) -> "Answer":
         """Run the task that a request has brought, and say what to answer; refusals are answers, too.
 
-        `headers` are those of the request, their names in any case. `verified=True` says that the caller was verified
-        before, as by Cloud Run with IAM: a client without a secret runs nothing otherwise.
+        `headers` are those of the request, a mapping or pairs, their names in any case. `verified=True` says that the
+        caller was verified before, as by Cloud Run with IAM: a client without a secret runs nothing otherwise.
         """
         return await self.worker.execute(body, headers, verified=verified)
 
-    def sync_execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool = False) -> "Answer":
+    def sync_execute(self, body: bytes, headers: "RequestHeaders", *, verified: bool = False) -> "Answer":
         """The same, blocking."""
         return self.worker.sync_execute(body, headers, verified=verified)
 
@@ -164,3 +164,7 @@ def _check_function(function: object) -> None:
         raise TypeError(
             f"{function.__qualname__} is a generator, which runs only as far as somebody asks: no task can be one"
         )
+    code = getattr(inner, "__code__", None)
+    first = code.co_varnames[0] if code is not None and code.co_argcount else None
+    if first in ("self", "cls") and "." in function.__qualname__.rpartition("<locals>.")[2]:
+        raise TypeError(f"{function.__qualname__} is a method, and a task has no {first}: declare a function")

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from cloudtask import settings as check
 from gcptasks.base.names import parse_task
@@ -53,9 +53,14 @@ def body_of(head: bytes, arguments: bytes) -> bytes:
 def parsed(body: bytes) -> Message:
     """What a body says; `Malformed` if it is none."""
     try:
+        if b"NaN" in body or b"Infinity" in body:  # JSON has no such numbers, and pydantic takes them
+            from_json(body, allow_inf_nan=False)
         return Message.model_validate_json(body)
     except ValidationError as error:
-        raise Malformed(f'the body must be a JSON object with "path", "args" and "kwargs": {reasons(error)}') from None
+        reason = reasons(error)
+    except ValueError as error:
+        reason = f"Invalid JSON: {error}"
+    raise Malformed(f'the body must be a JSON object with "path", "args" and "kwargs": {reason}')
 
 
 class Requests:
