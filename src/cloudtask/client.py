@@ -11,6 +11,7 @@ from cloudtask import settings as check
 from cloudtask.functions import TaskFunction
 from cloudtask.sending import Sender
 from cloudtask.settings import Eager, Settings
+from cloudtask.task import TaskOptions
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
@@ -113,10 +114,12 @@ class CloudTaskClient:
                 function,
                 name=self._new_name(function, name),
                 sender=self._sender,
-                queue=self.settings.queue if queue is None else check.queue_id("queue", queue),
-                url=self.settings.url if url is None else check.url("url", url),
-                timeout=self.settings.timeout if timeout is None else check.timeout("timeout", timeout),
-                headers=check.headers("headers", headers),
+                options=TaskOptions(
+                    queue=self.settings.queue if queue is None else check.queue_id("queue", queue),
+                    url=self.settings.url if url is None else check.url("url", url),
+                    timeout=self.settings.timeout if timeout is None else check.timeout("timeout", timeout),
+                    headers=check.headers("headers", headers),
+                ),
             )
             self.functions[declared.name] = declared
             return declared
