@@ -60,7 +60,7 @@ async def test_a_disk_that_was_slow_for_a_while_is_tried_on_the_loop_again(tmp_p
     path = tmp_path / "tasks.db"
     open_writer(prepare_file(Database(path))).close()
     disk = sqlite3.connect(path, factory=Disk, isolation_level=None, check_same_thread=False)
-    writer = Writer(lambda: WriteConnection(disk, "full"), lambda events, changes: None)
+    writer = Writer(lambda: WriteConnection(disk, "full"), lambda tx: None)
 
     async def places(count: int) -> list[bool]:
         """Whether each of so many writes was committed on the loop."""

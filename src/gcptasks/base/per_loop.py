@@ -22,6 +22,10 @@ class PerLoop(Generic[T]):
         except KeyError:
             return self._add(loop)
 
+    def made(self) -> list[T]:
+        """The values of all loops that have asked."""
+        return list(self._values.values())
+
     def _add(self, loop: asyncio.AbstractEventLoop) -> T:
         # A gRPC channel holds its loop, so weak keys would never let go of either.
         for other in list(self._values):

@@ -8,6 +8,7 @@ from gcptasks.base.clock import Clock, SystemClock
 from gcptasks.base.events import Events
 from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.observe.log import log
+from gcptasks.results.store import StoreSettings
 from gcptasks.runtime.dispatcher import Dispatcher
 from gcptasks.runtime.leader import Leader
 from gcptasks.runtime.leader_lock import LeaderLock
@@ -17,6 +18,7 @@ from gcptasks.runtime.sweeper import Sweeper
 from gcptasks.runtime.targets.pubsub import Published, PubsubTarget
 from gcptasks.runtime.targets.target import Target
 from gcptasks.runtime.tokens import Tokens
+from gcptasks.server.local_results import LocalResults
 from gcptasks.server.settings import Settings
 from gcptasks.service.calls import Calls
 from gcptasks.store.store import Store
@@ -48,6 +50,10 @@ class Backend(Startable):
         """In a forked child: deliver nothing until it is started there. What its parent's has begun is the parent's."""
         self._begun = False
         self._leader = None
+
+    def results(self, settings: StoreSettings) -> LocalResults:
+        """Records of tasks, in its database."""
+        return LocalResults(self._store, self._clock, settings)
 
     async def stop_delivering(self, grace: timedelta) -> None:
         """Start no more attempts and finish those under way within `grace`. Calls are still answered."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gcptasks.base.app_checks import check_app
@@ -10,6 +11,7 @@ from gcptasks.base.asgi import Delivery
 from gcptasks.base.errors import SetupError
 from gcptasks.client import inprocess
 from gcptasks.client.api import SCHEDULER, TASKS
+from gcptasks.results.store import KEEP, MAX_BYTES, ResultStore, StoreSettings
 from gcptasks.runtime.targets.address import AppUrl, parse_app_url
 from gcptasks.runtime.targets.asgi import AsgiTarget
 from gcptasks.runtime.targets.pubsub import PublishedMessage
@@ -98,6 +100,19 @@ class LocalService:
     def async_scheduler_client(self) -> "CloudSchedulerAsyncClient":
         """Google's async client for jobs of this service. Use it on any event loop, also before the app has started."""
         return inprocess.async_client(SCHEDULER, self._backend.calls)
+
+    def results(
+        self, *, expires_after: timedelta = KEEP, max_bytes: int = MAX_BYTES, tracebacks: bool = False
+    ) -> ResultStore:
+        """What becomes of tasks, kept in the service's database: give it to builders as `results=`.
+
+        `expires_after`: how long a task can be asked about after it was made, started anew or finished.
+        `max_bytes`: how large a result may be. A larger one makes its task fail.
+        `tracebacks`: keep the tracebacks of errors as well.
+        """
+        return self._backend.results(
+            StoreSettings(expires_after=expires_after, max_bytes=max_bytes, tracebacks=tracebacks)
+        )
 
     @property
     def published(self) -> list[PublishedMessage]:

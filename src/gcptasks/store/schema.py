@@ -159,6 +159,38 @@ def _add_app_engine(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE queues ADD COLUMN app_engine_routing_override TEXT")
 
 
+_TASK_RECORDS = """
+CREATE TABLE task_records (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    endpoint TEXT NOT NULL,
+    task_name TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    arguments BLOB NOT NULL,
+    confirmed INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    keep_us INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    started_at INTEGER,
+    heard_at INTEGER,
+    finished_at INTEGER,
+    progress TEXT,
+    error TEXT,
+    result BLOB
+);
+CREATE INDEX task_records_endpoint ON task_records (endpoint);
+CREATE INDEX task_records_expire ON task_records (expires_at);
+"""
+
+
+def _add_task_records(connection: sqlite3.Connection) -> None:
+    _run(connection, _TASK_RECORDS)
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_tasks,
     _add_signing_keys,
@@ -167,6 +199,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_versions,
     _add_jobs,
     _add_app_engine,
+    _add_task_records,
 )
 """What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 

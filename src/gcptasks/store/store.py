@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from gcptasks.base.errors import StoreError, TaskError
-from gcptasks.base.events import Event, Events
+from gcptasks.base.events import Events
 from gcptasks.store.cache import Cache
 from gcptasks.store.checkpoints import Checkpoints
 from gcptasks.store.connection import Synchronous, open_reader, open_writer, store_errors
@@ -41,6 +41,7 @@ class Store:
         self.events = events
         self._synchronous: Synchronous = synchronous
         self._watchers: list[Callable[[Changes], None]] = []
+        self._record_watchers: list[Callable[[list[str]], None]] = []
         self._context = contextvars.copy_context()
         self._writer = Writer(self._open, self._tell, self._keep_log_short)
         self._checkpoints = (
@@ -51,8 +52,10 @@ class Store:
         """Why nothing can be opened, in a forked child."""
         self.write = self._writer.write
         self.write_unsynced = self._writer.write_unsynced
+        self.enqueue_unsynced = self._writer.enqueue_unsynced
         self.write_unsynced_now = self._writer.write_unsynced_now
         self.write_sync = self._writer.write_sync
+        self.write_sync_unsynced = self._writer.write_sync_unsynced
         self.data_version = self._writer.data_version
         see_through_forks(self)
 
@@ -83,6 +86,13 @@ class Store:
             self._watchers = [other for other in self._watchers if other is not watcher]
 
         return end
+
+    def watch_records(self, watcher: Callable[[list[str]], None]) -> None:
+        """Call `watcher`, in whichever thread committed, with the ids of records of tasks that may have changed.
+
+        Not in a forked child, which has to watch by itself.
+        """
+        self._record_watchers = [*self._record_watchers, watcher]
 
     def open(self) -> None:
         """Open the database now; `StoreError` if it cannot be used."""
@@ -132,7 +142,7 @@ class Store:
             self._refusal = _NOT_CLOSED
         elif self.database.path is None and self._writer.is_open:
             self._refusal = _IN_MEMORY
-        self._watchers = []
+        self._watchers, self._record_watchers = [], []
         self._writer.begin_anew_after_fork()
         self._reader.begin_anew_after_fork()
         if self._checkpoints is not None:
@@ -151,16 +161,19 @@ class Store:
         assert self.database.path is not None
         return open_reader(self.database.path)
 
-    def _tell(self, events: list[Event], changes: Changes) -> None:
+    def _tell(self, tx: Tx) -> None:
         # Who commits, commits for others too, so its context variables say nothing about what has happened.
-        self._context.copy().run(self._hand_on, events, changes)
+        self._context.copy().run(self._hand_on, tx)
 
     def _keep_log_short(self, error: StoreError | None) -> None:
         if self._checkpoints is not None:
             self._checkpoints.written(error)
 
-    def _hand_on(self, events: list[Event], changes: Changes) -> None:
-        self.events.emit(events)
-        if changes:
+    def _hand_on(self, tx: Tx) -> None:
+        self.events.emit(tx.events)
+        if tx.changes:
             for watcher in self._watchers:
-                watcher(changes)
+                watcher(tx.changes)
+        if tx.changed_records:
+            for record_watcher in self._record_watchers:
+                record_watcher(tx.changed_records)

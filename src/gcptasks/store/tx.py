@@ -19,6 +19,7 @@ from gcptasks.store.operations import Operations
 from gcptasks.store.queues import Queues
 from gcptasks.store.signing_keys import SigningKeys
 from gcptasks.store.task_numbers import TaskNumbers
+from gcptasks.store.task_records import TaskRecords
 from gcptasks.store.tasks import Tasks
 from gcptasks.store.times import to_us
 
@@ -68,6 +69,8 @@ class Tx:
         self.tasks = Tasks(connection, self._numbers)
         self.leases = Leases(connection, self._numbers)
         self.events: list[Event] = []
+        self.changed_records: list[str] = []
+        """Their ids. Hints: those of a verb that is undone stay."""
         self._events_before, self._changes_before = 0, self.changes.mark()
 
     @property
@@ -89,6 +92,10 @@ class Tx:
     @property
     def executions(self) -> Executions:
         return Executions(self._sql)
+
+    @property
+    def records(self) -> TaskRecords:
+        return TaskRecords(self._sql, self.changed_records)
 
     @property
     def signing_keys(self) -> SigningKeys:

@@ -27,7 +27,6 @@ from types import FrameType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from gcptasks.base.errors import Busy, StoreError, TaskError
-from gcptasks.base.events import Event
 from gcptasks.base.running_call import this_frame
 from gcptasks.base.running_loop import running_loop
 from gcptasks.store.commit_place import CommitPlace
@@ -35,7 +34,7 @@ from gcptasks.store.connection import as_store_error, store_errors
 from gcptasks.store.group import Group
 from gcptasks.store.loop_lock import UNTIL_AFTER_FORK, Hold, LoopLock
 from gcptasks.store.pending import Pending, hand_over
-from gcptasks.store.tx import Changes, Tx
+from gcptasks.store.tx import Tx
 from gcptasks.store.write_connection import DataVersion, WriteConnection
 
 P = ParamSpec("P")
@@ -68,7 +67,7 @@ class Writer:
     def __init__(
         self,
         open_connection: Callable[[], WriteConnection],
-        tell: Callable[[list[Event], Changes], None],
+        tell: Callable[[Tx], None],
         ended: Callable[[StoreError | None], None] = lambda error: None,
         place: CommitPlace | None = None,
     ) -> None:
@@ -100,6 +99,12 @@ class Writer:
         """The verb's answer, once it is committed, not synced: it survives SIGKILL, but not a power cut."""
         return await self._enqueue(verb, args, kwargs, durable=False)
 
+    def enqueue_unsynced(
+        self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[R]:
+        """As `write_unsynced`, without waiting: it is committed before, or with, all that is asked for later."""
+        return self._enqueue(verb, args, kwargs, durable=False)
+
     def write_unsynced_now(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As `write_unsynced`, without waiting: `NotNow`, nothing done, if another thread or process is writing."""
         pending = Pending(verb, args, kwargs, durable=False)
@@ -114,17 +119,11 @@ class Writer:
 
     def write_sync(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As `write`, blocking the thread, which may be one that runs an event loop."""
-        pending = Pending(verb, args, kwargs, durable=True)
-        try:
-            self._waiting.append(pending)
-            self._commit_with(pending)
-            if not pending.done:
-                self._commit_patiently(pending)
-        except BaseException:
-            pending.settled = True
-            self._recover()
-            raise
-        return pending.result()
+        return self._commit_blocking(Pending(verb, args, kwargs, durable=True))
+
+    def write_sync_unsynced(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `write_unsynced`, blocking the thread, which may be one that runs an event loop."""
+        return self._commit_blocking(Pending(verb, args, kwargs, durable=False))
 
     def exclusively(self, read: Callable[[sqlite3.Connection], R], *, first: bool = False) -> R:
         """What `read` finds on the writing connection, no transaction being open.
@@ -280,6 +279,18 @@ class Writer:
         self._finish(group)
         return True
 
+    def _commit_blocking(self, pending: Pending[R]) -> R:
+        try:
+            self._waiting.append(pending)
+            self._commit_with(pending)
+            if not pending.done:
+                self._commit_patiently(pending)
+        except BaseException:
+            pending.settled = True
+            self._recover()
+            raise
+        return pending.result()
+
     def _commit_patiently(self, pending: Pending[Any]) -> None:
         until = _patience()
         while not pending.done:
@@ -405,7 +416,7 @@ class Writer:
                     continue  # it is being told
                 group.hold = hold
             if group.tx is not None and group.may_be_told():
-                self._tell(group.tx.events, group.tx.changes)
+                self._tell(group.tx)
             self._untold.pop(group, None)
         hold.end()
 

@@ -1,0 +1,249 @@
+"""Records of tasks in the database: one row for each.
+
+Their numbers grow in the order in which they were made, or made anew, so that the newest are found without an index
+of times. How long a record stays is in its row, since it is the service that ends the record of a task that it gives
+up, and the store of results that knows for how long.
+"""
+
+import sqlite3
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from gcptasks.engine.task_records import FRESH_FOR, ErrorInfo, ProgressInfo, TaskRecord, TaskStatus
+from gcptasks.store.times import from_us, maybe_from_us, maybe_us, to_us
+
+Row = tuple[Any, ...]
+
+_COLUMNS = (
+    "id, endpoint, task_name, labels, arguments, confirmed, run, status, attempt, created_at, started_at, finished_at, "
+    "heard_at, expires_at, progress, result, error, version"
+)
+_SHOWN = _COLUMNS.replace(" result,", " NULL,")
+_FIND = f"SELECT keep_us, {_COLUMNS} FROM task_records WHERE id = ? AND expires_at > ?"
+_FIND_MANY = f"SELECT {_COLUMNS} FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ?"
+_VERSIONS = "SELECT id, version FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ?"
+_INSERT = f"INSERT OR REPLACE INTO task_records (keep_us, {_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+# What these name is not set by events, or is the key of an index that an update would touch.
+_SAVE = (
+    "UPDATE task_records SET (confirmed, status, attempt, started_at, finished_at, heard_at, expires_at, progress, "
+    "result, error, version) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
+)
+# The rule is that of engine.task_records.Heard without progress.
+_HEAR = (
+    "UPDATE task_records SET heard_at = ?, version = version + 1 "
+    f"WHERE id = ? AND run = ? AND attempt = ? AND status = '{TaskStatus.RUNNING.value}' AND expires_at > ?"
+)
+_WANTED = (
+    "SELECT id FROM task_records WHERE id IN (SELECT value FROM json_each(?)) "
+    f"AND expires_at > ? AND status != '{TaskStatus.CANCELLED.value}'"
+)
+_REMOVE = "DELETE FROM task_records WHERE id = ?"
+_IS_THERE = "SELECT 1 FROM task_records WHERE id = ? AND expires_at > ?"
+_DROP = (
+    "DELETE FROM task_records WHERE number IN (SELECT number FROM task_records WHERE expires_at <= ? LIMIT ?) "
+    "RETURNING id"
+)
+_NEWEST = 2**62
+
+
+class Kept(NamedTuple):
+    """A record, and how long it stays after it was made, started anew or finished."""
+
+    record: TaskRecord
+    keep: timedelta
+
+
+class Wanted(NamedTuple):
+    """Which records are looked for."""
+
+    endpoint: str | None
+    status: TaskStatus | None
+    labels: Mapping[str, str]
+
+
+class Look(NamedTuple):
+    """What a look at some records found, and the number of the last it looked at; None if there are no more."""
+
+    found: list[tuple[int, TaskRecord]]
+    last: int | None
+
+
+class TaskRecords:
+    """The records as one transaction sees them. One that has expired is not there."""
+
+    def __init__(self, connection: sqlite3.Connection, changed: list[str]) -> None:
+        self._sql = connection
+        self._changed = changed
+
+    def find(self, id: str, now: datetime) -> Kept | None:
+        row = self._sql.execute(_FIND, (id, to_us(now))).fetchone()
+        return None if row is None else Kept(_record_of(row[1:]), timedelta(microseconds=row[0]))
+
+    def find_many(self, ids: Collection[str], now: datetime) -> dict[str, TaskRecord]:
+        rows = self._sql.execute(_FIND_MANY, (_json(list(ids)), to_us(now)))
+        return {row[0]: _record_of(row) for row in rows}
+
+    def versions(self, ids: Collection[str], now: datetime) -> dict[str, int]:
+        """The versions of those that are there."""
+        return dict(self._sql.execute(_VERSIONS, (_json(list(ids)), to_us(now))).fetchall())
+
+    def insert(self, record: TaskRecord, keep: timedelta) -> None:
+        """Add it, or put it in the place of the one with its id, as the newest."""
+        self._sql.execute(_INSERT, (_us(keep), *_row(record)))
+        self._changed.append(record.id)
+
+    def save(self, record: TaskRecord) -> None:
+        """Keep what an event has changed, other than a new run."""
+        values = (
+            record.confirmed,
+            record.status.value,
+            record.attempt,
+            maybe_us(record.started_at),
+            maybe_us(record.finished_at),
+            maybe_us(record.heard_at),
+            to_us(record.expires_at),
+            *_outcome(record),
+            record.version,
+            record.id,
+        )
+        self._sql.execute(_SAVE, values)
+        self._changed.append(record.id)
+
+    def hear(self, attempts: Collection[tuple[str, int, int]], now: datetime) -> None:
+        """These attempts, as id, run and number, still run."""
+        at = to_us(now)
+        self._sql.executemany(_HEAR, [(at, *attempt, at) for attempt in attempts])
+
+    def wanted(self, ids: Collection[str], now: datetime) -> set[str]:
+        """Which of them are there and not cancelled."""
+        return {id for (id,) in self._sql.execute(_WANTED, (_json(list(ids)), to_us(now)))}
+
+    def look(self, wanted: Wanted, before: int | None, now: datetime, limit: int, looks: int) -> Look:
+        """Up to `limit` of the records that were made before that number, the newest first, without their results.
+
+        It looks at no more than `looks` of them, whether or not they are wanted.
+        """
+        scope, scoped = _scope(wanted, _NEWEST if before is None else before)
+        chosen, choosing = _choice(wanted, now)
+        some = f"SELECT * FROM task_records WHERE {scope} ORDER BY number DESC LIMIT ?"
+        query = f"SELECT number, {_SHOWN} FROM ({some}) WHERE {chosen} ORDER BY number DESC LIMIT ?"
+        rows = self._sql.execute(query, (*scoped, looks, *choosing, limit)).fetchall()
+        found = [(row[0], _record_of(row[1:])) for row in rows]
+        if len(found) == limit:
+            return Look(found, found[-1][0])
+        query = f"SELECT count(*), min(number) FROM ({some.replace('*', 'number')})"
+        count, last = self._sql.execute(query, (*scoped, looks)).fetchone()
+        return Look(found, last if count == looks else None)
+
+    def remove(self, id: str, now: datetime) -> bool:
+        """True if it was there."""
+        was_there = self._sql.execute(_IS_THERE, (id, to_us(now))).fetchone() is not None
+        self._sql.execute(_REMOVE, (id,))
+        self._changed.append(id)
+        return was_there
+
+    def drop_expired(self, at: datetime, limit: int) -> int:
+        """Drop some of those that had expired by then; how many."""
+        gone = [id for (id,) in self._sql.execute(_DROP, (to_us(at), limit)).fetchall()]
+        self._changed += gone
+        return len(gone)
+
+
+def _scope(wanted: Wanted, before: int) -> tuple[str, Row]:
+    """The condition of what an index finds."""
+    if wanted.endpoint is None:
+        return "number < ?", (before,)
+    return "endpoint = ? AND number < ?", (wanted.endpoint, before)
+
+
+def _choice(wanted: Wanted, now: datetime) -> tuple[str, Row]:
+    """The condition of what has to be looked at."""
+    conditions, values = ["expires_at > ?"], [to_us(now)]
+    chosen: list[Any] = list(values)
+    if wanted.status is not None:
+        condition, more = _status(wanted.status, now)
+        conditions.append(condition)
+        chosen += more
+    for key, value in wanted.labels.items():
+        conditions.append("EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ? AND value = ?)")
+        chosen += (key, value)
+    return " AND ".join(conditions), tuple(chosen)
+
+
+def _status(status: TaskStatus, now: datetime) -> tuple[str, Row]:
+    """The condition of what is shown with that status, as `engine.task_records.as_seen` says."""
+    fresh = to_us(now - FRESH_FOR)
+    running = f"status = '{TaskStatus.RUNNING.value}'"
+    if status is TaskStatus.RUNNING:
+        return f"{running} AND heard_at >= ?", (fresh,)
+    if status is TaskStatus.WAITING:
+        return f"(status = ? OR {running} AND coalesce(heard_at < ?, 1))", (status.value, fresh)
+    return "status = ?", (status.value,)
+
+
+def _row(record: TaskRecord) -> Row:
+    return (
+        record.id,
+        record.endpoint,
+        record.task_name,
+        _json(dict(record.labels)),
+        record.arguments,
+        record.confirmed,
+        record.run,
+        record.status.value,
+        record.attempt,
+        to_us(record.created_at),
+        maybe_us(record.started_at),
+        maybe_us(record.finished_at),
+        maybe_us(record.heard_at),
+        to_us(record.expires_at),
+        *_outcome(record),
+        record.version,
+    )
+
+
+def _outcome(record: TaskRecord) -> Row:
+    """The values of `progress`, `result` and `error`."""
+    return (
+        None if record.progress is None else _json(asdict(record.progress)),
+        record.result,
+        None if record.error is None else _json(asdict(record.error)),
+    )
+
+
+def _record_of(row: Row) -> TaskRecord:
+    """The record of a row of `_COLUMNS`."""
+    id, endpoint, name, labels, arguments, confirmed, run, status, attempt, created, started, finished, *rest = row
+    heard, expires, progress, result, error, version = rest
+    return TaskRecord(
+        id=id,
+        endpoint=endpoint,
+        task_name=name,
+        labels=from_json(labels),
+        arguments=arguments,
+        confirmed=bool(confirmed),
+        run=run,
+        status=TaskStatus(status),
+        attempt=attempt,
+        created_at=from_us(created),
+        started_at=maybe_from_us(started),
+        finished_at=maybe_from_us(finished),
+        heard_at=maybe_from_us(heard),
+        expires_at=from_us(expires),
+        progress=None if progress is None else ProgressInfo(**from_json(progress)),
+        result=result,
+        error=None if error is None else ErrorInfo(**from_json(error)),
+        version=version,
+    )
+
+
+def _us(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
+
+
+def _json(value: object) -> str:
+    return to_json(value, inf_nan_mode="constants").decode()
