@@ -11,11 +11,12 @@ from cloudtask import settings as check
 from cloudtask.functions import TaskFunction
 from cloudtask.sending import Sender
 from cloudtask.settings import Eager, Settings
+from cloudtask.task import TaskOptions
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
-    from cloudtask.worker import Answer, Worker
+    from cloudtask.worker import Answer, RequestHeaders, Worker
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -113,25 +114,27 @@ class CloudTaskClient:
                 function,
                 name=self._new_name(function, name),
                 sender=self._sender,
-                queue=self.settings.queue if queue is None else check.queue_id("queue", queue),
-                url=self.settings.url if url is None else check.url("url", url),
-                timeout=self.settings.timeout if timeout is None else check.timeout("timeout", timeout),
-                headers=check.headers("headers", headers),
+                options=TaskOptions(
+                    queue=self.settings.queue if queue is None else check.queue_id("queue", queue),
+                    url=self.settings.url if url is None else check.url("url", url),
+                    timeout=self.settings.timeout if timeout is None else check.timeout("timeout", timeout),
+                    headers=check.headers("headers", headers),
+                ),
             )
             self.functions[declared.name] = declared
             return declared
 
         return declare if function is None else declare(function)
 
-    async def execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool = False) -> "Answer":
+    async def execute(self, body: bytes, headers: "RequestHeaders", *, verified: bool = False) -> "Answer":
         """Run the task that a request has brought, and say what to answer; refusals are answers, too.
 
-        `headers` are those of the request, their names in any case. `verified=True` says that the caller was verified
-        before, as by Cloud Run with IAM: a client without a secret runs nothing otherwise.
+        `headers` are those of the request, a mapping or pairs, their names in any case. `verified=True` says that the
+        caller was verified before, as by Cloud Run with IAM: a client without a secret runs nothing otherwise.
         """
         return await self.worker.execute(body, headers, verified=verified)
 
-    def sync_execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool = False) -> "Answer":
+    def sync_execute(self, body: bytes, headers: "RequestHeaders", *, verified: bool = False) -> "Answer":
         """The same, blocking."""
         return self.worker.sync_execute(body, headers, verified=verified)
 
@@ -164,3 +167,7 @@ def _check_function(function: object) -> None:
         raise TypeError(
             f"{function.__qualname__} is a generator, which runs only as far as somebody asks: no task can be one"
         )
+    code = getattr(inner, "__code__", None)
+    first = code.co_varnames[0] if code is not None and code.co_argcount else None
+    if first in ("self", "cls") and "." in function.__qualname__.rpartition("<locals>.")[2]:
+        raise TypeError(f"{function.__qualname__} is a method, and a task has no {first}: declare a function")

@@ -18,7 +18,7 @@ from gcptasks.engine.delivery import Outgoing, outgoing
 from gcptasks.engine.headers import USER_AGENT
 
 if TYPE_CHECKING:
-    from cloudtask.task import Task
+    from cloudtask.task import Task, TaskOptions
 
 _DEADLINE = timedelta(minutes=10)
 """How long a worker may take if its task says nothing else, as from Cloud Tasks."""
@@ -39,26 +39,32 @@ class EagerTaskFailed(Exception):
         self.body = body
 
 
-async def push(task: "Task[Any]", requests: Requests, settings: Settings, at: datetime | None) -> None:
+async def push(
+    task: "Task[Any]", options: "TaskOptions", requests: Requests, settings: Settings, at: datetime | None
+) -> None:
     """Run the task, and raise what it raises; or post it, and raise `EagerTaskFailed` unless that went well."""
     if settings.eager == "remote":
-        await asyncio.to_thread(_post, task, requests, settings, at)
+        await asyncio.to_thread(_post, task, options, requests, settings, at)
     else:
-        requests.checked(task)
+        requests.checked(options)
         await run(task.call_as_worker, is_async=task.is_async)
 
 
-def sync_push(task: "Task[Any]", requests: Requests, settings: Settings, at: datetime | None) -> None:
+def sync_push(
+    task: "Task[Any]", options: "TaskOptions", requests: Requests, settings: Settings, at: datetime | None
+) -> None:
     """The same, blocking."""
     if settings.eager == "remote":
-        _post(task, requests, settings, at)
+        _post(task, options, requests, settings, at)
     else:
-        requests.checked(task)
+        requests.checked(options)
         run_blocking(task.call_as_worker)
 
 
-def _post(task: "Task[Any]", requests: Requests, settings: Settings, at: datetime | None) -> None:
-    sent = _first_attempt(task, requests, settings, at)
+def _post(
+    task: "Task[Any]", options: "TaskOptions", requests: Requests, settings: Settings, at: datetime | None
+) -> None:
+    sent = _first_attempt(task.body, options, requests, settings, at)
     headers = {**dict(sent.headers), "User-Agent": USER_AGENT}
     request = Request(sent.url, data=sent.body, headers=headers, method=sent.method)
     try:
@@ -71,17 +77,19 @@ def _post(task: "Task[Any]", requests: Requests, settings: Settings, at: datetim
         raise EagerTaskFailed(f"{task!r}: {task.url} cannot be reached: {error}") from error
 
 
-def _first_attempt(task: "Task[Any]", requests: Requests, settings: Settings, at: datetime | None) -> Outgoing:
+def _first_attempt(
+    body: bytes, options: "TaskOptions", requests: Requests, settings: Settings, at: datetime | None
+) -> Outgoing:
     """What Cloud Tasks would send, but for a token that only Google can sign."""
-    message = requests.of(task, at).task
-    http, now, queue = message.http_request, datetime.now(UTC), settings.queue_name(task.queue)
+    message = requests.of(body, options, at).task
+    http, now, queue = message.http_request, datetime.now(UTC), settings.queue_name(options.queue)
     request = model.HttpRequest(url=http.url, headers=dict(http.headers), body=http.body)
     started = model.Task(
         name=parse_task(message.name) if message.name else TaskName(queue, str(getrandbits(63))),
         request=request,
         created_at=now,
         scheduled_at=at or now,
-        dispatch_deadline=task.timeout or _DEADLINE,
+        dispatch_deadline=options.timeout or _DEADLINE,
         dispatch_count=1,
     )
     return outgoing(started, model.Queue(name=queue), None)

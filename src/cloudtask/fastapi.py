@@ -11,17 +11,21 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from cloudtask.client import CloudTaskClient
 from cloudtask.functions import TaskFunction
 from cloudtask.running import run
 from cloudtask.worker import Answer, Asked, ended, failed, refusal
+from gcptasks.base.http import is_token
 from gcptasks.base.log_text import log_text
 from gcptasks.engine.task_limits import LARGEST
 from gcptasks.values.refusal import at_place
 
 _log = logging.getLogger("cloudtask")
+
+_WITHOUT_BODY = (204, 205, 304)
 
 _HANDLERS = "starlette.exception_handlers"
 """Where in a scope an app's handlers of exceptions are, by class and by status."""
@@ -58,7 +62,10 @@ class CloudTaskRouter(APIRouter):
         return Response(answer.body, answer.status, dict(answer.headers))
 
     async def _answer(self, request: Request) -> Answer:
-        body = await _body(request)
+        try:
+            body = await _body(request)
+        except ClientDisconnect:
+            return refusal(400, "the request has ended before its body")
         asked = self._worker.asked(body)
         if isinstance(asked, Answer):
             return asked
@@ -150,9 +157,22 @@ def _failed(function: TaskFunction[..., Any], error: Exception) -> Answer:
     """The answer for a function, or a dependency of it, that raised."""
     if isinstance(error, HTTPException):
         _log.warning("%s is answered with %d: %s", function.name, error.status_code, log_text(error.detail))
-        return refusal(error.status_code, error.detail, error.headers)
+        try:
+            return _as_raised(error)
+        except Exception as unfit:  # what stands in it is the user's, and need not fit in a response
+            return failed(function, unfit)
     if isinstance(error, RequestValidationError):
         found = "; ".join(at_place(one["loc"], one["msg"]) for one in error.errors())
         _log.warning("what %s depends on cannot be resolved: %s", function.name, log_text(found))
         return refusal(422, found)
     return failed(function, error)
+
+
+def _as_raised(error: HTTPException) -> Answer:
+    """The answer that it stands for."""
+    answer = refusal(error.status_code, error.detail, error.headers)
+    for name, value in answer.headers.items():
+        if not is_token(name) or not value.isprintable():
+            raise ValueError(f"no response can have the header {name!r}: {value!r}")
+        value.encode("latin-1")
+    return answer if error.status_code not in _WITHOUT_BODY else Answer(answer.status, error.headers or {})

@@ -3,12 +3,11 @@
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from cloudtask.arguments import Arguments, Values
-from cloudtask.message import body_head_of, body_of, parsed
-from cloudtask.task import Task
+from cloudtask.message import parsed
+from cloudtask.task import Task, TaskOptions
 from gcptasks.worker.injected import name_injected
 
 if TYPE_CHECKING:
@@ -20,6 +19,10 @@ R = TypeVar("R")
 _NONE: Mapping[str, Any] = {}
 
 
+def _nothing(values: Values) -> bytes:
+    return b""
+
+
 class TaskFunction(Generic[P, R]):
     """A function whose calls are tasks: `send_email(user_id="1")` is a `Task`, to be pushed."""
 
@@ -29,10 +32,7 @@ class TaskFunction(Generic[P, R]):
         *,
         name: str,
         sender: "Sender",
-        queue: str,
-        url: str,
-        timeout: timedelta | None,
-        headers: Mapping[str, str],
+        options: TaskOptions,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -40,16 +40,14 @@ class TaskFunction(Generic[P, R]):
         self.name = name
         """What its worker knows it by: the `path` of the message."""
         self.sender = sender
-        self.queue = queue
-        self.url = url
-        self.timeout = timeout
-        self.headers = headers
+        self.options = options
         self.is_async = inspect.iscoroutinefunction(function)
         """Whether it is `async def`: a call of it blocks nobody."""
         self.arguments = Arguments(function, name)
-        self._head = body_head_of(name)
         settings = sender.settings
-        self._writes = settings.eager != "immediate" or settings.check_eager
+        is_written = settings.eager != "immediate" or settings.check_eager
+        self.write = self.arguments.write if is_written else _nothing
+        """The body of the task of that call; empty where tasks run eagerly and unchecked."""
         name_injected(function)
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
@@ -63,12 +61,6 @@ class TaskFunction(Generic[P, R]):
         args, kwargs = self.arguments.called_with(values, injected)
         function: Callable[..., R] = self.function
         return function(*args, **kwargs)
-
-    def write(self, values: Values) -> bytes:
-        """The body of the task of that call; empty where tasks run eagerly and unchecked."""
-        if not self._writes:
-            return b""
-        return body_of(self._head, self.arguments.write(values))
 
     def read(self, args: list[Any], kwargs: dict[str, Any]) -> Values:
         """The arguments as its worker calls it; `ValueError` for what does not fit."""

@@ -5,9 +5,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json
 
 from cloudtask import settings as check
+from cloudtask.task import TaskOptions, too_large
 from gcptasks.base.names import parse_task
 from gcptasks.client.request_bytes import body_head, due_at, named
 from gcptasks.engine.task_limits import LARGEST, MOST_AHEAD
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
     from cloudtask.settings import Settings
-    from cloudtask.task import Task
     from gcptasks.engine.header_rules import Headers
 
 _JSON_TYPE = {"content-type": "application/json"}
@@ -37,25 +37,17 @@ class Message(BaseModel):
     kwargs: dict[str, Any] = {}
 
 
-def body_head_of(path: str) -> bytes:
-    """What stands before the arguments in the body: `{"path": …, "args": […], "kwargs": {…}}`."""
-    return b'{"path":' + to_json(path) + b","
-
-
-def body_of(head: bytes, arguments: bytes) -> bytes:
-    """The body; `ValueError` if no task can hold it."""
-    body = head + arguments + b"}"
-    if len(body) > LARGEST:
-        raise _too_large(len(body))
-    return body
-
-
 def parsed(body: bytes) -> Message:
     """What a body says; `Malformed` if it is none."""
     try:
+        if b"NaN" in body or b"Infinity" in body:  # JSON has no such numbers, and pydantic takes them
+            from_json(body, allow_inf_nan=False)
         return Message.model_validate_json(body)
     except ValidationError as error:
-        raise Malformed(f'the body must be a JSON object with "path", "args" and "kwargs": {reasons(error)}') from None
+        reason = reasons(error)
+    except ValueError as error:
+        reason = f"Invalid JSON: {error}"
+    raise Malformed(f'the body must be a JSON object with "path", "args" and "kwargs": {reason}')
 
 
 class Requests:
@@ -64,29 +56,37 @@ class Requests:
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
         self._fixed_part = lru_cache(maxsize=1024)(self._make_fixed_part)
-        self._wrap: Callable[[bytes], CreateTaskRequest] | None = None
+        self._google: tuple[Callable[[bytes], Any], Callable[[Any], CreateTaskRequest]] | None = None
+        """What parses a request, and what wraps it; known from the first on, as it takes Google's classes."""
 
-    def of(self, task: "Task[Any]", at: datetime | None) -> "CreateTaskRequest":
-        """The request for that task; `ValueError` for what Google would not accept."""
-        headers, name = self.checked(task)
-        message = self._fixed_part(task.queue, task.url, task.timeout, headers)
-        message += body_head(len(task.body)) + task.body
-        if name is not None:
-            message = named(message, name)
+    def of(self, body: bytes, options: TaskOptions, at: datetime | None) -> "CreateTaskRequest":
+        """The request for a task with that body; `ValueError` for what Google would not accept."""
+        message = (options.fixed or self._all_but_the_body(options)) + body_head(len(body)) + body
         if at is not None:
             message = due_at(message, at)
-        wrap = self._wrap
-        if wrap is None:
-            wrap = self._wrap = _wrapping()
-        request = wrap(message)
+        parse, wrap = self._google or self._load()
+        request = wrap(parse(message))
         if len(message) > LARGEST:
             _check_size(request)
         return request
 
-    def checked(self, task: "Task[Any]") -> "tuple[Headers, str | None]":
-        """The headers of that task, and its full name if it has one; `ValueError` for what Google would not accept."""
-        headers = tuple(check.headers("headers", task.headers).items()) if task.headers else ()
-        return headers, None if task.name is None else self._full_name(task.name, task.queue)
+    def checked(self, options: TaskOptions) -> "tuple[Headers, str | None]":
+        """The headers, and the full name if there is one; `ValueError` for what Google would not accept."""
+        headers = tuple(check.headers("headers", options.headers).items())
+        return headers, None if options.name is None else self._full_name(options.name, options.queue)
+
+    def _all_but_the_body(self, options: TaskOptions) -> bytes:
+        headers, name = self.checked(options)
+        message = self._fixed_part(options.queue, options.url, options.timeout, headers)
+        if options.fixed is None:
+            options.fixed = message
+        return message if name is None else named(message, name)
+
+    def _load(self) -> "tuple[Callable[[bytes], Any], Callable[[Any], CreateTaskRequest]]":
+        from google.cloud.tasks_v2 import CreateTaskRequest
+
+        self._google = google = CreateTaskRequest.pb().FromString, CreateTaskRequest.wrap
+        return google
 
     def _full_name(self, name: str, queue_id: str) -> str:
         """The name, which may be given whole; of a forced queue, whatever queue it names."""
@@ -120,22 +120,10 @@ class Requests:
         return fixed
 
 
-def _wrapping() -> "Callable[[bytes], CreateTaskRequest]":
-    from google.cloud.tasks_v2 import CreateTaskRequest
-
-    parse, wrap = CreateTaskRequest.pb().FromString, CreateTaskRequest.wrap
-
-    def wrapped(message: bytes) -> CreateTaskRequest:
-        request: CreateTaskRequest = wrap(parse(message))
-        return request
-
-    return wrapped
-
-
 def _check_size(request: "CreateTaskRequest") -> None:
     size = type(request).pb(request).task.ByteSize()
     if size > LARGEST:
-        raise _too_large(size)
+        raise too_large(size)
 
 
 def checked_time(at: datetime, settings: "Settings") -> datetime:
@@ -157,10 +145,3 @@ def checked_time(at: datetime, settings: "Settings") -> datetime:
     if at - datetime.now(UTC) > MOST_AHEAD:
         raise ValueError(f"at={at.isoformat()} is more than {MOST_AHEAD.days} days ahead")
     return at
-
-
-def _too_large(size: int) -> ValueError:
-    return ValueError(
-        f"the task has {size} bytes, and the service takes {LARGEST} at most: "
-        "keep the data elsewhere, and pass a reference to it"
-    )

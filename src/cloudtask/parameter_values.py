@@ -1,8 +1,9 @@
 """The values of one parameter: whether they are accepted, their JSON, and what a worker reads of it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from inspect import Parameter
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -30,8 +31,8 @@ class ParameterValues:
             raise TypeError(
                 f"{function}: a task cannot carry the parameter {self.name!r}: {_first_line(error)}"
             ) from error
-        self._write = json_writer(Declared(self._adapter, self._receive, _never_left_out))
-        self._takes_none = self._accepts_none()
+        self.to_json = self._writer()
+        """Writes one value; whatever it raises says that the value would not arrive as it is."""
         self.asks_future = asks_future(self._adapter.core_schema)
         """Whether it must lie in the future."""
         self.default = None if parameter.default is Parameter.empty else self._default(parameter.default, function)
@@ -39,14 +40,10 @@ class ParameterValues:
 
     def write(self, value: Any) -> bytes:
         """The JSON of one value; `WrongTypeError` if it would not arrive as it is."""
-        if value is None and self._takes_none:
-            return b"null"
         try:
-            written = self._write(value)
+            return self.to_json(value)
         except Exception as error:  # the user's own code may raise anything
             raise wrong(self.name, error) from foreign(error)
-        assert written is not None
-        return written
 
     def read(self, value: Any) -> Any:
         """The value, or for `*args` and `**kwargs` the values, of what was read as JSON; `ValueError` if it is none."""
@@ -79,6 +76,17 @@ class ParameterValues:
         except ValidationError as error:
             found: Any = error.errors()[0]
             raise Unreceived(found) from None
+
+    def _writer(self) -> Callable[[Any], bytes]:
+        # None, for what is left out, is raised as an error by `_never_left_out`.
+        write = cast("Callable[[Any], bytes]", json_writer(Declared(self._adapter, self._receive, _never_left_out)))
+        if not self._accepts_none():
+            return write
+
+        def write_optional(value: Any) -> bytes:
+            return b"null" if value is None else write(value)
+
+        return write_optional
 
     def _accepts_none(self) -> bool:
         """Whether None is accepted, and arrives as None."""

@@ -15,6 +15,7 @@ _INJECTED_CLASSES = (
     ("starlette.background", "BackgroundTasks"),
     ("fastapi.security", "SecurityScopes"),
 )
+_WEBSOCKET = ("starlette.websockets", "WebSocket")
 _VARIADIC = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
@@ -33,8 +34,17 @@ def resolved_signature(function: Callable[..., Any], name: str) -> Signature:
     except Exception as error:  # whatever a text evaluates to
         raise TypeError(f"{name}: its annotations cannot be read: {error}") from error
     return signature.replace(
-        parameters=[one.replace(annotation=hints.get(one.name, one.annotation)) for one in parameters]
+        parameters=[one.replace(annotation=_unaliased(hints.get(one.name, one.annotation))) for one in parameters]
     )
+
+
+def _unaliased(annotation: Any) -> Any:
+    """What a `type` statement's name stands for, if that is `Annotated`: it may say what to inject."""
+    meant = annotation
+    # Python has one class of that name since 3.12, typing_extensions has another.
+    while type(meant).__name__ == "TypeAliasType":
+        meant = meant.__value__
+    return meant if get_origin(meant) is Annotated else annotation
 
 
 def data_and_injected(signature: Signature, function: str) -> tuple[Signature, list[Parameter]]:
@@ -52,6 +62,8 @@ def _is_injected(parameter: Parameter, function: str) -> bool:
     """Whether FastAPI fills it in: by its default, by what is in `Annotated`, or by its class."""
     annotation = parameter.annotation
     plain, *extras = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
+    if _is_class(plain, *_WEBSOCKET):
+        raise TypeError(f"{function}: the parameter {parameter.name!r} is a WebSocket, and no task has one")
     marks = (parameter.default, *extras)
     if any(_is_a(mark, "fastapi.params", ("Param", "Body")) for mark in marks):
         raise TypeError(
@@ -70,10 +82,12 @@ def _is_injected(parameter: Parameter, function: str) -> bool:
 
 
 def _is_injected_class(annotation: Any) -> bool:
-    return isinstance(annotation, type) and any(
-        (found := _loaded(module, name)) is not None and issubclass(annotation, found)
-        for module, name in _INJECTED_CLASSES
-    )
+    return any(_is_class(annotation, module, name) for module, name in _INJECTED_CLASSES)
+
+
+def _is_class(annotation: Any, module: str, name: str) -> bool:
+    found = _loaded(module, name)
+    return found is not None and isinstance(annotation, type) and issubclass(annotation, found)
 
 
 def _is_a(value: object, module: str, names: tuple[str, ...]) -> bool:

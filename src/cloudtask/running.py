@@ -40,9 +40,9 @@ def _for_futures(call: Callable[[], Any]) -> Callable[[], Any]:
     def called() -> Any:
         try:
             return call()
-        except StopIteration as error:
-            # No future takes it, and whoever waits for that would wait for ever.
-            raise RuntimeError("the function raised StopIteration") from error
+        except (StopIteration, GeneratorExit) as error:
+            # No future takes the one, and the other would end whoever waits for it.
+            raise RuntimeError(f"the function raised {type(error).__name__}") from error
 
     return called
 

@@ -9,7 +9,7 @@ from gcptasks.client.api import TASKS
 from gcptasks.client.default_clients import AsyncClients, DefaultClient
 
 if TYPE_CHECKING:
-    from cloudtask.task import Task
+    from cloudtask.task import Task, TaskOptions
 
 _CREATE_TIMEOUT = 10.0
 
@@ -21,36 +21,40 @@ class Sender:
         """`TypeError` for a client that is not of the kind that the argument takes."""
         _check_clients(client, async_client)
         self.settings = settings
+        self._eager = settings.eager is not None
         self._requests = Requests(settings)
         self._client = client
         self._default = DefaultClient(TASKS)
-        self._async_client = async_client
+        is_factory = not TASKS.async_client.owns(async_client)
+        self._async_client = None if is_factory else async_client
+        self._async_factory = async_client if is_factory else None
         self._async_clients = AsyncClients(TASKS)
 
-    async def push(self, task: "Task[Any]", at: datetime | None) -> str | None:
+    async def push(self, task: "Task[Any]", options: "TaskOptions", at: datetime | None) -> str | None:
         """The full name of the task, once it is accepted; None if it ran eagerly."""
         if at is not None:
             at = self._checked_due(task, at)
-        if self.settings.eager is not None:
+        if self._eager:
             from cloudtask import eager
 
-            await eager.push(task, self._requests, self.settings, at)
+            await eager.push(task, options, self._requests, self.settings, at)
             return None
-        request = self._requests.of(task, at)
-        given = self._async_client
-        client = given if TASKS.async_client.owns(given) else self._async_clients.get(given)
+        request = self._requests.of(task.body, options, at)
+        client = self._async_client
+        if client is None:
+            client = self._async_clients.get(self._async_factory)
         return _name(await client.create_task(request=request, timeout=_CREATE_TIMEOUT))
 
-    def sync_push(self, task: "Task[Any]", at: datetime | None) -> str | None:
+    def sync_push(self, task: "Task[Any]", options: "TaskOptions", at: datetime | None) -> str | None:
         """The same, blocking."""
         if at is not None:
             at = self._checked_due(task, at)
-        if self.settings.eager is not None:
+        if self._eager:
             from cloudtask import eager
 
-            eager.sync_push(task, self._requests, self.settings, at)
+            eager.sync_push(task, options, self._requests, self.settings, at)
             return None
-        request = self._requests.of(task, at)
+        request = self._requests.of(task.body, options, at)
         client = self._default.get() if self._client is None else self._client
         return _name(client.create_task(request=request, timeout=_CREATE_TIMEOUT))
 
@@ -63,10 +67,12 @@ class Sender:
 
 def _name(created: Any) -> str | None:
     """The full name. A client of the user's own may return what has none."""
-    # Google's wrapper takes longer to look into than what it wraps.
     kind: Any = type(cast("object", created))
-    message: Any = kind.pb(created) if hasattr(kind, "pb") else created
-    name: str | None = getattr(message, "name", None)
+    try:
+        # Google's wrapper takes longer to look into than what it wraps.
+        name: str | None = kind.pb(created).name
+    except AttributeError:
+        return getattr(created, "name", None)
     return name
 
 

@@ -5,17 +5,39 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from cloudtask import settings as check
+from gcptasks.engine.task_limits import LARGEST
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
+class TaskOptions:
+    """How tasks are sent: those of a function as it says, or one with options of its own."""
+
+    __slots__ = ("fixed", "headers", "name", "queue", "timeout", "url")
+
+    def __init__(self, *, queue: str, url: str, timeout: timedelta | None, headers: Mapping[str, str]) -> None:
+        self.queue = queue
+        self.url = url
+        self.timeout = timeout
+        self.headers = dict(headers)
+        self.name: str | None = None
+        self.fixed: bytes | None = None
+        """What is the same in all requests; None before the first, and empty if these options may change."""
+
+    def of_one_task(self) -> "TaskOptions":
+        """The same, to be changed."""
+        own = TaskOptions(queue=self.queue, url=self.url, timeout=self.timeout, headers=self.headers)
+        own.fixed = b""
+        return own
+
+
 class Pushes(Protocol):
     """What sends tasks."""
 
-    async def push(self, task: "Task[Any]", at: datetime | None) -> str | None: ...
+    async def push(self, task: "Task[Any]", options: TaskOptions, at: datetime | None) -> str | None: ...
 
-    def sync_push(self, task: "Task[Any]", at: datetime | None) -> str | None: ...
+    def sync_push(self, task: "Task[Any]", options: TaskOptions, at: datetime | None) -> str | None: ...
 
 
 class ChecksDue(Protocol):
@@ -33,13 +55,7 @@ class Declared(Protocol[R_co]):
     @property
     def name(self) -> str: ...
     @property
-    def queue(self) -> str: ...
-    @property
-    def url(self) -> str: ...
-    @property
-    def timeout(self) -> timedelta | None: ...
-    @property
-    def headers(self) -> Mapping[str, str]: ...
+    def options(self) -> TaskOptions: ...
     @property
     def sender(self) -> Pushes: ...
     @property
@@ -49,29 +65,25 @@ class Declared(Protocol[R_co]):
 
     def call(self, values: dict[str, Any]) -> R_co: ...
 
-    def write(self, values: dict[str, Any]) -> bytes: ...
+    def write(self, values: dict[str, Any], /) -> bytes: ...
 
     def call_as_worker(self, body: bytes, values: dict[str, Any]) -> Any: ...
 
 
 class Task(Generic[R]):
-    """One call of a task's function, checked and not made yet.
+    """One call of a task's function, checked and not made yet."""
 
-    `headers`: those of its function, to be changed before it is pushed.
-    """
-
-    __slots__ = ("_function", "_name", "_queue", "_timeout", "_url", "_values", "body", "headers")
+    __slots__ = ("_function", "_options", "_values", "body")
 
     def __init__(self, function: Declared[R], values: dict[str, Any]) -> None:
+        """`ValueError` if its values are more than a task can hold."""
         self._function = function
         self._values = values
-        self._name: str | None = None
-        self._queue = function.queue
-        self._url = function.url
-        self._timeout = function.timeout
-        self.headers: dict[str, str] = dict(function.headers)
-        self.body: bytes = function.write(values)
+        self._options = function.options
+        self.body = body = function.write(values)
         """What the worker will read."""
+        if len(body) > LARGEST:
+            raise too_large(len(body))
 
     @property
     def name(self) -> str | None:
@@ -79,38 +91,47 @@ class Task(Generic[R]):
 
         It can be set before the task is pushed, to an id or to a full name; `ValueError` if it is neither.
         """
-        return self._name
+        return self._options.name
 
     @name.setter
     def name(self, name: str | None) -> None:
-        self._name = None if name is None else check.task_name("name", name)
+        self._own_options().name = None if name is None else check.task_name("name", name)
 
     @property
     def queue(self) -> str:
         """The id of its queue. It can be set before the task is pushed; `ValueError` if it is none."""
-        return self._queue
+        return self._options.queue
 
     @queue.setter
     def queue(self, queue: str) -> None:
-        self._queue = check.queue_id("queue", queue)
+        self._own_options().queue = check.queue_id("queue", queue)
 
     @property
     def url(self) -> str:
         """Where its worker is. It can be set before the task is pushed; `ValueError` if it is no URL."""
-        return self._url
+        return self._options.url
 
     @url.setter
     def url(self, url: str) -> None:
-        self._url = check.url("url", url)
+        self._own_options().url = check.url("url", url)
 
     @property
     def timeout(self) -> timedelta | None:
         """How long an attempt may take. It can be set, in seconds too; `ValueError` if it is too short or too long."""
-        return self._timeout
+        return self._options.timeout
 
     @timeout.setter
     def timeout(self, timeout: float | timedelta | None) -> None:
-        self._timeout = check.timeout("timeout", timeout)
+        self._own_options().timeout = check.timeout("timeout", timeout)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those of its function, to be changed before it is pushed; what no task can carry is refused then."""
+        return self._own_options().headers
+
+    @headers.setter
+    def headers(self, headers: dict[str, str]) -> None:
+        self._own_options().headers = headers
 
     async def push(self, at: datetime | None = None) -> str | None:
         """Send it to its queue, to run as soon as may be, or at that time; the full name, or None if it ran eagerly.
@@ -119,11 +140,11 @@ class Task(Generic[R]):
         or is more than 30 days ahead, and Google's exceptions if the task is not accepted: `AlreadyExists` for a name
         that was used before.
         """
-        return await self._function.sender.push(self, at)
+        return await self._function.sender.push(self, self._options, at)
 
     def sync_push(self, at: datetime | None = None) -> str | None:
         """The same, blocking."""
-        return self._function.sender.sync_push(self, at)
+        return self._function.sender.sync_push(self, self._options, at)
 
     delay = push
     sync_delay = sync_push
@@ -149,6 +170,20 @@ class Task(Generic[R]):
         if arguments.asks_future:
             arguments.check_due(self._values, due)
 
+    def _own_options(self) -> TaskOptions:
+        """The options of this task alone."""
+        if self._options is self._function.options:
+            self._options = self._options.of_one_task()
+        return self._options
+
     def __repr__(self) -> str:
         name = "" if self.name is None else f" named {self.name!r}"
         return f"<task {self._function.name}{name}>"
+
+
+def too_large(size: int) -> ValueError:
+    """The error of a task that no service takes."""
+    return ValueError(
+        f"the task has {size} bytes, and the service takes {LARGEST} at most: "
+        "keep the data elsewhere, and pass a reference to it"
+    )

@@ -5,8 +5,8 @@ function 404, arguments that do not fit 422.
 """
 
 import logging
-from asyncio import CancelledError, current_task
-from collections.abc import Awaitable, Callable, Mapping
+from asyncio import current_task
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,7 +17,9 @@ from cloudtask.functions import TaskFunction
 from cloudtask.message import Malformed, parsed
 from cloudtask.running import run, run_blocking
 from cloudtask.settings import Settings
+from gcptasks.base.interruptions import came_from_outside, is_ctrl_c
 from gcptasks.base.log_text import log_text
+from gcptasks.base.running_loop import running_loop
 from gcptasks.engine.task_limits import LARGEST
 from gcptasks.worker.refusal import Refusal
 from gcptasks.worker.retrying import DoNotRetry, RetryLater
@@ -34,6 +36,9 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
 
+
+RequestHeaders = Mapping[str, str] | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
+"""The headers of a request: a mapping, or pairs as in the scope of ASGI."""
 
 AnswerTo = Callable[[TaskFunction[..., Any], Exception], "Answer"]
 
@@ -56,7 +61,7 @@ class Worker:
         self._secret = SecretCheck(settings.secret) if settings.secret else None
         self._functions = functions
 
-    async def execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool) -> Answer:
+    async def execute(self, body: bytes, headers: RequestHeaders, *, verified: bool) -> Answer:
         """Run what the request asks for; a function that blocks runs in a thread."""
         asked = self.refused(headers, verified=verified) or self.asked(body)
         if isinstance(asked, Answer):
@@ -64,7 +69,7 @@ class Worker:
         function, values = asked
         return await ended(function, run(lambda: _call(function, values), is_async=function.is_async))
 
-    def sync_execute(self, body: bytes, headers: Mapping[str, str], *, verified: bool) -> Answer:
+    def sync_execute(self, body: bytes, headers: RequestHeaders, *, verified: bool) -> Answer:
         """The same, blocking."""
         asked = self.refused(headers, verified=verified) or self.asked(body)
         if isinstance(asked, Answer):
@@ -72,11 +77,13 @@ class Worker:
         function, values = asked
         try:
             run_blocking(lambda: _call(function, values))
-        except (Exception, CancelledError) as error:
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and is_ctrl_c(error):
+                raise
             return failed(function, error)
         return DONE
 
-    def refused(self, headers: Mapping[str, str], *, verified: bool) -> Answer | None:
+    def refused(self, headers: RequestHeaders, *, verified: bool) -> Answer | None:
         """The answer to a caller that does not know the secret. Where there is none, nobody knows it."""
         if self._secret is None:
             if verified:
@@ -86,9 +93,8 @@ class Worker:
                 "or say execute(…, verified=True) if the caller was verified before"
             )
             return refusal(403, "not permitted")
-        sent = next((value for name, value in headers.items() if name.lower() == self._header), None)
         try:
-            self._secret.check(sent)
+            self._secret.check(_value_of(headers, self._header))
         except Refusal as reason:
             _log.warning("a task was refused to its caller: %s", reason)
             return refusal(reason.status, "not permitted")
@@ -96,6 +102,8 @@ class Worker:
 
     def asked(self, body: bytes) -> Asked | Answer:
         """What the request asks for, or the answer to one that is refused."""
+        if not isinstance(body, bytes | bytearray):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a checker
+            raise TypeError(f"body must be bytes, not {type(body).__name__}")
         if len(body) > LARGEST:
             return refusal(413, f"the body has more than {LARGEST} bytes, which no task has")
         try:
@@ -115,6 +123,21 @@ class Worker:
             return failed(function, error)
 
 
+def _value_of(headers: RequestHeaders, name: str) -> str | None:
+    """The header's value; an empty one if it is no text, which matches no secret."""
+    given: Any = headers
+    for key, value in given.items() if hasattr(given, "items") else given:
+        if _text(key).lower() == name:
+            return _text(value)
+    return None
+
+
+def _text(part: object) -> str:
+    if isinstance(part, bytes):
+        return part.decode("latin-1")
+    return part if isinstance(part, str) else ""
+
+
 def _call(function: TaskFunction[..., Any], values: Values) -> Any:
     function.refuse_injected("Serve it with cloudtask.fastapi.CloudTaskRouter")
     return function.call(values)
@@ -125,17 +148,20 @@ async def ended(
     running: Awaitable[None],
     answer_to: AnswerTo | None = None,
 ) -> Answer:
-    """The answer for the function, once it has run; `answer_to` makes that for one that raised."""
+    """The answer for the function, once it has run; `answer_to` makes that for one that raised.
+
+    Whatever it raises ends this attempt and nothing else: a `SystemExit` does not end the worker.
+    """
+    # There is none where another library than asyncio runs us.
+    task = current_task() if running_loop() is not None else None
     try:
         await running
-    except CancelledError as error:
-        task = current_task()
-        if task is not None and task.cancelling():
-            raise
-        # Nobody has cancelled this attempt: the function has cancelled something of its own.
-        return failed(function, error)
     except Exception as error:
         return (answer_to or failed)(function, error)
+    except BaseException as error:
+        if task is None or came_from_outside(error, task):
+            raise
+        return failed(function, error)
     return DONE
 
 
@@ -152,5 +178,5 @@ def failed(function: TaskFunction[..., Any], error: BaseException) -> Answer:
 
 def refusal(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> Answer:
     """An answer that says why."""
-    body = to_json({"detail": detail}, fallback=str)
+    body = to_json({"detail": detail}, fallback=str, inf_nan_mode="null")
     return Answer(status, {"content-type": "application/json", **(headers or {})}, body)

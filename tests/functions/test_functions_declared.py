@@ -72,6 +72,37 @@ def test_what_is_no_function_is_not_declared(client: CloudTaskClient) -> None:
         bare("welcome")
 
 
+def test_a_method_is_not_declared(client: CloudTaskClient) -> None:
+    class Mailer:
+        def send(self, to: str) -> None: ...
+
+        @classmethod
+        def of_class(cls, to: str) -> None: ...
+
+        @staticmethod
+        def of_nobody(to: str) -> None: ...
+
+    task: Any = client.task(name="send")
+    for declared, said in (
+        (Mailer.send, r"Mailer.send is a method, and a task has no self: declare a function$"),
+        (Mailer.__dict__["of_class"].__func__, r"Mailer.of_class is a method, and a task has no cls: declare a func"),
+        (Mailer().send, r"^@client.task declares a function, not <bound method"),
+        (Mailer.of_class, r"^@client.task declares a function, not <bound method"),
+        (Mailer.__dict__["of_nobody"], r"^@client.task declares a function, not <staticmethod"),
+    ):
+        with pytest.raises(TypeError, match=said):
+            task(declared)
+    assert client.functions == {}
+    assert task(Mailer.of_nobody).name == "send"
+
+
+def test_a_function_may_have_a_parameter_self(client: CloudTaskClient) -> None:
+    def work(self: int) -> int:
+        return self
+
+    assert client.task(name="work")(work)(3).execute() == 3
+
+
 def test_a_generator_is_not_declared(client: CloudTaskClient) -> None:
     def numbers() -> Iterator[int]:
         yield 1

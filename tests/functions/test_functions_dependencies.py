@@ -2,14 +2,28 @@
 
 import asyncio
 import contextvars
+import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import BackgroundTasks, Depends, FastAPI, Header, HTTPException, Query, Request, Response, Security
+from fastapi import (
+    BackgroundTasks,
+    Depends,
+    FastAPI,
+    Header,
+    HTTPException,
+    Query,
+    Request,
+    Response,
+    Security,
+    WebSocket,
+)
 from fastapi.security import APIKeyHeader, SecurityScopes
 from pydantic import BaseModel
+from starlette.requests import HTTPConnection
 from starlette.types import Message
+from typing_extensions import TypeAliasType
 
 from cloudtask import CloudTaskClient, DoNotRetry, RetryLater, injected
 from cloudtask.fastapi import CloudTaskRouter
@@ -322,6 +336,7 @@ async def test_a_task_sees_what_a_middleware_has_set(client: CloudTaskClient, ra
     [
         ("def work(x: Annotated[str, Header()]): ...", "the parameter 'x' would be read from the request"),
         ("def work(x: int = Query(1)): ...", "the parameter 'x' would be read from the request"),
+        ("def work(x: WebSocket): ...", "the parameter 'x' is a WebSocket, and no task has one"),
         ("def work(x: int = injected): ...", "the parameter 'x' has the default injected, and nothing says"),
         ("def work(*x: Annotated[int, Depends(int)]): ...", "FastAPI cannot inject"),
         ("def work(x: 'Missing'): ...", "its annotations cannot be read: name 'Missing' is not defined"),
@@ -335,11 +350,160 @@ def test_a_parameter_that_is_neither_data_nor_injected_is_refused(
         "Depends": Depends,
         "Header": Header,
         "Query": Query,
+        "WebSocket": WebSocket,
         "injected": injected,
     }
     exec(source, scope)
     with pytest.raises(TypeError, match=f"^work: {text}"):
         client.task(name="work")(scope["work"])
+
+
+@pytest.mark.parametrize("alias_of", [TypeAliasType, getattr(typing, "TypeAliasType", TypeAliasType)])
+async def test_what_a_type_alias_injects_no_caller_overrides(
+    client: CloudTaskClient, ran: list[Any], alias_of: Any
+) -> None:
+    alias = alias_of("alias", alias_of("inner", Annotated[int, Depends(lambda: 5)]))
+
+    def work(number: int = injected) -> None:
+        ran.append(number)
+
+    work.__annotations__["number"] = alias
+    client.task(name="work")(work)
+    assert await run(client, "work") == 200
+    assert await run(client, "work", number=6) == 422
+    assert ran == [5]
+
+
+async def test_an_http_connection_is_injected(client: CloudTaskClient, ran: list[Any]) -> None:
+    @client.task(name="work")
+    def work(connection: HTTPConnection = injected) -> None:
+        ran.append(connection.url.path)
+
+    assert await run(client, "work") == 200
+    assert ran == ["/tasks/run"]
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+async def test_an_answer_that_can_have_no_body_has_none(client: CloudTaskClient, status: int) -> None:
+    @client.task(name="work")
+    def work() -> None:
+        raise HTTPException(status, headers={"x-why": "known"})
+
+    said = await post(make_app(client), message("work"))
+    assert (said.status, said.body, said.headers["x-why"]) == (status, b"", "known")
+    assert "content-type" not in said.headers
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        HTTPException(400, "\ud800"),
+        HTTPException(400, {"raw": b"\xff"}),
+        HTTPException(400, headers={"x-why": "é€"}),
+        HTTPException(400, headers={"x-why": "a\r\nx-other: b"}),
+        HTTPException(400, headers={"x why": "a"}),
+        HTTPException(400, headers={"x-why": 3}),  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]  # as a user may
+    ],
+)
+async def test_an_answer_that_no_response_can_be_is_a_failure(
+    client: CloudTaskClient, error: HTTPException, caplog: pytest.LogCaptureFixture
+) -> None:
+    @client.task(name="work")
+    def work() -> None:
+        raise error
+
+    said = await post(make_app(client), message("work"))
+    assert (said.status, said.detail) == (500, "the task failed")
+    assert "work failed" in caplog.text
+
+
+async def test_a_dependency_that_swallows_the_error_has_not_made_it_well(
+    client: CloudTaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    def session() -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            pass
+
+    @client.task(name="work")
+    def work(session: Annotated[None, Depends(session)] = injected) -> None:
+        raise LookupError("this")
+
+    assert await run(client, "work") == 500
+    assert "work failed" in caplog.text
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, asyncio.CancelledError, GeneratorExit])
+async def test_what_is_no_exception_reaches_dependencies_and_ends_the_attempt_alone(
+    client: CloudTaskClient, ran: list[Any], kind: type[BaseException]
+) -> None:
+    def session() -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            ran.append("rolled back")
+            raise
+
+    @client.task(name="work")
+    def work(session: Annotated[None, Depends(session)] = injected) -> None:
+        raise kind
+
+    assert await run(client, "work") == 500
+    assert ran == ["rolled back"]
+
+
+async def test_a_request_that_ends_before_its_body_runs_nothing(client: CloudTaskClient, ran: list[Any]) -> None:
+    @client.task(name="work")
+    def work() -> None:
+        ran.append(1)
+
+    app = make_app(client)
+
+    async def cut_off(scope: Any, receive: Any, send: Any) -> None:
+        parts: list[Any] = [
+            {"type": "http.request", "body": message("work"), "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+
+        async def receive_parts() -> Any:
+            return parts.pop(0)
+
+        await app(scope, receive_parts, send)
+
+    said = await post(cut_off, b"")
+    assert (said.status, said.detail, ran) == (400, "the request has ended before its body", [])
+
+
+async def test_a_body_may_come_in_parts(client: CloudTaskClient, ran: list[Any]) -> None:
+    @client.task(name="work")
+    async def work(text: str, request: Request = injected) -> None:
+        ran.append((text, (await request.json())["args"]))
+
+    app = make_app(client)
+    body = message("work", "é" * 10)
+
+    async def in_parts(scope: Any, receive: Any, send: Any) -> None:
+        left = [body[at : at + 1] for at in range(len(body))]
+
+        async def receive_parts() -> Any:
+            return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+        await app(scope, receive_parts, send)
+
+    assert (await post(in_parts, b"")).status == 200
+    assert ran == [("é" * 10, ["é" * 10])]
+
+
+async def test_more_functions_than_threads_block_one_after_another(client: CloudTaskClient, ran: list[Any]) -> None:
+    @client.task(name="work")
+    def work(number: int, made: Annotated[int, Depends(lambda: 1)] = injected) -> None:
+        ran.append(number)
+
+    app = make_app(client)
+    said = await asyncio.gather(*(post(app, message("work", number)) for number in range(200)))
+    assert {one.status for one in said} == {200}
+    assert sorted(ran) == list(range(200))
 
 
 def test_what_it_returns_need_not_be_known_at_run_time(client: CloudTaskClient) -> None:

@@ -1,12 +1,15 @@
 """What a worker refuses, in which order, and what it answers: the same in every framework."""
 
 import asyncio
+import gzip
 import json
+import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import pytest
+from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator
 
 from cloudtask import CloudTaskClient, DoNotRetry, RetryLater
@@ -57,6 +60,14 @@ def client(ran: list[Any]) -> CloudTaskClient:
     def odd(value: Annotated[int, AfterValidator(explode)]) -> None: ...
 
     return client
+
+
+class ExitOfMyOwn(BaseException):
+    pass
+
+
+def group(text: str) -> BaseException:
+    return BaseExceptionGroup(text, [SystemExit(1), asyncio.CancelledError()])
 
 
 def detail(answered: Answered) -> Any:
@@ -116,6 +127,16 @@ async def test_a_caller_that_was_verified_before_needs_no_secret() -> None:
         (b'{"path": "work", "kwargs": []}', "kwargs: Input should be an object"),
         (b'{"path": "nothing", "args": 1}', "args: Input should be a valid array"),
         (b'{"path": "work", "args": ' + b"[" * 100_000, "Invalid JSON: recursion limit exceeded"),
+        (b'{"path": "work", "args": [NaN]}', "Invalid JSON"),
+        (b'{"path": "work", "args": [-Infinity]}', "Invalid JSON"),
+        (b'{"path": "work", "args": [%b]}' % (b"9" * 5000), "Invalid JSON: number out of range"),
+        (b'{"path": "work", "args": ["\\ud800"]}', "Invalid JSON"),
+        (b'{"path": "work", "args": ["\xe9"]}', "Invalid JSON"),
+        (b'{"path": "work"} {"path": "work"}', "Invalid JSON: trailing characters"),
+        (b'\xef\xbb\xbf{"path": "work"}', "Invalid JSON"),
+        ('{"path": "work"}'.encode("utf-16"), "Invalid JSON"),
+        (gzip.compress(message("work", 1)), "Invalid JSON"),
+        (b"path=work&args=1", "Invalid JSON"),
     ],
 )
 async def test_a_body_that_is_no_message_is_refused_before_its_function_is_looked_for(
@@ -175,10 +196,22 @@ async def test_a_validator_that_fails_is_a_failure_and_tells_nothing(
 
 
 @each_way
-@pytest.mark.parametrize("kind", [RuntimeError, asyncio.CancelledError, StopIteration])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        RuntimeError,
+        asyncio.CancelledError,
+        StopIteration,
+        GeneratorExit,
+        SystemExit,
+        KeyboardInterrupt,
+        ExitOfMyOwn,
+        group,
+    ],
+)
 @pytest.mark.parametrize("is_async", [False, True])
 async def test_a_task_that_fails_is_answered_without_internals_and_logged_by_its_name(
-    ask: Ask, kind: type[BaseException], is_async: bool, caplog: pytest.LogCaptureFixture
+    ask: Ask, kind: Callable[[str], BaseException], is_async: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make_client()
 
@@ -231,6 +264,73 @@ async def test_names_of_headers_are_taken_in_any_case(client: CloudTaskClient, n
 
     assert (await client.execute(message("work", 1), Headers())).status == 200
     assert client.sync_execute(message("work", 1), {name: "known"}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([("X-PYCT-SECRET", "known")], 200),
+        ([(b"host", b"a"), (b"x-pyct-secret", b"known")], 200),
+        (((b"x-pyct-secret", b"\xff\xfe"),), 403),
+        ({b"X-Pyct-Secret": b"known"}, 200),
+        ({"X-PYCT-SECRET": "known, other"}, 403),
+        ([("x-pyct-secret", "other"), ("x-pyct-secret", "known")], 403),
+        ({"X-PYCT-SECRET": ["known"]}, 403),
+        ({"X-PYCT-SECRET": None}, 403),
+        ({"X-PYCT-SECRET": "known "}, 403),
+        ({"X_PYCT_SECRET": "known"}, 403),
+        ({"X-PYCT-SECRET": "\ud800"}, 403),
+        ({3: 4}, 403),
+        ([], 403),
+    ],
+)
+async def test_the_secret_is_found_in_whatever_form_headers_have(
+    client: CloudTaskClient, headers: Any, status: int
+) -> None:
+    assert client.sync_execute(message("work", 1), headers).status == status
+    assert (await client.execute(message("work", 1), headers)).status == status
+
+
+@pytest.mark.parametrize("body", ["{}", None, 3])
+async def test_a_body_that_is_no_bytes_is_the_error_of_who_passes_it(client: CloudTaskClient, body: Any) -> None:
+    said = f"^body must be bytes, not {type(body).__name__}$"
+    with pytest.raises(TypeError, match=said):
+        client.sync_execute(body, SECRET)
+    with pytest.raises(TypeError, match=said):
+        await client.execute(body, SECRET)
+
+
+def test_ctrl_c_leaves_a_worker_that_blocks(client: CloudTaskClient) -> None:
+    @client.task(name="interrupted")
+    def interrupted() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        client.sync_execute(message("interrupted"), SECRET)
+
+
+@each_way
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_what_a_function_returns_is_nobodys(ask: Ask, is_async: bool) -> None:
+    client = make_client()
+
+    def give() -> Any:
+        return StreamingResponse(iter([b"text"]), status_code=500)
+
+    async def give_later() -> Any:
+        return give()
+
+    client.task(name="give")(give_later if is_async else give)
+    answered = await ask(client, message("give"), SECRET)
+    assert (answered.status, answered.body) == (200, b"")
+
+
+@each_way
+async def test_many_calls_at_once_are_each_answered(ask: Ask, client: CloudTaskClient, ran: list[Any]) -> None:
+    bodies = [message("work", number) for number in range(100)] + [message("nothing"), b"{"]
+    answered = await asyncio.gather(*(ask(client, body, SECRET) for body in bodies))
+    assert [one.status for one in answered] == [200] * 100 + [404, 422]
+    assert sorted(ran) == [(number, "") for number in range(100)]
 
 
 async def test_a_function_that_blocks_does_not_hold_the_event_loop(client: CloudTaskClient) -> None:

@@ -11,6 +11,8 @@ import pytest
 from google.api_core.exceptions import AlreadyExists
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, HttpMethod, HttpRequest
 from google.cloud.tasks_v2 import Task as GoogleTask
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import FutureDate, FutureDatetime
 
 from fastapi_gcp_tasks.exception import WrongTypeError
@@ -91,6 +93,78 @@ def test_what_is_set_on_a_task_counts() -> None:
     sent.declared(1).sync_push()
     assert (sent.last.parent, sent.last.task.name) == (f"{LOCATION}/queues/default", "")
     assert "x-trace" not in sent.last.task.http_request.headers
+
+
+def test_a_task_can_be_pushed_again_and_changed_in_between() -> None:
+    sent = Sent(options={"headers": {"X-Own": "1"}})
+    task, other = sent.declared(1), sent.declared(1)
+    other.sync_push()
+    as_declared = sent.last
+    for _ in range(2):
+        task.sync_push()
+        assert sent.last == as_declared
+        task.queue = "fast"
+        task.headers["X-Trace"] = "abc"
+        task.sync_push()
+        assert sent.last.parent == f"{LOCATION}/queues/fast"
+        task.headers["X-Trace"] = "def"
+        task.sync_push()
+        assert dict(sent.last.task.http_request.headers) == {
+            **dict(as_declared.task.http_request.headers),
+            "x-trace": "def",
+        }
+        task.queue = "default"
+        del task.headers["X-Trace"]
+    assert (task.headers, other.headers) == ({"x-own": "1"}, {"x-own": "1"})
+    other.sync_push()
+    assert sent.last == as_declared
+
+
+def a_change() -> st.SearchStrategy[tuple[str, Any]]:
+    texts = st.sampled_from(["a", "b"])
+    return st.one_of(
+        st.tuples(st.sampled_from(["queue", "name"]), texts),
+        st.tuples(st.just("url"), texts.map("https://{}.local/".format)),
+        st.tuples(st.just("timeout"), st.none() | st.integers(15, 17)),
+        st.tuples(st.just("headers"), st.dictionaries(texts, texts)),
+        st.tuples(texts, texts | st.none()),
+    )
+
+
+@settings(max_examples=40)
+@given(changes=st.lists(st.tuples(st.integers(0, 1), st.lists(a_change(), max_size=2)), max_size=6))
+def test_each_push_sends_what_its_own_task_says_by_then(changes: list[tuple[int, list[tuple[str, Any]]]]) -> None:
+    sent = Sent(options={"headers": {"a": "function's"}})
+    tasks = [sent.declared(1), sent.declared(1)]
+    expected: list[dict[str, Any]] = [
+        {"queue": "default", "name": None, "url": f"{APP}/tasks/run", "timeout": None, "headers": {"a": "function's"}}
+        for _ in tasks
+    ]
+    for which, settings_of_one in changes:
+        task, says = tasks[which], expected[which]
+        for name, value in settings_of_one:
+            if name in says:
+                setattr(task, name, dict(value) if name == "headers" else value)
+                says[name] = value
+            elif value is None:
+                task.headers.pop(name, None)
+                says["headers"] = {key: one for key, one in says["headers"].items() if key != name}
+            else:
+                task.headers[name] = value
+                says["headers"] = {**says["headers"], name: value}
+        task.sync_push()
+        made, http = sent.last, sent.last.task.http_request
+        queue = f"{LOCATION}/queues/{says['queue']}"
+        assert made.parent == queue
+        assert made.task.name == (f"{queue}/tasks/{says['name']}" if says["name"] else "")
+        assert http.url == says["url"]
+        assert made.task.dispatch_deadline == timedelta(seconds=says["timeout"] or 0)
+        assert dict(http.headers) == {
+            "content-type": "application/json",
+            "x-pyct-secret": "known",
+            **says["headers"],
+        }
+        assert json.loads(http.body) == {"path": "number", "args": [], "kwargs": {"x": 1, "y": 2}}
 
 
 def test_what_cannot_be_set_on_a_task_is_refused() -> None:

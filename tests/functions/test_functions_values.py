@@ -269,6 +269,15 @@ def test_a_call_is_bound_as_python_binds_it(args: list[int], kwargs: dict[str, i
         assert got.pop() == expected
 
 
+def test_a_parameter_may_have_any_name() -> None:
+    def take(self: int, /, UNSET: int = 2, *args: int, lambda_: int = 4, dict: int, **kwargs: int) -> tuple[Any, ...]:
+        return self, UNSET, args, lambda_, dict, kwargs
+
+    declared: Any = make_client().task(name="take")(take)
+    assert declared(1, dict=5).execute() == (1, 2, (), 4, 5, {})
+    assert declared(1, 9, 3, dict=5, self=6, args=7).execute() == (1, 9, (3,), 4, 5, {"self": 6, "args": 7})
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "text"),
     [

@@ -61,3 +61,10 @@ def test_the_secret_alone_is_accepted() -> None:
     CHECK.check(SECRET)
     with pytest.raises(Refusal):
         CHECK.check(SECRET + "x")
+
+
+@pytest.mark.parametrize("known", ["a?c", r"a\u20acc"])
+@pytest.mark.parametrize("sent", ["a€c", "a\ud800c", ""])
+def test_what_no_header_can_be_is_no_secret(known: str, sent: str) -> None:
+    with pytest.raises(Refusal):
+        SecretCheck(known).check(sent)

@@ -59,9 +59,11 @@ def exact_of(reading: Reading) -> Exact | None:
     return holds_exact_types
 
 
-def exact_items_of(reading: Reading) -> Callable[[Any], bool] | None:
-    """The check for a list or dict of scalars, or a list of models of them, if their classes say all of their type."""
+def exact_value_of(reading: Reading) -> Callable[[Any], bool] | None:
+    """The check for a scalar, a list or dict of them, or a list of models of them, if classes say all of their type."""
     schema = reading.root
+    if classes := free_choices(schema):
+        return _exact_scalar(classes)
     if schema["type"] == "dict" and only(schema, frozenset(("keys_schema", "values_schema"))):
         keys, values = free_choices(schema["keys_schema"]), free_choices(schema["values_schema"])
         return _exact_dict(keys, values) if keys and values else None
@@ -72,6 +74,13 @@ def exact_items_of(reading: Reading) -> Callable[[Any], bool] | None:
         return _exact_models(item)
     choices = free_choices(item)
     return _exact_list(choices) if choices else None
+
+
+def _exact_scalar(classes: tuple[type, ...]) -> Callable[[Any], bool]:
+    def is_exact_scalar(value: Any) -> bool:
+        return type(value) in classes
+
+    return is_exact_scalar
 
 
 def _exact_list(items: tuple[type, ...]) -> Callable[[Any], bool]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from gcptasks.values.exact_types import exact_items_of, exact_of
+from gcptasks.values.exact_types import exact_of, exact_value_of
 from gcptasks.values.losses import first_loss, losses_of
 from gcptasks.values.refusal import NotCarried, reasons, serializer_said
 from gcptasks.values.round_trip import (
@@ -119,7 +119,7 @@ def _plain_value_writer(declared: Declared, reading: Reading) -> Callable[[Any],
     check_losses = _losses_check(declared, reading, _walk_of(reading))
     to_leave_out = left_out_of(reading)
     write_by_round_trip = json_by_round_trip(declared.adapter, declared.receive)
-    holds_exact_types = exact_items_of(reading)
+    holds_exact_types = exact_value_of(reading)
     holds_models = holds_exact_types is not None and bool(reading.classes())
 
     def write_plain_value(value: Any) -> bytes:

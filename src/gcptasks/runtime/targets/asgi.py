@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 from gcptasks.base.asgi import DELIVERY, Delivery
 from gcptasks.base.errors import Unreachable
+from gcptasks.base.interruptions import came_from_outside
 from gcptasks.base.log_text import log_text
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import parse_url
-from gcptasks.runtime.targets.ctrl_c import is_ctrl_c
 from gcptasks.runtime.targets.fields import body_of, fields_of
 from gcptasks.runtime.targets.target import HopReply, IsWanted, OnReply, always, late, plain, retry_after, unusable
 
@@ -139,7 +139,7 @@ class _Call:
         try:
             await app(self._scope, self._receive, self._send)
         except BaseException as error:
-            if _came_from_outside(error, task):
+            if came_from_outside(error, task):
                 raise
             # Told first: a handler of the log may fail as well.
             self._fail(_described(error))
@@ -239,21 +239,6 @@ class _Call:
         self._final = True
         if self._ended is not None:
             self._ended.set()
-
-
-def _came_from_outside(error: BaseException, task: asyncio.Task[Any]) -> bool:
-    """Whether the error is not the app's own, which runs in `task`."""
-    match error:
-        case asyncio.CancelledError():
-            # Otherwise it is that of a future or a task that the app waited for.
-            return task.cancelling() > 0
-        case KeyboardInterrupt():
-            return is_ctrl_c(error)
-        case GeneratorExit():
-            # Raised into a task that is thrown away unfinished, when its loop runs no more.
-            return asyncio.current_task(task.get_loop()) is not task
-        case _:
-            return False
 
 
 def _described(error: BaseException) -> str:

@@ -1,0 +1,210 @@
+"""A store that may be down, for those who can do without it: then tasks run as if nobody asked about them.
+
+What fails, or takes longer than a second, is passed over. The log says so once when it begins, and once when it is
+over.
+"""
+
+import asyncio
+import logging
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Collection
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from gcptasks.base.forks import begin_anew_in_children
+from gcptasks.base.log_text import log_text
+from gcptasks.engine.task_records import Event, TaskRecord
+from gcptasks.results.patient_threads import PatientThreads
+from gcptasks.results.store import AsyncStore, Attempt, BlockingStore, Change, NewRecord, ResultStore
+
+T = TypeVar("T")
+
+_log = logging.getLogger("gcptasks")
+
+LIMIT = 1.0
+"""Seconds that a store which is down costs whoever calls it."""
+_LATE = f"there was no answer within {LIMIT:g} s"
+
+
+class GuardedStore:
+    """A store, and calls on it that raise nothing and take a second at most. `guarded` makes one for each store."""
+
+    def __init__(self, store: ResultStore) -> None:
+        self.store = store
+        self.outage = _Outage(type(store).__name__)
+        self.threads = PatientThreads("gcptasks-results")
+        self.quiet = QuietStore(self)
+        self.awaiting = AsyncQuietStore(self)
+
+
+class QuietStore:
+    """The calls that code that blocks can do without. While the store is down all say None or False."""
+
+    def __init__(self, guarded: GuardedStore) -> None:
+        self._guarded = guarded
+
+    def add(self, record: NewRecord) -> TaskRecord | None:
+        return self._answer(lambda store: store.add(record))
+
+    def add_many(self, records: Collection[NewRecord]) -> None:
+        self._answer(lambda store: store.add_many(records))
+
+    def get(self, id: str) -> TaskRecord | None:
+        return self._answer(lambda store: store.get(id))
+
+    def change(self, id: str, run: int, event: Event) -> Change | None:
+        return self._answer(lambda store: store.change(id, run, event))
+
+    def remove(self, id: str) -> bool:
+        return bool(self._answer(lambda store: store.remove(id)))
+
+    def _answer(self, call: Callable[[BlockingStore], T]) -> T | None:
+        store, outage = self._guarded.store, self._guarded.outage
+        try:
+            blocking = store.blocking()
+            answer = self._in_time(call, blocking) if store.remote else call(blocking)
+        except Exception as error:  # whatever a database and its driver may do
+            outage.lasts(error)
+            return None
+        outage.is_over()
+        return answer
+
+    def _in_time(self, call: Callable[[BlockingStore], T], store: BlockingStore) -> T:
+        outcome = self._guarded.threads.call(partial(call, store))
+        try:
+            return outcome.result(LIMIT)
+        except TimeoutError:
+            outcome.cancel()
+            raise TimeoutError(_LATE) from None
+
+
+class AsyncQuietStore:
+    """The same, awaited; also of a store that can only block."""
+
+    def __init__(self, guarded: GuardedStore) -> None:
+        self._guarded = guarded
+        self._calls: set[asyncio.Future[Any]] = set()
+        self._blocks = False
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Have nothing under way."""
+        self._calls = set()
+
+    async def add(self, record: NewRecord) -> TaskRecord | None:
+        return await self._answer(lambda store: store.add(record))
+
+    async def add_many(self, records: Collection[NewRecord]) -> None:
+        await self._answer(lambda store: store.add_many(records))
+
+    async def get(self, id: str) -> TaskRecord | None:
+        return await self._answer(lambda store: store.get(id))
+
+    async def change(self, id: str, run: int, event: Event) -> Change | None:
+        return await self._answer(lambda store: store.change(id, run, event))
+
+    async def change_twice(self, id: str, run: int, event: Event, then: Event) -> Change | None:
+        """What came of the second event. Both together take a second at most."""
+        until = asyncio.get_running_loop().time() + LIMIT
+        await self._answer(lambda store: store.change(id, run, event), until)
+        return await self._answer(lambda store: store.change(id, run, then), until)
+
+    async def remove(self, id: str) -> bool:
+        return bool(await self._answer(lambda store: store.remove(id)))
+
+    async def hear(self, attempts: Collection[Attempt]) -> None:
+        await self._answer(lambda store: store.hear(attempts))
+
+    async def cancelled(self, ids: Collection[str]) -> set[str]:
+        return await self._answer(lambda store: store.cancelled(ids)) or set()
+
+    async def _answer(self, call: Callable[[AsyncStore], Awaitable[T]], until: float | None = None) -> T | None:
+        guarded = self._guarded
+        try:
+            calling = self._begun(call)
+            answer = await (self._in_time(calling, until) if guarded.store.remote else calling)
+        except Exception as error:  # whatever a database and its driver may do
+            guarded.outage.lasts(error)
+            return None
+        guarded.outage.is_over()
+        return answer
+
+    def _begun(self, call: Callable[[AsyncStore], Awaitable[T]]) -> Awaitable[T]:
+        store = self._guarded.store
+        if not self._blocks:
+            try:
+                awaiting = store.awaiting()
+            except TypeError:
+                self._blocks = True
+            else:
+                return call(awaiting)
+        # The calls of both kinds have the same names.
+        blocking = cast(Callable[[BlockingStore], T], call)
+        return asyncio.wrap_future(self._guarded.threads.call(partial(blocking, store.blocking())))
+
+    async def _in_time(self, calling: Awaitable[T], until: float | None) -> T:
+        # In a task of its own: a driver that is cancelled may take its time, and who is cancelled while it writes
+        # leaves it written.
+        future = asyncio.ensure_future(calling)
+        self._calls.add(future)
+        future.add_done_callback(self._over)
+        seconds = LIMIT if until is None else until - asyncio.get_running_loop().time()
+        await asyncio.wait((future,), timeout=max(seconds, 0.0))
+        if not future.done():
+            future.cancel()
+            raise TimeoutError(_LATE)
+        return future.result()
+
+    def _over(self, future: "asyncio.Future[Any]") -> None:
+        self._calls.discard(future)
+        if not future.cancelled():
+            future.exception()  # asked, as nobody else may
+
+
+class _Outage:
+    """Says once that a store is down, and once that it is back."""
+
+    def __init__(self, store: str) -> None:
+        self._store = store
+        self._down = False
+
+    def lasts(self, error: Exception) -> None:
+        if not self._down:
+            self._down = True
+            said = log_text(error) or type(error).__name__
+            _log.warning("%s does not answer, so tasks run without being recorded: %s", self._store, said)
+
+    def is_over(self) -> None:
+        if self._down:
+            self._down = False
+            _log.warning("%s answers again: tasks are recorded", self._store)
+
+
+class _Guards:
+    """The guards of this process, by their stores."""
+
+    def __init__(self) -> None:
+        self._guards = weakref.WeakValueDictionary[int, GuardedStore]()
+        self.begin_anew()
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Wait for none of the parent's threads."""
+        self._lock = threading.Lock()
+
+    def of(self, store: ResultStore) -> GuardedStore:
+        with self._lock:
+            one = self._guards.get(id(store))
+            if one is None:
+                # It keeps its store, so no other store gets that id while it is here.
+                one = self._guards[id(store)] = GuardedStore(store)
+            return one
+
+
+_guards = _Guards()
+
+
+def guarded(store: ResultStore) -> GuardedStore:
+    """The guard of this store, the same for all who ask while somebody has it."""
+    return _guards.of(store)

@@ -1,0 +1,78 @@
+"""Stores of users that are down: they refuse, or they do not answer."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from gcptasks.results.store import AsyncStore, BlockingStore, StoreSettings
+
+PATIENCE = 30.0
+"""Seconds after which what hangs in a test gives up."""
+
+
+class _Calls:
+    """Any call of a store is this one."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._call = call
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *_: self._call()
+
+
+class RefusingStore:
+    """A store that cannot be reached while it is `down`; else there is nothing in it."""
+
+    remote = False
+    settings = StoreSettings()
+
+    def __init__(self) -> None:
+        self.down = True
+        self.calls = 0
+
+    def blocking(self) -> BlockingStore:
+        return _Calls(self._refuse)
+
+    def awaiting(self) -> AsyncStore:
+        return _Calls(self._refuse_later)
+
+    def _refuse(self) -> None:
+        self.calls += 1
+        if self.down:
+            raise ConnectionRefusedError("nobody listens\non that port")
+
+    async def _refuse_later(self) -> None:
+        self._refuse()
+
+
+class HangingStore:
+    """A store that answers nothing before it is `freed`, and whose driver does not care that it is cancelled."""
+
+    remote = True
+    settings = StoreSettings()
+
+    def __init__(self, *, only_blocks: bool = False) -> None:
+        self.freed = threading.Event()
+        self.hanging = 0
+        self._only_blocks = only_blocks
+
+    def blocking(self) -> BlockingStore:
+        return _Calls(self._hang)
+
+    def awaiting(self) -> AsyncStore:
+        if self._only_blocks:
+            raise TypeError("this store can only block")
+        return _Calls(self._hang_later)
+
+    def _hang(self) -> None:
+        self.hanging += 1
+        self.freed.wait(PATIENCE)
+
+    async def _hang_later(self) -> None:
+        self.hanging += 1
+        while not self.freed.is_set():
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                pass
