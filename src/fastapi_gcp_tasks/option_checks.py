@@ -76,7 +76,12 @@ def client(api: Api[Any, Any], builder: str) -> Check:
 
 def hook(name: str, value: Any) -> Any:
     """A plain function, or None."""
-    if value is not None and (not callable(value) or iscoroutinefunction(value)):
+    return value if value is None else plain_function(name, value)
+
+
+def plain_function(name: str, value: Any) -> Any:
+    """What can be called and returns its result at once."""
+    if not callable(value) or iscoroutinefunction(value):
         raise TypeError(f"{name} must be a plain function that takes and returns a request, not {value!r}")
     return value
 

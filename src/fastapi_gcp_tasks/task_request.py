@@ -44,7 +44,7 @@ def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
         return make_request
 
     def make_hooked_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
-        return _hooked(hook, make_request(values))  # type: ignore[no-any-return]  # the hook's word
+        return _hooked(hook, make_request(values))
 
     return make_hooked_request
 
@@ -118,22 +118,19 @@ def _hooked_messages(make: MakeNamedMessage, hook: Callable[[Any], Any]) -> Make
     def make_hooked_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes]:
         _, message = make(values, task_id)
         request = _hooked(hook, CreateTaskRequest.deserialize(message))
-        if not isinstance(request, CreateTaskRequest):
-            raise TypeError(f"pre_create_hook must return the request: {hook!r} returned {request!r}")
         return request.task.name, CreateTaskRequest.serialize(request)
 
     return make_hooked_message
 
 
-def _hooked(hook: Callable[[Any], Any], request: "CreateTaskRequest") -> Any:
+def _hooked(hook: Callable[[Any], Any], request: "CreateTaskRequest") -> "CreateTaskRequest":
     """What the hook makes of the request; an error unless the service could take it."""
     from google.cloud.tasks_v2 import CreateTaskRequest
 
     changed = hook(request)
-    if changed is None:
-        raise TypeError(f"pre_create_hook must return the request: {hook!r} returned None")
-    if isinstance(changed, CreateTaskRequest):
-        _check_limits(CreateTaskRequest.pb(changed).task)
+    if not isinstance(changed, CreateTaskRequest):
+        raise TypeError(f"pre_create_hook must return the request: {hook!r} returned {changed!r}")
+    _check_limits(CreateTaskRequest.pb(changed).task)
     return changed
 
 
