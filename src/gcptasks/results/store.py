@@ -95,7 +95,10 @@ class BlockingStore(Protocol):
         ...
 
     def add_many(self, records: Collection[NewRecord]) -> None:
-        """Add all of them, whose ids are new."""
+        """Add all of them, whose ids are new.
+
+        Later calls of this store see them, though they may be written only with what comes next.
+        """
         ...
 
     def get(self, id: str) -> TaskRecord | None: ...

@@ -10,6 +10,7 @@ from gcptasks.engine import delivery, tasks
 from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import QueueState, Reply, RetryConfig, Task
+from gcptasks.service import task_records
 from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.leases import Leased
 from gcptasks.store.queues import StoredQueue
@@ -158,6 +159,7 @@ def acknowledge(tx: Tx, ended: list[Ended[Leased]]) -> None:
             if one.leased.number in gone:
                 gone.remove(one.leased.number)
                 tx.happened(_decide(one, one.leased.task, _NO_RETRIES).events)
+        task_records.tasks_succeeded(tx, [one.leased.task for one in done], done[-1].at)
     for one in ended:
         if not one.reply.ok:
             _try_again(tx, one)
@@ -198,16 +200,23 @@ def _try_again(tx: Tx, ended: Ended[Leased]) -> None:
     leased = ended.leased
     queue = tx.queues.find(leased.name.queue)
     found = None if queue is None else tx.tasks.find(queue, leased.name.task)
-    # Deleted or purged meanwhile; a task made anew under the same name has another number.
-    if queue is None or found is None or found.number != leased.number:
+    if queue is None or found is None:  # deleted or purged meanwhile
+        task_records.task_given_up(tx, leased.task, task_records.DELETED, ended.at)
+        return
+    if found.number != leased.number:  # made anew under the same name
         return
     decision = _decide(ended, found.task, queue.queue.retry_config)
     if decision.task is None:
         tx.tasks.delete([leased.number], ended.at + tasks.NAME_BLOCK)
+        task_records.task_given_up(tx, found.task, _reason(ended.reply), ended.at)
     else:
         tx.tasks.save_retry(leased.number, decision.task)
         tx.arrived(queue.queue.name, leased.number, decision.task.scheduled_at)
     tx.happened(decision.events)
+
+
+def _reason(reply: Reply) -> str:
+    return reply.reason or f"its last attempt was answered with HTTP {reply.status}"
 
 
 def _decide(ended: Ended[Leased], task: Task, retry: RetryConfig) -> Decision:

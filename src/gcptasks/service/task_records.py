@@ -1,16 +1,31 @@
 """The verbs on records of tasks, which the local service keeps for whoever asks (`LocalService.results`)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from gcptasks.engine.task_records import Event, Restarted, TaskRecord, after, as_seen
+from gcptasks.engine.model import Task
+from gcptasks.engine.task_records import (
+    RECORD_HEADER,
+    Event,
+    GivenUp,
+    Restarted,
+    Succeeded,
+    TaskRecord,
+    TaskStatus,
+    after,
+    as_seen,
+    parse_record_tag,
+)
 from gcptasks.results.store import Attempt, Change, NewRecord, Page, Query
-from gcptasks.store.task_records import Wanted
+from gcptasks.store.task_records import Tagged, Wanted
 from gcptasks.store.times import to_us
 from gcptasks.store.tx import Tx
 
 _LOOKS = 1000
 """Records that one call of `find_records` looks at, so that no event loop is held for more than some milliseconds."""
+
+DELETED = "the task was deleted from its queue"
 
 
 def add_record(tx: Tx, new: NewRecord, keep: timedelta, now: datetime) -> TaskRecord:
@@ -74,6 +89,55 @@ def find_records(tx: Tx, query: Query, now: datetime) -> Page:
 def remove_record(tx: Tx, id: str, now: datetime) -> bool:
     """True if it was there."""
     return tx.records.remove(id, now)
+
+
+def tasks_succeeded(tx: Tx, tasks: Iterable[Task], now: datetime) -> None:
+    """End the records of these, as far as their workers have not: an HTTP status counts where nothing else was said."""
+    for run in _open(tx, _tags(tasks), now):
+        change_record(tx, run.id, run.run, Succeeded(run.record.attempt, None), now)
+
+
+def task_given_up(tx: Tx, task: Task, reason: str, now: datetime) -> None:
+    """End its record: its last attempt failed, whether or not its worker could say so."""
+    for run in _open(tx, _tags([task]), now):
+        change_record(tx, run.id, run.run, GivenUp(reason), now)
+
+
+def task_deleted(tx: Tx, task: Task, now: datetime) -> None:
+    """End its record, for no attempt of it begins any more; one that is under way still ends it by itself."""
+    tasks_dropped(tx, _tags([task]), DELETED, now)
+
+
+def tasks_dropped(tx: Tx, tagged: Collection[Tagged], reason: str, now: datetime) -> None:
+    """As `task_deleted`, for another reason."""
+    for run in _open(tx, tagged, now):
+        if as_seen(run.record, now).status is not TaskStatus.RUNNING:
+            change_record(tx, run.id, run.run, GivenUp(reason), now)
+
+
+class _Run(NamedTuple):
+    """A record that is not final, and the run of it that a task is."""
+
+    id: str
+    run: int
+    record: TaskRecord
+
+
+def _tags(tasks: Iterable[Task]) -> list[Tagged]:
+    tags = [(task.name.task, task.request.headers.get(RECORD_HEADER)) for task in tasks]
+    return [Tagged(task_id, tag) for task_id, tag in tags if tag is not None]
+
+
+def _open(tx: Tx, tagged: Collection[Tagged], now: datetime) -> Iterator[_Run]:
+    tasks = {tag: one.task_id for one in tagged if (tag := parse_record_tag(one.tag)) is not None}
+    if not tasks:
+        return
+    open_ids = tx.records.open([id for id, _ in tasks], now)
+    for (id, run), task_id in tasks.items():
+        kept = tx.records.find(id, now) if id in open_ids else None
+        # Anybody may send the header, but a record knows the name of its task.
+        if kept is not None and kept.record.task_name.endswith(f"/tasks/{task_id}"):
+            yield _Run(id, run, kept.record)
 
 
 def _made(new: NewRecord, keep: timedelta, now: datetime) -> TaskRecord:

@@ -11,6 +11,7 @@ from gcptasks.engine import app_engine, queues, tasks
 from gcptasks.engine.model import AppEngineRequest, NewTask, Task, View
 from gcptasks.service.policy import Policy
 from gcptasks.service.queues import existing
+from gcptasks.service.task_records import task_deleted
 from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tasks import StoredTask
@@ -80,8 +81,9 @@ def list_tasks(tx: Tx, request: ListTasks, now: datetime, policy: Policy) -> Tas
 
 
 def delete_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> None:
-    number, _ = _found(tx, tx.queues.find(request.queue), request)
+    number, task = _found(tx, tx.queues.find(request.queue), request)
     tx.tasks.delete([number], now + tasks.NAME_BLOCK)
+    task_deleted(tx, task, now)
     tx.happened([TaskDeleted(request, now)])
 
 

@@ -8,8 +8,10 @@ The names of what was purged stay blocked: `Tasks.existed` looks for them here t
 """
 
 import sqlite3
+from collections.abc import Callable
 from datetime import datetime
 
+from gcptasks.store.task_records import Tagged
 from gcptasks.store.times import to_us
 
 # A deletion comes after what was purged before, so that it frees the names of all.
@@ -28,27 +30,31 @@ _FREE = (
 class Leftovers:
     """What is left behind, as one transaction sees it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, tagged: Callable[[list[int]], list[Tagged]]) -> None:
         self._sql = connection
+        self._tagged = tagged
 
-    def drop(self, now: datetime, limit: int) -> bool:
-        """Drop up to `limit` tasks, and as many blocks of names; whether there may be more."""
+    def drop(self, now: datetime, limit: int) -> list[Tagged] | None:
+        """Drop up to `limit` tasks, and as many blocks of names; None if there was nothing.
+
+        Returns which of the tasks had records.
+        """
         row = self._sql.execute(_NEXT).fetchone()
         if row is None:
-            return False
+            return None
         first_id, queue, names_until = row
-        tasks = self._drop_tasks(first_id, queue, names_until, now, limit)
-        names = self._sql.execute(_FREE, (first_id, first_id, limit)).rowcount if names_until is None else 0
-        if tasks < limit and names < limit:
-            self._sql.execute("DELETE FROM leftovers WHERE first_id = ? AND queue = ?", (first_id, queue))
-        return True
-
-    def _drop_tasks(self, first_id: int, queue: int, names_until: int | None, now: datetime, limit: int) -> int:
         numbers = [number for (number,) in self._sql.execute(_SOME, (queue, limit))]
+        tagged = self._tagged(numbers)
+        self._drop_tasks(first_id, numbers, names_until, now)
+        names = self._sql.execute(_FREE, (first_id, first_id, limit)).rowcount if names_until is None else 0
+        if len(numbers) < limit and names < limit:
+            self._sql.execute("DELETE FROM leftovers WHERE first_id = ? AND queue = ?", (first_id, queue))
+        return tagged
+
+    def _drop_tasks(self, first_id: int, numbers: list[int], names_until: int | None, now: datetime) -> None:
         if names_until is not None and names_until > to_us(now):
             self._sql.execute(_BLOCK, (first_id, names_until, str(numbers)))
         for table, column in (("forced", "task"), ("tasks", "id")):
             self._sql.execute(
                 f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (str(numbers),)
             )
-        return len(numbers)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from gcptasks.engine.task_records import FRESH_FOR, ErrorInfo, ProgressInfo, TaskRecord, TaskStatus
+from gcptasks.engine.task_records import FRESH_FOR, RECORD_HEADER, ErrorInfo, ProgressInfo, TaskRecord, TaskStatus
 from gcptasks.store.times import from_us, maybe_from_us, maybe_us, to_us
 
 Row = tuple[Any, ...]
@@ -41,6 +41,14 @@ _WANTED = (
     "SELECT id FROM task_records WHERE id IN (SELECT value FROM json_each(?)) "
     f"AND expires_at > ? AND status != '{TaskStatus.CANCELLED.value}'"
 )
+_OPEN = (
+    "SELECT id FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ? "
+    f"AND status NOT IN ({', '.join(repr(status.value) for status in TaskStatus if status.final)})"
+)
+_TAGS = (
+    f"SELECT task_id, json_extract(headers, '$.\"{RECORD_HEADER}\"') AS tag FROM tasks "
+    "WHERE id IN (SELECT value FROM json_each(?)) AND task_id IS NOT NULL AND tag IS NOT NULL"
+)
 _REMOVE = "DELETE FROM task_records WHERE id = ?"
 _IS_THERE = "SELECT 1 FROM task_records WHERE id = ? AND expires_at > ?"
 _DROP = (
@@ -55,6 +63,13 @@ class Kept(NamedTuple):
 
     record: TaskRecord
     keep: timedelta
+
+
+class Tagged(NamedTuple):
+    """A task that says which record is its own."""
+
+    task_id: str
+    tag: str
 
 
 class Wanted(NamedTuple):
@@ -121,6 +136,14 @@ class TaskRecords:
     def wanted(self, ids: Collection[str], now: datetime) -> set[str]:
         """Which of them are there and not cancelled."""
         return {id for (id,) in self._sql.execute(_WANTED, (_json(list(ids)), to_us(now)))}
+
+    def open(self, ids: Collection[str], now: datetime) -> set[str]:
+        """Which of them are there and not final."""
+        return {id for (id,) in self._sql.execute(_OPEN, (_json(list(ids)), to_us(now)))}
+
+    def tagged(self, tasks: list[int]) -> list[Tagged]:
+        """Those of the tasks with these numbers that have a record."""
+        return [Tagged(*row) for row in self._sql.execute(_TAGS, (str(tasks),))]
 
     def look(self, wanted: Wanted, before: int | None, now: datetime, limit: int, looks: int) -> Look:
         """Up to `limit` of the records that were made before that number, the newest first, without their results.

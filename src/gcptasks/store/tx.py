@@ -75,7 +75,7 @@ class Tx:
 
     @property
     def leftovers(self) -> Leftovers:
-        return Leftovers(self._sql)
+        return Leftovers(self._sql, self.records.tagged)
 
     @property
     def operations(self) -> Operations:
