@@ -9,8 +9,8 @@ from typing import Any, cast
 from fastapi_gcp_tasks.task_request import MakeNamedMessage
 from gcptasks.base.unset import UNSET
 
-Request = tuple[int, str, bytes]
-"""The request for an item: its place in the input, its task's full name or "", and its bytes.
+Request = tuple[int, str, bytes, str]
+"""The request for an item: its place in the input, its task's full name or "", its bytes, and its record's id or "".
 
 Bare, as there is one for each item; bytes, as these are what a batch is made of.
 """
@@ -32,6 +32,8 @@ class BulkItem:
     """The task's full name; empty where nobody knows it."""
     error: Exception | None = None
     """Why it was not created, for all that is known."""
+    id: str = ""
+    """Of its record, for `.handle(id)`; empty where none is kept."""
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Bulk:
         size, make = 0, self._make
         for index, (values, task_id) in enumerate(self._named_items()):
             try:
-                name, message = make(_by_name(values), task_id)
+                name, message, id = make(_by_name(values), task_id)
             except (TypeError, ValueError) as error:
                 self.note([BulkItem(index, "", error)])
                 continue
@@ -93,7 +95,7 @@ class Bulk:
             if chunk and (not self.in_batches or len(chunk) == _BATCH_COUNT or size > _BATCH_BYTES):
                 yield chunk
                 chunk, size = [], len(message)
-            chunk.append((index, name, message))
+            chunk.append((index, name, message, id))
         if chunk:
             yield chunk
 

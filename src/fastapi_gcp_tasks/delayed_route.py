@@ -10,34 +10,45 @@ from fastapi_gcp_tasks.registered_route import RegisteredRoute
 from fastapi_gcp_tasks.registration import Task
 from fastapi_gcp_tasks.sender import AsyncSender, Sender
 from fastapi_gcp_tasks.task_plans import TaskPlans
-from fastapi_gcp_tasks.task_route import Verify, verification_of
+from fastapi_gcp_tasks.task_route import Verify, results_of, verification_of
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
     from fastapi_gcp_tasks.hooks import DelayedTaskHook
+    from fastapi_gcp_tasks.recorded_endpoint import RecordedEndpoint
+    from fastapi_gcp_tasks.task_route import Results
 
 
 class DelayedRoute(RegisteredRoute):
-    """A route whose endpoint has `.delay` and `.options`."""
+    """A route whose endpoint has `.delay`, `.submit` and `.options`."""
 
     sender: ClassVar[Sender]
 
     def make_task(self) -> tuple[Task, Mapping[str, object]]:
         """What makes tasks of the endpoint, and the attributes that the endpoint gets."""
-        task = Delayed(TaskPlans(self), self.sender)
-        return task, {"delay": task.delay, "delay_many": task.delay_many, "options": task.options}
+        task = Delayed(TaskPlans(self), self.sender, _recorded(self))
+        return task, task.attributes()
 
 
 class AsyncDelayedRoute(RegisteredRoute):
-    """A route whose endpoint has `.delay`, to be awaited, and `.options`."""
+    """A route whose endpoint has `.delay` and `.submit`, to be awaited, and `.options`."""
 
     sender: ClassVar[AsyncSender]
 
     def make_task(self) -> tuple[Task, Mapping[str, object]]:
         """What makes tasks of the endpoint, and the attributes that the endpoint gets."""
-        task = AsyncDelayed(TaskPlans(self), self.sender)
-        return task, {"delay": task.delay, "delay_many": task.delay_many, "options": task.options}
+        task = AsyncDelayed(TaskPlans(self), self.sender, _recorded(self))
+        return task, task.attributes()
+
+
+def _recorded(route: RegisteredRoute) -> "RecordedEndpoint | None":
+    if route.results is None:
+        return None
+    # Here, as most tasks are not recorded.
+    from fastapi_gcp_tasks.recorded_endpoint import RecordedEndpoint
+
+    return RecordedEndpoint(route, route.results)
 
 
 def DelayedRouteBuilder(
@@ -50,6 +61,7 @@ def DelayedRouteBuilder(
     client: "CloudTasksClient | None" = None,
     auto_create_queue: bool = True,
     verify: Verify = None,
+    results: "Results" = None,
 ) -> type[DelayedRoute]:
     """A route class for `APIRouter(route_class=...)`: its endpoints get `.delay` and `.options`.
 
@@ -58,6 +70,8 @@ def DelayedRouteBuilder(
     `auto_create_queue` creates each queue when it is first used.
     `verify`: who may call the endpoints, by `verify_oidc` or `verify_secret`. False says that the platform checks, as
     Cloud Run does; without any of them a warning is logged at the first request that nobody verified.
+    `results`: the store of their tasks' records, or a function that makes it when it is first needed; with it they have
+    `.submit`, which returns a handle.
     The default client is Google's own, or one for the emulator that CLOUD_TASKS_EMULATOR_HOST names.
     """
     options = builder_layer(
@@ -71,9 +85,11 @@ def DelayedRouteBuilder(
             "client": client,
         },
     )
+    given = results_of(results, blocks=True)
 
     class Route(DelayedRoute):
         verification = verification_of(verify)
+        results = given
         sender = Sender(options, auto_create_queue=auto_create_queue)
 
     return Route
@@ -89,6 +105,7 @@ def AsyncDelayedRouteBuilder(
     client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None" = None,
     auto_create_queue: bool = False,
     verify: Verify = None,
+    results: "Results" = None,
 ) -> type[AsyncDelayedRoute]:
     """A route class for `APIRouter(route_class=...)`: its endpoints get `.delay`, to be awaited, and `.options`.
 
@@ -97,6 +114,8 @@ def AsyncDelayedRouteBuilder(
     `auto_create_queue` creates each queue when it is first used.
     `verify`: who may call the endpoints, by `verify_oidc` or `verify_secret`. False says that the platform checks, as
     Cloud Run does; without any of them a warning is logged at the first request that nobody verified.
+    `results`: the store of their tasks' records, or a function that makes it when it is first needed; with it they have
+    `.submit`, which returns a handle.
     The default client is Google's own, or one for the emulator that CLOUD_TASKS_EMULATOR_HOST names.
 
     Each event loop gets a client of its own, made by the first call that is awaited on it: the default client, or the
@@ -113,9 +132,11 @@ def AsyncDelayedRouteBuilder(
             "client": client,
         },
     )
+    given = results_of(results)
 
     class Route(AsyncDelayedRoute):
         verification = verification_of(verify)
+        results = given
         sender = AsyncSender(options, auto_create_queue=auto_create_queue)
 
     return Route

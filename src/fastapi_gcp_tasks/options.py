@@ -64,6 +64,9 @@ class TaskOptions(NamedTuple):
     headers: Mapping[str, str] = _UNSET
     """By their names in lower case."""
     dependency_arguments: Mapping[str, Any] = _UNSET
+    labels: Mapping[str, str] = _UNSET
+    key: str | None = _UNSET
+    rerun: bool = _UNSET
 
     @property
     def parent(self) -> str:
@@ -84,9 +87,20 @@ TASK_OPTIONS = Kind(
         "dispatch_deadline": check.dispatch_deadline,
         "headers": check.headers,
         "dependency_arguments": check.arguments,
+        "labels": check.labels,
+        "key": check.key,
+        "rerun": check.flag,
     },
     defaults=TaskOptions(
-        countdown=None, task_id=None, schedule_time=None, dispatch_deadline=None, headers={}, dependency_arguments={}
+        countdown=None,
+        task_id=None,
+        schedule_time=None,
+        dispatch_deadline=None,
+        headers={},
+        dependency_arguments={},
+        labels={},
+        key=None,
+        rerun=False,
     ),
     alternatives=("countdown", "schedule_time"),
 )
@@ -116,6 +130,19 @@ def builder_layer(kind: Kind[R], given: Mapping[str, Any]) -> R:
 def url_of(options: EndpointOptions) -> str:
     """The base URL, asked for if it is to be asked for; `TypeError` or `ValueError` if it is none."""
     return check.url_now("callback_base_url", options.callback_base_url)
+
+
+def check_together(options: TaskOptions, verb: str, *, recorded: bool) -> None:
+    """`TypeError` for options that go together with neither each other nor what is called."""
+    submits = verb.endswith(".submit")
+    if options.labels and not recorded:
+        raise TypeError(f"{verb}: labels are kept in the record of a task, so the builder must have results=")
+    if not submits and (options.key is not None or options.rerun):
+        raise TypeError(f"{verb}: key and rerun are options of .submit, which returns the handle of the one task")
+    if options.rerun and options.key is None:
+        raise TypeError(f"{verb}: rerun starts the task of a key anew: give it the key as well")
+    if options.key is not None and options.task_id is not None:
+        raise TypeError(f"{verb}: a key names the task, so it can have no task_id")
 
 
 def _with_newer_name(given: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
 """Types for task endpoints, and the casts that give them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypedDict, TypeVar, Unpack, cast, overload
 
 from fastapi_gcp_tasks.hooks import DelayedTaskHook, ScheduledHook
 
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from fastapi_gcp_tasks.bulk import BulkResult
     from fastapi_gcp_tasks.option_checks import BaseUrl
+    from gcptasks.client.handles import AsyncTaskHandle, TaskHandle
 
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+T = TypeVar("T")
 
 
 class _DelayOptions(TypedDict, total=False):
@@ -45,6 +47,12 @@ class _DelayOptions(TypedDict, total=False):
     task_id: str | None
     """The task's own name. A second task of the same name raises `AlreadyExists`, also for some time after the first is
     done."""
+    labels: Mapping[str, str]
+    """Of the task's record, by which it is found again; the builder must have `results=`."""
+    key: str | None
+    """For `.submit`: of all calls with the same key one creates a task, and all get its handle."""
+    rerun: bool
+    """For `.submit` with a key: a task that is done is started anew."""
 
 
 class DelayOptions(_DelayOptions, total=False):
@@ -91,7 +99,7 @@ class AsyncSchedulerOptions(_SchedulerOptions, total=False):
     client: "CloudSchedulerAsyncClient | Callable[[], CloudSchedulerAsyncClient] | None"
 
 
-# The results of endpoints pass through `.options()`, so that what hands out a result later can say of which type it is.
+# The result of an `async def` endpoint is what it returns when it is awaited: hence the overloads.
 
 
 class _Delay(Protocol[P, R_co]):
@@ -110,6 +118,26 @@ class _Delay(Protocol[P, R_co]):
         """Create a task for each item, a mapping of the endpoint's arguments; what became of each."""
         ...
 
+    @overload
+    def submit(self: "_Delay[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs) -> "TaskHandle[T]":
+        """Create a task that calls the endpoint with these arguments, and get its handle."""
+        ...
+
+    @overload
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> "TaskHandle[R_co]":
+        """Create a task that calls the endpoint with these arguments, and get its handle."""
+        ...
+
+    @overload
+    def handle(self: "_Delay[P, Coroutine[Any, Any, T]]", id: str) -> "TaskHandle[T]":
+        """The handle of the task with that id, whoever created it."""
+        ...
+
+    @overload
+    def handle(self, id: str) -> "TaskHandle[R_co]":
+        """The handle of the task with that id, whoever created it."""
+        ...
+
 
 class _AsyncDelay(Protocol[P, R_co]):
     async def delay(self, *args: P.args, **kwargs: P.kwargs) -> "Task":
@@ -125,6 +153,28 @@ class _AsyncDelay(Protocol[P, R_co]):
         progress: Callable[[int], None] | None = None,
     ) -> "BulkResult":
         """Create a task for each item, a mapping of the endpoint's arguments; what became of each."""
+        ...
+
+    @overload
+    async def submit(
+        self: "_AsyncDelay[P, Coroutine[Any, Any, T]]", *args: P.args, **kwargs: P.kwargs
+    ) -> "AsyncTaskHandle[T]":
+        """Create a task that calls the endpoint with these arguments, and get its handle."""
+        ...
+
+    @overload
+    async def submit(self, *args: P.args, **kwargs: P.kwargs) -> "AsyncTaskHandle[R_co]":
+        """Create a task that calls the endpoint with these arguments, and get its handle."""
+        ...
+
+    @overload
+    def handle(self: "_AsyncDelay[P, Coroutine[Any, Any, T]]", id: str) -> "AsyncTaskHandle[T]":
+        """The handle of the task with that id, whoever created it."""
+        ...
+
+    @overload
+    def handle(self, id: str) -> "AsyncTaskHandle[R_co]":
+        """The handle of the task with that id, whoever created it."""
         ...
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
     from fastapi_gcp_tasks.hooks import DelayedTaskHook
+    from fastapi_gcp_tasks.task_route import Results
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -91,6 +92,7 @@ class DelayedRouter(TaskRouter[MakesDelayed]):
         client: "CloudTasksClient | None" = None,
         auto_create_queue: bool = True,
         verify: Verify = None,
+        results: "Results" = None,
         **router: Any,
     ) -> None:
         route_class = DelayedRouteBuilder(
@@ -102,6 +104,7 @@ class DelayedRouter(TaskRouter[MakesDelayed]):
             client=client,
             auto_create_queue=auto_create_queue,
             verify=verify,
+            results=results,
         )
         super().__init__(route_class, router)
 
@@ -123,6 +126,7 @@ class AsyncDelayedRouter(TaskRouter[MakesAsyncDelayed]):
         client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None" = None,
         auto_create_queue: bool = False,
         verify: Verify = None,
+        results: "Results" = None,
         **router: Any,
     ) -> None:
         route_class = AsyncDelayedRouteBuilder(
@@ -134,5 +138,6 @@ class AsyncDelayedRouter(TaskRouter[MakesAsyncDelayed]):
             client=client,
             auto_create_queue=auto_create_queue,
             verify=verify,
+            results=results,
         )
         super().__init__(route_class, router)

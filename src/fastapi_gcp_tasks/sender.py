@@ -23,6 +23,10 @@ class Sender:
         self.options = options
         self._queues = _queues() if auto_create_queue else None
 
+    def client(self, options: TaskOptions) -> "CloudTasksClient":
+        """The client of calls with these options."""
+        return self._clients.get(options.client)
+
     def ready_client(self, options: TaskOptions) -> "CloudTasksClient":
         """The client that creates tasks; their queue is created before, if that is ours to do."""
         client = self._clients.get(options.client)
@@ -55,6 +59,10 @@ class AsyncSender:
         self.check(options.client)
         self.options = options
         self._queues = _async_queues() if auto_create_queue else None
+
+    def client(self, options: TaskOptions) -> "CloudTasksAsyncClient":
+        """The running loop's client of calls with these options."""
+        return self._clients.getter(options.client)()
 
     async def ready_client(self, options: TaskOptions) -> "CloudTasksAsyncClient":
         """The running loop's client that creates tasks; their queue is created before, if that is ours to do."""

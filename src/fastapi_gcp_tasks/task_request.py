@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 MakeRequest = Callable[[Mapping[str, Any]], "CreateTaskRequest"]
 MakeMessage = Callable[[Mapping[str, Any]], bytes]
 """Makes the same, serialized."""
-MakeNamedMessage = Callable[[Mapping[str, Any], str | None], tuple[str, bytes]]
-"""Makes the request of one of many tasks, serialized, of its arguments and its task id; and its task's full name."""
+MakeNamedMessage = Callable[[Mapping[str, Any], str | None], tuple[str, bytes, str]]
+"""Makes the request of one of many tasks, of its arguments and its task id: the task's full name and the request,
+serialized, and the id of its record; the name and the id are empty where it has none."""
+MakeRecordedRequest = Callable[[Mapping[str, Any], str, str], tuple["CreateTaskRequest", str]]
+"""Makes the request of a recorded task, of its arguments, its full name and its tag; and its name after the hook."""
 
 _SECOND = 1_000_000_000
 _MOST_AHEAD = int(MOST_AHEAD.total_seconds()) * _SECOND
@@ -49,20 +52,69 @@ def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
     return make_hooked_request
 
 
-def named_message_maker(plan: Plan, method: str, options: TaskOptions) -> MakeNamedMessage:
+def recorded_request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRecordedRequest:
+    """The same for tasks that are recorded: their names, and how they find their records, are known before."""
+    from google.cloud.tasks_v2 import CreateTaskRequest
+
+    from gcptasks.engine.task_records import RECORD_HEADER  # here, as most tasks have no record
+
+    parse, wrap, raw = CreateTaskRequest.pb().FromString, CreateTaskRequest.wrap, CreateTaskRequest.pb
+    make_message = _message_maker(plan, method, options)
+    hook = options.pre_create_hook
+
+    def make_request(values: Mapping[str, Any], name: str, tag: str) -> "tuple[CreateTaskRequest, str]":
+        message = with_headers(make_message(values), ((RECORD_HEADER, tag),))
+        request = wrap(parse(named(message, name)))
+        if hook is None:
+            return request, name
+        request = _hooked(hook, request)
+        return request, raw(request).task.name
+
+    return make_request
+
+
+def digest_maker(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any]], bytes]:
+    """What tells by a digest whether two tasks have the same arguments."""
+    from gcptasks.client.argument_digest import argument_digest
+
+    encode, more = _encoding(plan, options), options.dependency_arguments
+
+    def digest_of(values: Mapping[str, Any]) -> bytes:
+        path, headers, body = encode(values)
+        carried = *path.encode().split(b"?", 1), repr(sorted(headers)).encode(), body or b""
+        return argument_digest({**values, **more}, carried)
+
+    return digest_of
+
+
+def named_message_maker(plan: Plan, method: str, options: TaskOptions, *, recorded: bool) -> MakeNamedMessage:
     """The same for many tasks, each with an id of its own or none."""
     make_message = _message_maker(plan, method, options)
     names = f"{options.queue_path}/tasks/"
 
-    def make_named_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes]:
+    def make_named_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes, str]:
         message = make_message(values)
         if task_id is None:
-            return "", message
+            return "", message, ""
         name = f"{names}{check.task_id('task_ids', task_id)}"
-        return name, named(message, name)
+        return name, named(message, name), ""
 
+    make = _recorded_messages(make_message, names) if recorded else make_named_message
     hook = options.pre_create_hook
-    return make_named_message if hook is None else _hooked_messages(make_named_message, hook)
+    return make if hook is None else _hooked_messages(make, hook)
+
+
+def _recorded_messages(make_message: MakeMessage, names: str) -> MakeNamedMessage:
+    from gcptasks.client.recorded_calls import new_id
+    from gcptasks.engine.task_records import RECORD_HEADER, record_tag
+
+    def make_recorded_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes, str]:
+        id = new_id()
+        message = with_headers(make_message(values), ((RECORD_HEADER, record_tag(id, 1)),))
+        name = f"{names}{id if task_id is None else check.task_id('task_ids', task_id)}"
+        return name, named(message, name), id
+
+    return make_recorded_message
 
 
 def _message_maker(plan: Plan, method: str, options: TaskOptions) -> MakeMessage:
@@ -115,10 +167,10 @@ def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
 def _hooked_messages(make: MakeNamedMessage, hook: Callable[[Any], Any]) -> MakeNamedMessage:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
-    def make_hooked_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes]:
-        _, message = make(values, task_id)
+    def make_hooked_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes, str]:
+        _, message, id = make(values, task_id)
         request = _hooked(hook, CreateTaskRequest.deserialize(message))
-        return request.task.name, CreateTaskRequest.serialize(request)
+        return request.task.name, CreateTaskRequest.serialize(request), id
 
     return make_hooked_message
 

@@ -16,6 +16,11 @@ from gcptasks.worker.retrying import DoNotRetry, RetryLater
 
 if TYPE_CHECKING:
     from fastapi_gcp_tasks.verification import Verification
+    from gcptasks.results.given import GivenStore
+    from gcptasks.results.store import ResultStore
+
+    Results: TypeAlias = ResultStore | Callable[[], ResultStore] | None
+    """What the builders' option `results` may be."""
 
 Verify: TypeAlias = Union["Verification", Literal[False], None]
 """What the builders' option `verify` may be."""
@@ -27,6 +32,8 @@ class TaskRoute(APIRoute):
     """A route whose endpoint is a task."""
 
     verification: ClassVar[Verify] = None
+    results: "ClassVar[GivenStore | None]" = None
+    """Where its tasks are recorded."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         if self.verification:
@@ -67,6 +74,16 @@ def verification_of(verify: Any) -> Verify:
     if not isinstance(verify, Verification):
         raise TypeError(f"verify must be made by verify_oidc or verify_secret, or be False, not {verify!r}")
     return verify
+
+
+def results_of(results: "Results", *, blocks: bool = False) -> "GivenStore | None":
+    """What a builder was given as `results`; `TypeError` for what its calls cannot use."""
+    if results is None:
+        return None
+    # Here, as most tasks are not recorded.
+    from gcptasks.results.given import GivenStore
+
+    return GivenStore(results, blocks=blocks)
 
 
 def _with(verification: "Verification", dependencies: Any) -> list[Any]:

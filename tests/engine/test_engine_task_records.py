@@ -188,7 +188,12 @@ def test_an_attempt_finds_its_record_by_its_tag(id: str, run: int) -> None:
     assert parse_record_tag(record_tag(id, run)) == (id, run)
 
 
-@pytest.mark.parametrize("tag", ["", ".", "1", "1.", ".1", "1.x", "1.-1", "1.²", "1." + "9" * 5000])
+ID = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    "tag", ["", ".", ID, f"{ID}.", ".1", f"{ID}.x", f"{ID}.-1", f"{ID}.²", f"{ID}." + "9" * 5000, f"{ID}1.1", "x.1"]
+)
 def test_what_is_no_tag_finds_nothing(tag: str) -> None:
     assert parse_record_tag(tag) is None
 

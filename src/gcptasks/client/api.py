@@ -136,6 +136,7 @@ TASKS: "Api[CloudTasksClient, CloudTasksAsyncClient]" = Api(
     client=ClientKind("google.cloud.tasks_v2", "CloudTasksClient"),
     async_client=ClientKind("google.cloud.tasks_v2", "CloudTasksAsyncClient"),
     bare=BareCall("create_task", "/google.cloud.tasks.v2.CloudTasks/CreateTask", "CreateTaskRequest", "Task"),
+    tried_again=frozenset(("get_queue", "list_queues", "delete_queue", "get_task", "list_tasks", "delete_task")),
 )
 SCHEDULER: "Api[CloudSchedulerClient, CloudSchedulerAsyncClient]" = Api(
     service="google.cloud.scheduler.v1.CloudScheduler",

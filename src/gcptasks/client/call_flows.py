@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
+Step = TypeVar("Step")
 
 
 class Call(NamedTuple):
@@ -24,6 +25,8 @@ class Call(NamedTuple):
 
 
 Flow: TypeAlias = Generator[Call, Any, T]
+CallsFlow: TypeAlias = Generator[Callable[[], Any], Any, T]
+"""A flow over several things: what it yields makes the call itself, and is driven by `made`."""
 
 
 def call(method: str, request: Any, timeout: float | None) -> Flow[Any]:
@@ -31,7 +34,12 @@ def call(method: str, request: Any, timeout: float | None) -> Flow[Any]:
     return (yield Call(method, request, timeout))
 
 
-def drive(flow: Flow[T], send: Callable[[Call], Any]) -> T:
+def made(step: Callable[[], Any]) -> Any:
+    """The answer to a call of a `CallsFlow`; of an async one, what to await for it."""
+    return step()
+
+
+def drive(flow: Generator[Step, Any, T], send: Callable[[Step], Any]) -> T:
     """The flow's result; each of its calls is made by `send`."""
     try:
         step = next(flow)
@@ -47,7 +55,7 @@ def drive(flow: Flow[T], send: Callable[[Call], Any]) -> T:
         return end.value  # type: ignore[no-any-return]  # StopIteration does not say what it carries
 
 
-async def drive_async(flow: Flow[T], send: Callable[[Call], Awaitable[Any]]) -> T:
+async def drive_async(flow: Generator[Step, Any, T], send: Callable[[Step], Awaitable[Any]]) -> T:
     """The flow's result; each of its calls is awaited from `send`."""
     try:
         step = next(flow)

@@ -19,6 +19,11 @@ RECORD_HEADER = "X-Task-Record"
 """The header by which an attempt finds its record: `record_tag` of it."""
 
 
+def is_record_id(id: str) -> bool:
+    """Whether a record may have that id: 32 hex digits, random, or a hash where its task has a key."""
+    return len(id) == 32 and not id.strip("0123456789abcdef")
+
+
 def record_tag(id: str, run: int) -> str:
     """What the task of that run of a record carries in the header."""
     return f"{id}.{run}"
@@ -27,7 +32,7 @@ def record_tag(id: str, run: int) -> str:
 def parse_record_tag(tag: str) -> tuple[str, int] | None:
     """The record's id, and the run; None for what is no tag."""
     id, _, run = tag.partition(".")
-    return (id, int(run)) if id and len(run) < 10 and run.isascii() and run.isdecimal() else None
+    return (id, int(run)) if is_record_id(id) and len(run) < 10 and run.isascii() and run.isdecimal() else None
 
 
 class TaskStatus(StrEnum):

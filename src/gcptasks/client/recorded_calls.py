@@ -1,0 +1,126 @@
+"""Creating a task that is recorded: first its record, then the task, so that no attempt comes before its record.
+
+Where a call says nothing of a key, the task counts more than its record: a store that is down is passed over. With a
+key the record comes first, as it alone knows whether there is such a task.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gcptasks.client.call_flows import CallsFlow
+from gcptasks.client.handle_flows import Store
+from gcptasks.engine.task_records import Confirmed, Restarted, TaskRecord
+from gcptasks.results.errors import KeyConflict
+from gcptasks.results.guarded import AsyncQuietStore, QuietStore
+from gcptasks.results.store import Change, NewRecord
+
+QuietCalls = QuietStore | AsyncQuietStore
+
+
+def new_id() -> str:
+    """The id of a new record."""
+    return secrets.token_hex(16)
+
+
+def id_of_key(endpoint: str, key: str) -> str:
+    """The id of the record of the endpoint's task with that key."""
+    return hashlib.sha256(f"{endpoint}\0{key}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRequest:
+    """A request for a task, and the record that the task is to have."""
+
+    request: Any
+    record: NewRecord
+    named_here: bool
+    """Whether the task has the name that was made for it, and nobody else's: that it exists is success then."""
+
+
+def create_recorded(quiet: QuietCalls, new: RecordedRequest, send: Callable[[Any], Any]) -> CallsFlow[Any]:
+    """The task that the service answers with."""
+    yield lambda: quiet.add(new.record)
+    try:
+        return (yield lambda: send(new.request))
+    except Exception as error:
+        if new.named_here and exists(error):
+            return new.request.task
+        if refused(error):
+            yield lambda: quiet.remove(new.record.id)
+        raise
+
+
+def create_once(
+    store: Store,
+    quiet: QuietCalls,
+    new: RecordedRequest,
+    request_of: Callable[[str, int], Any],
+    send: Callable[[Any], Any],
+    *,
+    rerun: bool,
+) -> CallsFlow[TaskRecord]:
+    """The record of the task with that key, which is created unless it was before.
+
+    `request_of` makes the request for a task of that name, in that run of the record.
+    """
+    record = yield from _claimed(store, new.record, rerun)
+    if record.confirmed or record.status.final:
+        return record
+    mine = record.task_name == new.record.task_name and record.run == 1
+    request = new.request if mine else request_of(record.task_name, record.run)
+    try:
+        yield lambda: send(request)
+    except Exception as error:
+        # The call that made the record may have created the task, and died. The name is no other task's.
+        if not exists(error):
+            if refused(error):
+                yield from _withdraw(quiet, record)
+            raise
+    # Should that fail, the first attempt confirms it, or the next call with this key.
+    yield lambda: quiet.change(record.id, record.run, Confirmed())
+    return record
+
+
+def _claimed(store: Store, new: NewRecord, rerun: bool) -> CallsFlow[TaskRecord]:
+    """The record under that key; `KeyConflict` if it is of another task."""
+    record: TaskRecord = yield lambda: store.add(new)
+    if rerun and record.status.final:
+        restarted = Restarted(new.task_name, new.arguments, new.labels)
+        change: Change | None = yield lambda: store.change(record.id, record.run, restarted)
+        if change is None:  # it has expired meanwhile
+            return (yield from _claimed(store, new, rerun))
+        record = change.record
+    if record.arguments != new.arguments:
+        raise KeyConflict(
+            f"{new.endpoint} has a task with this key already, with other arguments: {record.id}. "
+            "Give them another key, or rerun=True once that one is done"
+        )
+    return record
+
+
+def _withdraw(quiet: QuietCalls, record: TaskRecord) -> CallsFlow[None]:
+    """Remove the record of a task that was not accepted, unless another call has created it."""
+    now: TaskRecord | None = yield lambda: quiet.get(record.id)
+    if now is not None and now.run == record.run and not now.confirmed:
+        yield lambda: quiet.remove(record.id)
+
+
+def exists(error: Exception) -> bool:
+    """Whether there is a task of that name, or was."""
+    from google.api_core.exceptions import AlreadyExists
+
+    return isinstance(error, AlreadyExists)
+
+
+def refused(error: Exception) -> bool:
+    """Whether there is no such task for sure: what went wrong on the way, or in the service, tells nothing."""
+    from google.api_core.exceptions import Cancelled, ClientError
+    from google.auth.exceptions import GoogleAuthError
+
+    if isinstance(error, Cancelled):
+        return False
+    # TypeError and ValueError: the request, or the client, was none.
+    return isinstance(error, ClientError | GoogleAuthError | TypeError | ValueError)

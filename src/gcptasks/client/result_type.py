@@ -1,0 +1,31 @@
+"""Reading the result of a task as what its endpoint returns."""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from gcptasks.results.errors import ResultMismatch
+
+
+class ResultType:
+    """The type of an endpoint's results, asked for when the first one is read."""
+
+    def __init__(self, endpoint: str, type: Callable[[], Any]) -> None:
+        self._endpoint = endpoint
+        self._type = type
+
+    def read(self, result: bytes | None) -> Any:
+        """The value of that JSON, or None where there is none; `ResultMismatch` if it does not fit."""
+        raw = b"null" if result is None else result
+        try:
+            return self._adapter.validate_json(raw)
+        except ValueError as error:
+            raise ResultMismatch(
+                f"the stored result does not fit what {self._endpoint} returns now: {error}", raw
+            ) from None
+
+    @cached_property
+    def _adapter(self) -> Any:
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(self._type())
