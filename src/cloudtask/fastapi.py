@@ -50,6 +50,8 @@ class CloudTaskRouter(APIRouter):
         if verify:
             options["dependencies"] = [Depends(verify), *(options.get("dependencies") or ())]
         super().__init__(**options)
+        self.client = client
+        """The client whose tasks it runs."""
         self._worker = client.worker
         self._routes: dict[str, APIRoute] = {}
         for function in client.functions.values():

@@ -186,3 +186,91 @@ def test_one_row_for_a_task_that_is_included_twice(start: Start, tmp_path: Path)
     program = start([*DEV[:1], "check", "main.py"])
     assert program.ended() == 0
     assert len([line for line in program.lines if line.startswith("task ")]) == 2
+
+
+FUNCTIONS = """
+from fastapi import FastAPI
+from cloudtask import CloudTaskClient
+from cloudtask.fastapi import CloudTaskRouter
+client = CloudTaskClient(project="p", location="l", url="http://localhost:8000/tasks/run", secret="s")
+other = CloudTaskClient(project="p", location="l", url="http://localhost:8000/tasks/run", secret="s")
+app = FastAPI()
+
+@client.task(name="welcome", queue="mails")
+async def send_welcome(user: str) -> None: ...
+
+@client.task(name="elsewhere", url="https://example.com/run")
+def run_elsewhere() -> None: ...
+"""
+HERE = ["--app-url", "http://localhost:8000"]
+
+
+def test_functions_that_a_router_serves_are_tasks_too(check: Start) -> None:
+    program = check(FUNCTIONS + "app.include_router(CloudTaskRouter(client), prefix='/tasks')\n", *HERE)
+    assert program.ended() == 0
+    assert program.lines == [
+        "task         welcome    POST  http://localhost:8000/tasks/run  projects/p/locations/l/queues/mails",
+        "task         elsewhere  POST  https://example.com/run          projects/p/locations/l/queues/default",
+        "checked the URLs of 1 task: whether they lead to the endpoints",
+        "not checked the URLs of 1 task: --app-url says at which URL this application is served",
+        "all can run",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("served", "said"),
+    [
+        (
+            "app.include_router(CloudTaskRouter(client), prefix='/task')",
+            "nothing answers (404). The app serves it at /task/run: set url to http://localhost:8000/task/run",
+        ),
+        (
+            "app.get('/tasks/run')(print)\napp.include_router(CloudTaskRouter(client), prefix='/api')",
+            "only GET /tasks/run (print) is there (405). The app serves it at /api/run: "
+            "set url to http://localhost:8000/api/run",
+        ),
+        (
+            "app.include_router(CloudTaskRouter(other), prefix='/tasks')\n"
+            "app.include_router(CloudTaskRouter(client), prefix='/api')",
+            "POST /tasks/run (run_task) answers for another client. The app serves it at /api/run: "
+            "set url to http://localhost:8000/api/run",
+        ),
+    ],
+)
+def test_a_url_that_does_not_lead_to_the_worker_of_its_client_is_a_fault(check: Start, served: str, said: str) -> None:
+    program = check(f"{FUNCTIONS}{served}\n", *HERE)
+    assert program.ended() == 1
+    assert f"fault        welcome: its tasks go to POST http://localhost:8000/tasks/run, where {said}" in program.lines
+    assert program.lines[-1] == "1 task cannot run"
+
+
+@pytest.mark.parametrize(
+    "served",
+    [
+        "app.include_router(CloudTaskRouter(client), prefix='/tasks')\n",
+        "app.mount('/tasks', FastAPI(routes=CloudTaskRouter(client, prefix='').routes[:1]))\n",
+        "app.post('/tasks/run')(print)\napp.include_router(CloudTaskRouter(client), prefix='/tasks')\n",
+        "app.include_router(CloudTaskRouter(client), prefix='/other')\napp.post('/tasks/run')(print)\n",
+    ],
+)
+def test_a_worker_may_be_anything_that_answers(check: Start, served: str) -> None:
+    assert check(FUNCTIONS + served, *HERE).ended() == 0
+
+
+def test_json_has_the_functions(check: Start) -> None:
+    program = check(FUNCTIONS + "app.include_router(CloudTaskRouter(client), prefix='/task')\n", "--json", *HERE)
+    assert program.ended() == 1
+    found = json.loads("\n".join(program.lines))
+    assert (found["ok"], found["tasks"]) == (False, [])
+    assert [(one["name"], one["url_checked"], len(one["faults"])) for one in found["functions"]] == [
+        ("welcome", True, 1),
+        ("elsewhere", False, 0),
+    ]
+
+
+def test_a_router_of_a_client_without_functions_is_asked_about(check: Start) -> None:
+    program = check(FUNCTIONS + "app.include_router(CloudTaskRouter(other), prefix='/tasks')\n")
+    assert program.ended() == 0
+    assert program.lines == [
+        "warning: the CloudTaskRouter at /tasks/run has no function to run: is the module that declares them imported?"
+    ]

@@ -429,7 +429,7 @@ def test_tasks_that_go_to_another_port_of_this_machine_are_told(dev: StartDev) -
     running = dev("--no-reload", BASE_URL="http://localhost:1")
     port = running.url.rpartition(":")[2]
     assert running.program.wait(
-        f"tasks go to http://localhost:1, but this application listens at port {port}: change their base URL"
+        f"tasks go to http://localhost:1, but this application listens at port {port}: change their URL"
     )
 
 

@@ -41,19 +41,21 @@ def say_dev(host: str, port: int, settings: PortSettings, emulator: Emulator) ->
 
 
 def say_rows(found: Found) -> None:
-    """Say which routes are tasks, each on a line, and below it what is wrong with it."""
-    widths = [max(map(len, column)) for column in zip(*(task.columns for task in found.tasks), strict=True)]
-    for task in found.tasks:
+    """Say which routes and functions are tasks, each on a line, and below it what is wrong with it."""
+    widths = [max(map(len, column)) for column in zip(*(task.columns for task in found.all_tasks), strict=True)]
+    for task in found.all_tasks:
         columns = [text.ljust(width) for text, width in zip(task.columns, widths, strict=True)]
         say("scheduled    " if task.location else "task         ", "  ".join(columns).rstrip())
         for fault in task.faults:
             say(f"fault        {fault}", style="red")
-    if not found.tasks and not found.functions:
+    for path in found.idle_workers:
+        warn(f"the CloudTaskRouter at {path} has no function to run: is the module that declares them imported?")
+    if not found.all_tasks and not found.idle_workers:
         warn("no route of this application is a task yet: is the router of the tasks included?")
 
 
 def say_tasks(found: Found, port: int) -> None:
-    """Say which routes are tasks: a line for each, whose words stand in columns and can be split at blanks.
+    """Say which routes and functions are tasks: a line each, whose words stand in columns and can be split at blanks.
 
     `port` is the application's: it warns of tasks that go to another one of this machine.
     """
@@ -63,9 +65,9 @@ def say_tasks(found: Found, port: int) -> None:
     if found.embedded:
         say("the application carries a LocalService: it keeps that, and the tasks in it are not with the service here")
         return
-    for origin in sorted(set(_local_origins(found.tasks))):
+    for origin in sorted(set(_local_origins(found.all_tasks))):
         if origin.port != port:
-            warn(f"tasks go to {origin}, but this application listens at port {port}: change their base URL")
+            warn(f"tasks go to {origin}, but this application listens at port {port}: change their URL")
 
 
 def say_stopping() -> None:

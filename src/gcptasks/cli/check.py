@@ -37,12 +37,13 @@ def _any_of(all_of_them: list[LeadsHere]) -> LeadsHere:
 
 def _say(found: Found) -> None:
     say_rows(found)
-    count = len(found.tasks)
-    here = sum(task.url_checked for task in found.tasks)
-    wrong = sum(bool(task.faults) for task in found.tasks)
+    count, routes = len(found.all_tasks), len(found.tasks)
+    here = sum(task.url_checked for task in found.all_tasks)
+    wrong = sum(bool(task.faults) for task in found.all_tasks)
     if not count:
         return
-    say(f"checked {_tasks(count)}: what surrounds their routes, and which route answers first")
+    if routes:
+        say(f"checked {_tasks(routes)}: what surrounds their routes, and which route answers first")
     if here:
         say(f"checked the URLs of {_tasks(here)}: whether they lead to the endpoints")
     if here < count:
@@ -56,4 +57,5 @@ def _tasks(count: int) -> str:
 
 
 def _as_json(found: Found) -> dict[str, object]:
-    return {"ok": not found.faults, "tasks": [task._asdict() for task in found.tasks]}
+    tasks, functions = ([task._asdict() for task in some] for some in (found.tasks, found.functions))
+    return {"ok": not found.faults, "tasks": tasks, "functions": functions}

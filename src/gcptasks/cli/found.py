@@ -1,12 +1,12 @@
 """What is found in an application, as the application's process tells it to the command that started it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Self
 
 
 class TaskRow(NamedTuple):
-    """One route that is a task, in words to be shown."""
+    """One route, or function, that is a task, in words to be shown."""
 
     name: str
     methods: str
@@ -34,13 +34,20 @@ class Found:
     tasks: tuple[TaskRow, ...]
     embedded: bool
     """Whether it carries a LocalService."""
-    functions: bool
-    """Whether it has a worker of `cloudtask`, whose tasks are functions and no routes."""
+    functions: tuple[TaskRow, ...]
+    """Those of `cloudtask` that it serves."""
+    idle_workers: tuple[str, ...]
+    """Where it serves the functions of a client that has none."""
+
+    @property
+    def all_tasks(self) -> tuple[TaskRow, ...]:
+        """Routes and functions."""
+        return self.tasks + self.functions
 
     @property
     def faults(self) -> list[str]:
         """What is wrong with its tasks."""
-        return [fault for task in self.tasks for fault in task.faults]
+        return [fault for task in self.all_tasks for fault in task.faults]
 
     def as_json(self) -> dict[str, Any]:
         """The same for `json.dumps`."""
@@ -49,5 +56,9 @@ class Found:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """What `as_json` gave, after `json.loads`."""
-        rows = [TaskRow(*row) for row in value["tasks"]]
-        return cls(tuple(row._replace(faults=tuple(row.faults)) for row in rows), value["embedded"], value["functions"])
+        return cls(_rows(value["tasks"]), value["embedded"], _rows(value["functions"]), tuple(value["idle_workers"]))
+
+
+def _rows(values: Iterable[Iterable[Any]]) -> tuple[TaskRow, ...]:
+    rows = (TaskRow(*row) for row in values)
+    return tuple(row._replace(faults=tuple(row.faults)) for row in rows)

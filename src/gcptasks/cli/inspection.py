@@ -1,6 +1,5 @@
-"""What is in an application: which of its routes are tasks, and what is wrong with them."""
+"""What is in an application: which of its routes and functions are tasks, and what is wrong with them."""
 
-import sys
 from types import ModuleType
 from typing import Any
 
@@ -9,6 +8,7 @@ from starlette.applications import Starlette
 from fastapi_gcp_tasks.job_options import JobOptions
 from fastapi_gcp_tasks.task_checks import CheckedTask, LeadsHere, examine
 from gcptasks.cli.found import Found, TaskRow
+from gcptasks.cli.functions import functions_in
 from gcptasks.server.local_service import LocalService
 
 
@@ -16,9 +16,8 @@ def inspect(module: ModuleType, app: Starlette, leads_here: LeadsHere | None) ->
     """What is in that application of that module; `leads_here` tells which URLs are the application's."""
     checked = examine(app, leads_here)
     embedded = any(_is_embedded(task.options.client) for task in checked)
-    return Found(
-        tuple(map(_row, checked)), embedded or bool(services_in(module)), functions="cloudtask.fastapi" in sys.modules
-    )
+    functions = functions_in(app, leads_here)
+    return Found(tuple(map(_row, checked)), embedded or bool(services_in(module)), functions.rows, functions.idle)
 
 
 def services_in(module: ModuleType) -> list[LocalService]:
