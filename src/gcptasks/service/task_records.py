@@ -1,7 +1,6 @@
 """The verbs on records of tasks, which the local service keeps for whoever asks (`LocalService.results`)."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -77,8 +76,7 @@ def _usual_change(tx: Tx, id: str, run: int, event: Event, now: datetime) -> Tas
     if isinstance(event, Started):
         return tx.records.start(id, run, event.endpoint, now)
     if isinstance(event, Succeeded):
-        done = tx.records.succeed(id, run, event.result, now)
-        return None if done is None else replace(done, result=event.result)
+        return tx.records.succeed(id, run, event.result, now)
     return None
 
 

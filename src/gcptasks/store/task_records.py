@@ -59,6 +59,7 @@ _DROP = (
     "DELETE FROM task_records WHERE number IN (SELECT number FROM task_records WHERE expires_at <= ? LIMIT ?) "
     "RETURNING id"
 )
+_RESULT = RECORD_COLUMNS.split(", ").index("result")
 _NEWEST = 2**62
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -140,10 +141,10 @@ class TaskRecords:
         return None if row is None else self._noted(record_of(row))
 
     def succeed(self, id: str, run: int, result: bytes | None, now: datetime) -> TaskRecord | None:
-        """The record after `Succeeded`, without the result; None if nothing changes."""
+        """The record after `Succeeded`; None if nothing changes."""
         at = to_us(now)
         row = self._sql.execute(_SUCCEED, (result, at, at, at, id, run, at)).fetchone()
-        return None if row is None else self._noted(record_of(row))
+        return None if row is None else self._noted(record_of((*row[:_RESULT], result, *row[_RESULT + 1 :])))
 
     def hear(self, attempts: Collection[tuple[str, int, int]], now: datetime) -> None:
         """These attempts, as id, run and number, still run."""
