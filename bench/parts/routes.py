@@ -111,16 +111,11 @@ PARTS = (
     Part(
         name="P3",
         title=".delay() with the client that each makes of itself, over a channel that only answers",
-        contestants=(
-            ours("ours", "delay", "own"),
-            peer("the peer", "delay", "stub"),
-            ours(_FUNCTIONS, "functions", "own"),
-        ),
+        contestants=(ours("ours", "delay", "own"), peer("the peer", "delay", "stub")),
         rows=(
             _row("small", 12, 25, "a small body"),
             _row("mixed", 10, 14, "path, query and body"),
             _row("nested", None, None, "10 KB of nested body"),
-            *_rows_of_functions(),
         ),
     ),
     Part(

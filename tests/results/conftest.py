@@ -1,12 +1,18 @@
 """Stores of results, each by its name: a fixture `NAME_results` gives what makes one."""
 
+from collections.abc import Generator
+from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
 
+from gcptasks.results.sql import SQLResults
 from gcptasks.results.store import ResultStore
 from gcptasks.server.local_service import LocalService
+from results import database_servers
+from results.database_servers import Server
 from results.results_store_suite import MakeResults
 
 
@@ -23,3 +29,39 @@ def file_results(tmp_path: Path) -> MakeResults:
         return LocalService(f"sqlite:///{tmp_path}/tasks.db", app_url="http://app.local").results(**options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Generator[Server]:
+    with database_servers.postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Generator[Server]:
+    with database_servers.mariadb() as server:
+        yield server
+
+
+@pytest.fixture
+def sqlite_results(tmp_path: Path) -> MakeResults:
+    return _with_table(f"sqlite:///{tmp_path}/results.db")
+
+
+@pytest.fixture
+def postgresql_results(postgresql: Server) -> MakeResults:
+    return _with_table(postgresql.url)
+
+
+@pytest.fixture
+def mysql_results(mariadb: Server) -> MakeResults:
+    return _with_table(mariadb.url)
+
+
+def _with_table(url: str) -> MakeResults:
+    """Stores in a new table."""
+    table = f"records_{token_hex(4)}"
+    results = SQLResults(url, table=table)
+    results.create_tables()
+    results.blocking().close()
+    return partial(SQLResults, url, table=table)

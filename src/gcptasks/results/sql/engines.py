@@ -1,0 +1,160 @@
+"""Which engines a store has, and how a statement gets its answer from them.
+
+Every statement commits by itself, and takes a connection for just as long.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from gcptasks.base.forks import begin_anew_in_children
+from gcptasks.base.per_loop import PerLoop
+from gcptasks.results.patient_threads import PatientThreads
+from gcptasks.results.sql.failures import Failures
+from gcptasks.results.sql.flows import Answer
+from gcptasks.results.sql.statements import DIALECTS, Statement
+from gcptasks.results.sql.urls import awaits, blocks, connect_args, usable
+
+_LISTENING = {True: ("psycopg", "psycopg2"), False: ("psycopg", "psycopg_async", "asyncpg")}
+"""Drivers whose notifications are understood here, by whether they block."""
+
+
+class Engines:
+    """The engines of a store: made of its URL, or those that a user gave."""
+
+    def __init__(self, given: "str | URL | Engine | AsyncEngine", failures: Failures) -> None:
+        self._failures = failures
+        self._url: URL | None = None
+        self._blocking: Engine | None = None
+        self._given_async: AsyncEngine | None = None
+        if isinstance(given, str | URL):
+            self._url = usable(given)
+            self.dialect, self._driver = self._url.get_backend_name(), self._url.get_driver_name()
+        elif isinstance(given, Engine | AsyncEngine):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a checker
+            self.dialect, self._driver = given.dialect.name, given.dialect.driver
+            if isinstance(given, Engine):
+                self._blocking = given.execution_options(isolation_level="AUTOCOMMIT")
+            else:
+                self._given_async = given.execution_options(isolation_level="AUTOCOMMIT")
+        else:
+            raise TypeError(f"a URL or an engine of SQLAlchemy is needed, not {given!r}")
+        if self.dialect not in DIALECTS:
+            raise ValueError(f"results can be kept in PostgreSQL, MySQL, MariaDB and SQLite, not in {self.dialect}")
+        # Threads of its own: a database that is down holds up none of the application's.
+        self._threads = PatientThreads("task-records")
+        self.begin_anew()
+        begin_anew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Have no connection of the parent's. Engines that a user gave are the user's to dispose of."""
+        self._per_loop: PerLoop[AsyncEngine] | None = None
+        url = self._url
+        if url is None:
+            return
+        if blocks(url):
+            self._blocking = _made(create_engine, url)
+        if awaits(url):
+            _made(create_async_engine, url)  # what is wrong with it shows now
+            self._per_loop = PerLoop(lambda: _made(create_async_engine, url))
+
+    @property
+    def blocks(self) -> bool:
+        return self._blocking is not None
+
+    @property
+    def blocking(self) -> Engine:
+        if self._blocking is None:
+            raise TypeError("the engine, or the driver of the URL, can only be awaited")
+        return self._blocking
+
+    @property
+    def awaits(self) -> bool:
+        return self._given_async is not None or self._per_loop is not None
+
+    @property
+    def awaited(self) -> AsyncEngine:
+        """The one of the running loop."""
+        if self._given_async is not None:
+            return self._given_async
+        if self._per_loop is None:
+            raise TypeError("the engine, or the driver of the URL, can only block")
+        return self._per_loop.get()
+
+    @property
+    def listens(self) -> bool:
+        """Whether the database can tell of changes. Otherwise a wait only asks."""
+        return self.dialect == "postgresql" and self._driver in _LISTENING[self.blocks]
+
+    def take(self, statement: Statement) -> Answer:
+        """The answer, from code that blocks."""
+        tried = 0
+        while True:
+            try:
+                with self.blocking.connect() as connection:
+                    return _answer(connection.execute(statement.executable, statement.parameters))
+            except DBAPIError as error:
+                tried += 1
+                self._failures.judge(error, statement, tried)
+
+    async def take_async(self, statement: Statement) -> Answer:
+        """The answer, from a coroutine."""
+        if not self.awaits:
+            return await asyncio.wrap_future(self._threads.call(partial(self.take, statement)))
+        tried = 0
+        while True:
+            try:
+                async with self.awaited.connect() as connection:
+                    return _answer(await connection.execute(statement.executable, statement.parameters))
+            except DBAPIError as error:
+                tried += 1
+                self._failures.judge(error, statement, tried)
+
+    def work(self, work: Callable[[Connection], None]) -> None:
+        """Have it done on a connection."""
+        with self.blocking.connect() as connection:
+            work(connection)
+
+    async def work_async(self, work: Callable[[Connection], None]) -> None:
+        if not self.awaits:
+            await asyncio.wrap_future(self._threads.call(partial(self.work, work)))
+        else:
+            async with self.awaited.connect() as connection:
+                await connection.run_sync(work)
+
+    def dispose(self) -> None:
+        """Close the connections of engines of ours."""
+        if self._url is not None and self._blocking is not None:
+            self._blocking.dispose()
+
+    async def dispose_async(self) -> None:
+        """Close those of the running loop, and what blocks."""
+        if self._per_loop is not None:
+            await self._per_loop.get().dispose()
+        self.dispose()
+
+
+def _answer(result: CursorResult[Any]) -> Answer:
+    if not result.returns_rows:
+        return Answer((), result.rowcount)
+    rows = result.all()
+    return Answer(rows, len(rows))
+
+
+def _made(create: Any, url: URL) -> Any:
+    try:
+        return create(
+            url,
+            isolation_level="AUTOCOMMIT",
+            pool_reset_on_return=None,  # a connection that commits each statement is as new
+            hide_parameters=True,  # errors, and so logs, show nobody's data
+            connect_args=connect_args(url),
+        )
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"the driver of {url.drivername} is not installed ({error}). Install it, or name another in the URL"
+        ) from error
