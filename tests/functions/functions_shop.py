@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import socket
+import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+import uvicorn
 from fastapi import FastAPI
 
 from cloudtask import CloudTaskClient
@@ -109,3 +112,19 @@ class Shop:
         self.local.install(app)
         async with app.router.lifespan_context(app):
             yield app
+
+
+@asynccontextmanager
+async def served(app: Any) -> AsyncGenerator[str]:
+    """The app on a port of this machine."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        running = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
+        running.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await asyncio.to_thread(running.join, 20)

@@ -3,22 +3,19 @@
 import asyncio
 import contextvars
 import pickle
-import socket
 import threading
 import traceback
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import pytest
-import uvicorn
 from fastapi import Depends, Request
 from pydantic import BaseModel
 
 from cloudtask import EagerTaskFailed, RetryLater, Task, eager, injected
 from fastapi_gcp_tasks.dependencies import CloudTasksHeaders
-from functions.functions_shop import make_app, make_client
+from functions.functions_shop import make_app, make_client, served
 
 
 async def by_push(task: Task[Any]) -> Any:
@@ -128,22 +125,6 @@ async def test_an_immediate_task_that_needs_fastapi_says_so(push: Push) -> None:
 
     with pytest.raises(TypeError, match=r"^work\(\) needs session, which FastAPI injects\. eager='immediate' runs it"):
         await push(work(1))
-
-
-@asynccontextmanager
-async def served(app: Any) -> AsyncGenerator[str]:
-    """The app on a port of this machine."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        running = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
-        running.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await asyncio.to_thread(running.join, 20)
 
 
 @each_way
