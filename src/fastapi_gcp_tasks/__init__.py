@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         as_delayed_task,
         as_scheduled_task,
     )
+    from fastapi_gcp_tasks.results import AsyncTaskHandle, TaskHandle, TaskStatus
     from fastapi_gcp_tasks.routers import AsyncDelayedRouter, DelayedRouter
     from fastapi_gcp_tasks.scheduled_route import AsyncScheduledRouteBuilder, ScheduledRouteBuilder
     from fastapi_gcp_tasks.scheduled_routers import AsyncScheduledRouter, ScheduledRouter
@@ -53,6 +54,7 @@ __all__ = [
     "AsyncScheduledRouter",
     "AsyncScheduledTask",
     "AsyncSchedulerOptions",
+    "AsyncTaskHandle",
     "BadMethodError",
     "BulkItem",
     "BulkResult",
@@ -70,7 +72,9 @@ __all__ = [
     "ScheduledTask",
     "SchedulerOptions",
     "TaskDefaultOptions",
+    "TaskHandle",
     "TaskRouteError",
+    "TaskStatus",
     "WrongTypeError",
     "as_async_delayed_task",
     "as_async_scheduled_task",
@@ -103,6 +107,7 @@ _MODULES = {
         "as_delayed_task",
         "as_scheduled_task",
     ],
+    "results": ["AsyncTaskHandle", "TaskHandle", "TaskStatus"],
     "routers": ["AsyncDelayedRouter", "DelayedRouter"],
     "scheduled_route": ["AsyncScheduledRouteBuilder", "ScheduledRouteBuilder"],
     "scheduled_routers": ["AsyncScheduledRouter", "ScheduledRouter"],

@@ -21,6 +21,7 @@ from fastapi_gcp_tasks import (
     dependencies,
     exception,
     hooks,
+    results,
     utils,
 )
 from fastapi_gcp_tasks.protocols import (
@@ -37,6 +38,11 @@ DOCS = {page.name: page.read_text() for page in (ROOT / "docs").glob("*.md")}
 
 @pytest.mark.parametrize("name", fastapi_gcp_tasks.__all__)
 def test_the_reference_names_what_the_package_exports(name: str) -> None:
+    assert f"`{name}`" in DOCS["reference.md"]
+
+
+@pytest.mark.parametrize("name", results.__all__)
+def test_the_reference_names_what_results_exports(name: str) -> None:
     assert f"`{name}`" in DOCS["reference.md"]
 
 

@@ -6,11 +6,13 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from google.api_core.exceptions import NotFound
+from google.cloud.tasks_v2 import CloudTasksClient, Task
 from pydantic import BaseModel
 
 from fastapi_gcp_tasks import AsyncDelayedRouteBuilder, DelayedRouteBuilder, LocalService
 from gcptasks.engine.task_records import Event, Started, Succeeded
-from gcptasks.results.store import ResultStore
+from gcptasks.results.store import Query, ResultStore
 from gcptasks.results.task_info import TaskInfo
 
 QUEUE = "projects/p/locations/l/queues/q"
@@ -81,3 +83,39 @@ async def all_of(updates: Iterator[TaskInfo] | AsyncIterator[TaskInfo]) -> list[
     if isinstance(updates, AsyncIterator):
         return [one async for one in updates]
     return await asyncio.to_thread(list, updates)
+
+
+def tasks_of(local: LocalService) -> dict[str, Task]:
+    """The tasks in the queue, by name."""
+    client = local.tasks_client()
+    try:
+        listed = list(client.list_tasks(request={"parent": QUEUE, "response_view": Task.View.FULL}))
+    except NotFound:
+        return {}
+    return {task.name: task for task in listed}
+
+
+def records_of(app: App) -> list[str]:
+    """The names of the tasks that have records."""
+    return [record.task_name for record in app.results.blocking().find(Query()).records]
+
+
+class Refusing(CloudTasksClient):
+    """Creates tasks as the client inside does, and raises these, one a call, before that or `after` it."""
+
+    def __init__(self, inside: CloudTasksClient, *refusals: BaseException, after: bool = False) -> None:
+        self.inside = inside
+        self.refusals = list(refusals)
+        self.after = after
+
+    def create_queue(self, request: Any = None, **options: Any) -> Any:
+        return self.inside.create_queue(request=request, **options)
+
+    def create_task(self, request: Any = None, **options: Any) -> Any:
+        refusal = self.refusals.pop(0) if self.refusals else None
+        if refusal is not None and not self.after:
+            raise refusal
+        task = self.inside.create_task(request=request, **options)
+        if refusal is not None:
+            raise refusal
+        return task

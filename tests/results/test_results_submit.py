@@ -13,12 +13,11 @@ from google.api_core.exceptions import (
     PermissionDenied,
     ServiceUnavailable,
 )
-from google.cloud.tasks_v2 import CloudTasksClient, CreateTaskRequest, Task
+from google.cloud.tasks_v2 import CreateTaskRequest, Task
 
 from fastapi_gcp_tasks import DelayedRouteBuilder, LocalService
 from gcptasks.engine.task_records import RECORD_HEADER, TaskStatus
-from gcptasks.results.store import Query
-from results.results_app import HOWS, QUEUE, URL, App, done
+from results.results_app import HOWS, QUEUE, URL, App, Refusing, done, records_of, tasks_of
 from results.results_down import HangingStore, RefusingStore
 
 each_twin = pytest.mark.parametrize("how", HOWS)
@@ -27,42 +26,6 @@ each_twin = pytest.mark.parametrize("how", HOWS)
 @pytest.fixture
 def local() -> LocalService:
     return LocalService("memory:", app_url=URL)
-
-
-def tasks_of(local: LocalService) -> dict[str, Task]:
-    """The tasks in the queue, by name."""
-    client = local.tasks_client()
-    try:
-        listed = list(client.list_tasks(request={"parent": QUEUE, "response_view": Task.View.FULL}))
-    except NotFound:
-        return {}
-    return {task.name: task for task in listed}
-
-
-def records_of(app: App) -> list[str]:
-    """The names of the tasks that have records."""
-    return [record.task_name for record in app.results.blocking().find(Query()).records]
-
-
-class Refusing(CloudTasksClient):
-    """Creates tasks as the client inside does, and raises these, one a call, before that or `after` it."""
-
-    def __init__(self, inside: CloudTasksClient, *refusals: BaseException, after: bool = False) -> None:
-        self.inside = inside
-        self.refusals = list(refusals)
-        self.after = after
-
-    def create_queue(self, request: Any = None, **options: Any) -> Any:
-        return self.inside.create_queue(request=request, **options)
-
-    def create_task(self, request: Any = None, **options: Any) -> Any:
-        refusal = self.refusals.pop(0) if self.refusals else None
-        if refusal is not None and not self.after:
-            raise refusal
-        task = self.inside.create_task(request=request, **options)
-        if refusal is not None:
-            raise refusal
-        return task
 
 
 @each_twin

@@ -7,7 +7,7 @@ tree. Nothing here is executed.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, ParamSpec, TypeVar, assert_type
+from typing import Annotated, ParamSpec, TypeVar, assert_type, cast
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Request, Response, Security
 from fastapi.security import SecurityScopes
@@ -55,6 +55,14 @@ from fastapi_gcp_tasks.hooks import DelayedTaskHook, chained_hook, noop_hook
 from fastapi_gcp_tasks.protocols import (
     _AsyncDelay,  # pyright: ignore[reportPrivateUsage]
     _Delay,  # pyright: ignore[reportPrivateUsage]
+)
+from fastapi_gcp_tasks.results import (
+    AsyncTaskHandle,
+    ProgressInfo,
+    ResultStore,
+    TaskHandle,
+    TaskInfo,
+    TaskStatus,
 )
 
 P = ParamSpec("P")
@@ -230,6 +238,58 @@ async def use_routers() -> None:
     assert_type(await typed_async_chili.delay("Scranton", Recipe(name="chili")), Task)
     # error: incompatible type "CloudTasksClient" | "CloudTasksClient" is not assignable to "CloudTasksAsyncClient"
     typed_async_chili.options(client=CloudTasksClient())  # type: ignore[arg-type]
+
+
+# Handles
+
+store = cast("ResultStore", None)
+
+
+def no_store() -> str:
+    raise NotImplementedError
+
+
+DelayedRouter(queue_path=QUEUE, base_url="https://a", results=store)
+AsyncDelayedRouteBuilder(queue_path=QUEUE, base_url="https://a", results=lambda: store)
+# error: incompatible type "str" | "Literal\['redis://'\]" is not assignable
+DelayedRouter(queue_path=QUEUE, base_url="https://a", results="redis://")  # type: ignore[arg-type]
+# error: incompatible type "Callable\[\[\], str\]" | "\(\) -> str" is not assignable
+AsyncDelayedRouteBuilder(queue_path=QUEUE, base_url="https://a", results=no_store)  # type: ignore[arg-type]
+
+# What an `async def` endpoint returns is what it is awaited to.
+assert_type(typed_chili.submit("Scranton", Recipe(name="chili")), TaskHandle[bool])
+assert_type(typed_chili.options(key="a", labels={"b": "c"}, rerun=True).submit("a", Recipe(name="b")).result(), bool)
+assert_type(make_chili.submit("Scranton", recipe=Recipe(name="chili")).result(timeout=1), bool)
+assert_type(typed_sync.submit(number=1).result(), list[str])
+assert_type(typed_sync.options(countdown=1).handle("a"), TaskHandle[list[str]])
+assert_type(typed_chili.handle("a").result(), bool)
+assert_type(typed_sync.handle("a").status(), TaskStatus)
+assert_type(list(typed_sync.handle("a").updates()), list[TaskInfo])
+assert_type(typed_sync.handle("a").progress(), ProgressInfo | None)
+as_objects: TaskHandle[object] = typed_sync.handle("a")
+# error: "number" to "submit" of "_Delay" has incompatible type | No overloads for "submit"|"number" of type "int"
+typed_sync.submit(number="1")  # type: ignore[arg-type]
+# error: No overload variant of "submit" | No overloads for "submit"|Argument missing for parameter "recipe"
+typed_chili.submit("Scranton")  # type: ignore[call-overload]
+# error: incompatible type "int" | Literal\[7\].*"key"
+typed_chili.options(key=7)  # type: ignore[arg-type]
+# error: expression has type "TaskHandle\[list\[str\]\]" | "list\[str\]" is not assignable to "int"
+as_numbers: TaskHandle[int] = typed_sync.handle("a")  # type: ignore[assignment]
+
+
+async def use_handles() -> None:
+    handle = await typed_async_chili.submit("Scranton", recipe=Recipe(name="chili"))
+    assert_type(handle, AsyncTaskHandle[bool])
+    assert_type(await handle.result(), bool)
+    assert_type(await handle, bool)
+    assert_type(await (await typed_async_chili.options(key="a").submit("a", Recipe(name="b"))), bool)
+    assert_type(await typed_async_chili.handle("a").result(timeout=1), bool)
+    assert_type(await typed_async_chili.handle("a").cancel(), bool)
+    assert_type([info async for info in handle.updates()], list[TaskInfo])
+    # error: No overload variant of "submit" | No overloads for "submit"|"recipe" of type "Recipe"
+    await typed_async_chili.submit("Scranton", recipe=7)  # type: ignore[call-overload]
+    # error: has no attribute "result" | attribute "result"
+    typed_async_chili.submit("Scranton", Recipe(name="chili")).result()  # type: ignore[attr-defined]
 
 
 # Default options
