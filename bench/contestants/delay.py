@@ -133,6 +133,12 @@ def _seconds(call: Callable[[], object], times: int) -> float:
     return process_time() - began
 
 
+def name_of_delayed(endpoint: Any, arguments: dict[str, Any]) -> str:
+    """Delay it, and look into what was created."""
+    name: str = endpoint.delay(**arguments).name
+    return name
+
+
 def main(depth: str) -> None:
     makers: dict[str, type[FakeClient] | type[StubClient]]
     makers = {"fake": FakeClient, "stub": StubClient, "own": OurStubClient}
@@ -142,6 +148,7 @@ def main(depth: str) -> None:
         endpoint.delay(**arguments)
         expect_carried(client, arguments)
         figures[name] = microseconds(partial(endpoint.delay, **arguments))
+        figures[f"{name}, named"] = microseconds(partial(name_of_delayed, endpoint, arguments))
     print(json.dumps(figures))
 
 
