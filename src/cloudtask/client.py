@@ -58,12 +58,13 @@ class CloudTaskClient:
         client: "CloudTasksClient | None" = None,
         async_client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None" = None,
     ) -> None:
-        secret, header = check.secret(secret, secret_header_name)
+        account = check.service_account(sae)
+        secret, header = check.secret(secret, secret_header_name, account)
         self.settings = Settings(
             location=check.location_of(project, location),
             queue=check.queue_id("queue", queue),
             url=check.url("url", url),
-            service_account=check.service_account(sae),
+            service_account=account,
             timeout=check.timeout("timeout", timeout),
             secret=secret,
             secret_header=header,

@@ -1,7 +1,7 @@
 """What a CloudTaskClient is made with, checked once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, cast, get_args
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ class Settings:
     url: str
     service_account: str | None
     timeout: timedelta | None
-    secret: str
+    secret: str = field(repr=False)
     secret_header: str
     zone: ZoneInfo
     force_to_queue: str | None
@@ -127,12 +127,14 @@ def eager(value: Any) -> Eager | None:
     raise ValueError(f"eager must be 'immediate', 'remote' or None, not {value!r}")
 
 
-def secret(value: Any, header: Any) -> tuple[str, str]:
+def secret(value: Any, header: Any, account: str | None) -> tuple[str, str]:
     """The secret and its header; `ValueError` if no task can carry them. An empty secret is none."""
     given, name = text("secret", value), text("secret_header_name", header)
     if given and not given.strip():
         raise ValueError("secret is blank, so everybody would know it")
     check_header(name, given or "x")
+    if name.lower() == "content-type" or (account is not None and name.lower() == "authorization"):
+        raise ValueError(f"secret_header_name cannot be {name!r}: tasks carry something else in that header")
     return given, name
 
 

@@ -144,6 +144,13 @@ def test_options_take_the_place_of_the_clients(client: CloudTaskClient) -> None:
     assert task.timeout.total_seconds() == 20
 
 
+def test_nothing_that_is_shown_of_a_client_has_its_secret() -> None:
+    client = make_client(secret="sesame-4711")
+    task = client.task(name="work")(of_this_module)(1)
+    shown = [repr(one) for one in (client, client.settings, client.worker, task, client.functions)]
+    assert not [text for text in shown if "sesame" in text]
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "text"),
     [
@@ -158,6 +165,13 @@ def test_options_take_the_place_of_the_clients(client: CloudTaskClient) -> None:
         ({"secret": "  "}, ValueError, "secret is blank"),
         ({"secret": "a\nb"}, ValueError, "printable ASCII"),
         ({"secret_header_name": "Host", "secret": "x"}, ValueError, "the queue service drops the header 'host'"),
+        ({"secret_header_name": ""}, ValueError, "'' is not a name that a header can have"),
+        ({"secret_header_name": "Content-Type"}, ValueError, "secret_header_name cannot be 'Content-Type'"),
+        (
+            {"secret_header_name": "Authorization", "sae": "a@b.c"},
+            ValueError,
+            "secret_header_name cannot be 'Authorization': tasks carry",
+        ),
         ({"timezone": "Europe/Nowhere"}, ValueError, "timezone must be the name of a time zone"),
         ({"timezone": 3}, TypeError, "timezone must be a ZoneInfo"),
         ({"force_to_queue": ""}, ValueError, "force_to_queue: "),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import inspect
 import typing
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Annotated, Any
@@ -20,7 +21,7 @@ from fastapi import (
     WebSocket,
 )
 from fastapi.security import APIKeyHeader, SecurityScopes
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from starlette.requests import HTTPConnection
 from starlette.types import Message
 from typing_extensions import TypeAliasType
@@ -283,6 +284,65 @@ async def test_both_paths_are_served_and_none_shows_in_the_schema(client: CloudT
     app = make_app(client)
     assert [(await post(app, message("work"), path=path)).status for path in ("/tasks/run", "/tasks")] == [200, 200]
     assert app.openapi()["paths"] == {}
+
+
+async def test_a_router_without_a_check_runs_what_its_platform_lets_through(ran: list[Any]) -> None:
+    client = make_client(secret="")
+
+    @client.task(name="work")
+    def work(number: int) -> None:
+        ran.append(number)
+
+    assert (await post(make_app(client, verify=False), message("work", 3), {})).status == 200
+    assert ran == [3]
+    # A secret is asked for all the same.
+    app = make_app(make_client(), verify=False)
+    assert (await post(app, message("nothing"), {})).status == 403
+
+
+async def test_a_prefix_may_be_the_routers_own(client: CloudTaskClient) -> None:
+    client.task(name="work")(_nothing)
+    app = FastAPI()
+    app.include_router(CloudTaskRouter(client, prefix="/own", tags=["tasks"]), prefix="/tasks")
+    for path in ("/tasks/own/run", "/tasks/own"):
+        assert (await post(app, message("work"), path=path)).status == 200
+
+
+async def test_what_a_function_takes_is_found_out_once(
+    client: CloudTaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def signature(function: Any, *args: Any, **kwargs: Any) -> Any:
+        asked.append(function)
+        return real(function, *args, **kwargs)
+
+    def schema(adapter: TypeAdapter[Any], *args: Any, **kwargs: Any) -> None:
+        asked.append(adapter)
+        made(adapter, *args, **kwargs)
+
+    def session() -> str:
+        return "made"
+
+    @client.task(name="work")
+    def work(number: int, session: Annotated[str, Depends(session)] = injected) -> None: ...
+
+    app = make_app(client)
+    real: Any = inspect.signature
+    made: Any = TypeAdapter.__init__
+    assert await run_in(app, "work", 1) == 200
+    monkeypatch.setattr(inspect, "signature", signature)
+    monkeypatch.setattr(TypeAdapter, "__init__", schema)
+    for number in range(3):
+        assert work(number).body
+        assert await run_in(app, "work", number) == 200
+    assert asked == []
+    client.task(name="other")(_nothing)
+    assert asked  # so a plan that was made anew would be seen
+
+
+async def run_in(app: FastAPI, name: str, *args: Any) -> int:
+    return (await post(app, message(name, *args))).status
 
 
 async def test_options_of_the_router_and_its_verification_apply(client: CloudTaskClient, ran: list[Any]) -> None:

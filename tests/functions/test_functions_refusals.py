@@ -93,6 +93,25 @@ async def test_who_does_not_know_the_secret_learns_nothing_else(
 
 
 @each_way
+async def test_each_check_comes_before_the_next(ask: Ask, client: CloudTaskClient) -> None:
+    """Secret, size, JSON and shape, path, arguments: a request with all faults learns of the first alone."""
+    wrong = {"X-PYCT-SECRET": "other"}
+    long = b" " * (LARGEST + 1)
+    asked = [(long, wrong), (b"{", wrong), (message("nothing"), wrong), (message("work"), wrong), (long, SECRET)]
+    asked += [(b'{"path": "nothing", "args": 3}', SECRET), (message("nothing", "x"), SECRET), (message("work"), SECRET)]
+    answered = [(await ask(client, body, headers)).status for body, headers in asked]
+    assert answered == [403, 403, 403, 403, 413, 422, 404, 422]
+
+
+@each_way
+async def test_the_secret_is_asked_for_in_its_own_header(ask: Ask) -> None:
+    client = make_client(secret_header_name="X-Who")
+    client.task(name="work")(_take)
+    assert (await ask(client, message("work", 1), {"x-who": "known"})).status == 200
+    assert (await ask(client, message("work", 1), SECRET)).status == 403
+
+
+@each_way
 @pytest.mark.parametrize("body", [message("work", 1), b"{"])
 async def test_an_empty_secret_is_known_to_nobody(ask: Ask, body: bytes) -> None:
     client = make_client(secret="")

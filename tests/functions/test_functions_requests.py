@@ -65,6 +65,15 @@ def test_without_secret_account_and_timeout_a_request_has_none() -> None:
     assert dict(sent.last.task.http_request.headers) == {"content-type": "application/json"}
 
 
+def test_no_header_of_a_task_takes_the_place_of_the_secret() -> None:
+    sent = Sent(secret_header_name="X-Who")
+    task = sent.declared(1)
+    task.headers |= {"X-WHO": "other", "X-PYCT-SECRET": "other"}
+    task.sync_push()
+    headers = dict(sent.last.task.http_request.headers)
+    assert headers == {"content-type": "application/json", "x-who": "known", "x-pyct-secret": "other"}
+
+
 async def test_all_ways_to_push_send_the_same() -> None:
     google, async_google = FakeClient(), FakeAsyncClient()
     client = make_client(client=google, async_client=async_google)
