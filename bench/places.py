@@ -36,6 +36,11 @@ def redis(name: str, module: str, *arguments: str) -> Contestant:
     return _elsewhere("redis", name, module, arguments, _missing_redis())
 
 
+def huey(name: str, module: str, *arguments: str) -> Contestant:
+    """A contestant that has huey."""
+    return _elsewhere("huey", name, module, arguments, None)
+
+
 def needing_crate(name: str, module: str, *arguments: str) -> Contestant:
     """A contestant in our environment that measures the crate."""
     return replace(ours(name, module, *arguments), missing=_missing_crate())

@@ -1,9 +1,12 @@
-"""Ours inside the application, durable: `ours flow|light`, `async|sync` calls, `async|sync` endpoint."""
+"""Ours inside the application, durable: `ours flow|light`, `async|sync` calls, `async|sync` `endpoint|function`."""
 
 import sys
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from fastapi import FastAPI
+
+from bench.contestants import function_noops
 from bench.contestants.embedding import URL, create_queues, service
 from bench.contestants.load import LIGHT_TASKS, TASKS, latency, run, sync_throughput, throughput
 from bench.contestants.noops import QUEUES, application, in_turns
@@ -18,11 +21,19 @@ def builder(local: LocalService, calls: str) -> Any:
     return DelayedRouteBuilder(client=local.tasks_client(), base_url=URL, queue_path=QUEUES[0], auto_create_queue=False)
 
 
-async def measure(folder: str, hearer: Hearer, what: str, calls: str, endpoint: str) -> dict[str, float]:
+def worker(local: LocalService, calls: str, called: str, kind: str) -> tuple[FastAPI, Any]:
+    """The application, and what enqueues its tasks."""
+    if kind == "function":
+        app, tasks = function_noops.application(local, sync=called == "sync")
+        return app, function_noops.in_turns(tasks, sync=calls == "sync")
+    app, noop = application(builder(local, calls), sync=called == "sync")
+    return app, in_turns(noop)
+
+
+async def measure(folder: str, hearer: Hearer, what: str, calls: str, called: str, kind: str) -> dict[str, float]:
     local = service(folder)
     create_queues(local)
-    app, noop = application(builder(local, calls), sync=endpoint == "sync")
-    call = in_turns(noop)
+    app, call = worker(local, calls, called, kind)
     async with local.running(app):
         if what == "light":
             return await latency(call, hearer)
@@ -31,10 +42,10 @@ async def measure(folder: str, hearer: Hearer, what: str, calls: str, endpoint: 
         return await sync_throughput(call, hearer)
 
 
-def main(what: str, calls: str, endpoint: str) -> None:
+def main(what: str, calls: str, called: str, kind: str = "endpoint") -> None:
     tasks = TASKS if what == "flow" else LIGHT_TASKS
     with Hearer(tasks) as hearer, TemporaryDirectory() as folder:
-        run(measure(folder, hearer, what, calls, endpoint))
+        run(measure(folder, hearer, what, calls, called, kind))
 
 
 if __name__ == "__main__":

@@ -114,11 +114,16 @@ PARTS = (
     Part(
         name="P3",
         title=".delay() with the client that each makes of itself, over a channel that only answers",
-        contestants=(ours("ours", "delay", "own"), peer("the peer", "delay", "stub")),
+        contestants=(
+            ours("ours", "delay", "own"),
+            peer("the peer", "delay", "stub"),
+            ours(_FUNCTIONS, "functions", "own"),
+        ),
         rows=(
             _row("small", 12, 25, "a small body"),
             _row("mixed", 10, 14, "path, query and body"),
             _row("nested", None, None, "10 KB of nested body"),
+            *_rows_of_functions(),
         ),
     ),
     Part(

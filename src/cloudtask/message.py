@@ -40,14 +40,22 @@ class Message(BaseModel):
 def parsed(body: bytes) -> Message:
     """What a body says; `Malformed` if it is none."""
     try:
-        if b"NaN" in body or b"Infinity" in body:  # JSON has no such numbers, and pydantic takes them
-            from_json(body, allow_inf_nan=False)
-        return Message.model_validate_json(body)
-    except ValidationError as error:
-        reason = reasons(error)
+        # JSON has no NaN, which to refuse so costs a third less than to look for it and have pydantic read the body.
+        return Message.model_validate(from_json(body, allow_inf_nan=False))
     except ValueError as error:
-        reason = f"Invalid JSON: {error}"
+        reason = _reason(body, error)
     raise Malformed(f'the body must be a JSON object with "path", "args" and "kwargs": {reason}')
+
+
+def _reason(body: bytes, error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return f"Invalid JSON: {error}"
+    try:
+        # Of values that were read as JSON pydantic speaks in its words: of arrays, not of lists.
+        Message.model_validate_json(body)
+    except ValidationError as of_json:
+        error = of_json
+    return reasons(error)
 
 
 class Requests:

@@ -42,7 +42,8 @@ class RecordedRequest:
 
 def create_recorded(quiet: QuietCalls, new: RecordedRequest, send: Callable[[Any], Any]) -> CallsFlow[Any]:
     """The task that the service answers with."""
-    yield lambda: quiet.add(new.record)
+    # Its id is new; and so the record and the task may be written together.
+    yield lambda: quiet.add_many((new.record,))
     try:
         return (yield lambda: send(new.request))
     except Exception as error:

@@ -10,6 +10,7 @@ from gcptasks.engine.task_records import (
     Event,
     GivenUp,
     Restarted,
+    Started,
     Succeeded,
     TaskRecord,
     TaskStatus,
@@ -55,6 +56,9 @@ def record_versions(tx: Tx, ids: Collection[str], now: datetime) -> dict[str, in
 
 def change_record(tx: Tx, id: str, run: int, event: Event, now: datetime) -> Change | None:
     """The record after the event; None if there is none."""
+    usual = _usual_change(tx, id, run, event, now)
+    if usual is not None:
+        return Change(usual, made=True)
     kept = tx.records.find(id, now)
     if kept is None:
         return None
@@ -65,6 +69,15 @@ def change_record(tx: Tx, id: str, run: int, event: Event, now: datetime) -> Cha
     elif made:
         tx.records.save(record)
     return Change(as_seen(record, now), made)
+
+
+def _usual_change(tx: Tx, id: str, run: int, event: Event, now: datetime) -> TaskRecord | None:
+    """The record after an event that every task has, if it changes the record, by a shorter way."""
+    if isinstance(event, Started):
+        return tx.records.start(id, run, event.endpoint, now)
+    if isinstance(event, Succeeded):
+        return tx.records.succeed(id, run, event.result, now)
+    return None
 
 
 def hear_records(tx: Tx, attempts: Collection[Attempt], now: datetime) -> None:

@@ -7,30 +7,37 @@ up, and the store of results that knows for how long.
 
 import sqlite3
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from pydantic_core import from_json, to_json
+from gcptasks.engine.task_records import FRESH_FOR, RECORD_HEADER, TaskRecord, TaskStatus
+from gcptasks.store.record_rows import RECORD_COLUMNS, Row, json_text, outcome, record_of, record_row
+from gcptasks.store.times import maybe_us, to_us
 
-from gcptasks.engine.task_records import FRESH_FOR, RECORD_HEADER, ErrorInfo, ProgressInfo, TaskRecord, TaskStatus
-from gcptasks.store.times import from_us, maybe_from_us, maybe_us, to_us
-
-Row = tuple[Any, ...]
-
-_COLUMNS = (
-    "id, endpoint, task_name, labels, arguments, confirmed, run, status, attempt, created_at, started_at, finished_at, "
-    "heard_at, expires_at, progress, result, error, version"
+_SHOWN = RECORD_COLUMNS.replace(" result,", " NULL,")
+_FIND = f"SELECT keep_us, {RECORD_COLUMNS} FROM task_records WHERE id = ? AND expires_at > ?"
+_FIND_MANY = (
+    f"SELECT {RECORD_COLUMNS} FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ?"
 )
-_SHOWN = _COLUMNS.replace(" result,", " NULL,")
-_FIND = f"SELECT keep_us, {_COLUMNS} FROM task_records WHERE id = ? AND expires_at > ?"
-_FIND_MANY = f"SELECT {_COLUMNS} FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ?"
 _VERSIONS = "SELECT id, version FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ?"
-_INSERT = f"INSERT OR REPLACE INTO task_records (keep_us, {_COLUMNS}) VALUES ({', '.join('?' * 19)})"
+_INSERT = f"INSERT OR REPLACE INTO task_records (keep_us, {RECORD_COLUMNS}) VALUES ({', '.join('?' * 19)})"
 # What these name is not set by events, or is the key of an index that an update would touch.
 _SAVE = (
     "UPDATE task_records SET (confirmed, status, attempt, started_at, finished_at, heard_at, expires_at, progress, "
     "result, error, version) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
+)
+_IS_OPEN = f"status NOT IN ({', '.join(repr(status.value) for status in TaskStatus if status.final)})"
+# The rules are those of engine.task_records, written so that each of the two events that every task has is one
+# statement, which reads no result.
+_START = (
+    f"UPDATE task_records SET status = '{TaskStatus.RUNNING.value}', attempt = attempt + 1, confirmed = 1, "
+    "started_at = coalesce(started_at, ?), heard_at = ?, progress = NULL, version = version + 1 "
+    f"WHERE id = ? AND run = ? AND endpoint = ? AND {_IS_OPEN} AND expires_at > ? RETURNING {_SHOWN}"
+)
+_SUCCEED = (
+    f"UPDATE task_records SET status = '{TaskStatus.SUCCEEDED.value}', result = ?, error = NULL, heard_at = ?, "
+    "finished_at = ?, expires_at = ? + keep_us, version = version + 1 "
+    f"WHERE id = ? AND run = ? AND {_IS_OPEN} AND expires_at > ? RETURNING {_SHOWN}"
 )
 # The rule is that of engine.task_records.Heard without progress.
 _HEAR = (
@@ -41,10 +48,7 @@ _WANTED = (
     "SELECT id FROM task_records WHERE id IN (SELECT value FROM json_each(?)) "
     f"AND expires_at > ? AND status != '{TaskStatus.CANCELLED.value}'"
 )
-_OPEN = (
-    "SELECT id FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ? "
-    f"AND status NOT IN ({', '.join(repr(status.value) for status in TaskStatus if status.final)})"
-)
+_OPEN = f"SELECT id FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ? AND {_IS_OPEN}"
 _TAGS = (
     f"SELECT task_id, json_extract(headers, '$.\"{RECORD_HEADER}\"') AS tag FROM tasks "
     "WHERE id IN (SELECT value FROM json_each(?)) AND task_id IS NOT NULL AND tag IS NOT NULL"
@@ -55,7 +59,9 @@ _DROP = (
     "DELETE FROM task_records WHERE number IN (SELECT number FROM task_records WHERE expires_at <= ? LIMIT ?) "
     "RETURNING id"
 )
+_RESULT = RECORD_COLUMNS.split(", ").index("result")
 _NEWEST = 2**62
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Kept(NamedTuple):
@@ -96,19 +102,19 @@ class TaskRecords:
 
     def find(self, id: str, now: datetime) -> Kept | None:
         row = self._sql.execute(_FIND, (id, to_us(now))).fetchone()
-        return None if row is None else Kept(_record_of(row[1:]), timedelta(microseconds=row[0]))
+        return None if row is None else Kept(record_of(row[1:]), timedelta(microseconds=row[0]))
 
     def find_many(self, ids: Collection[str], now: datetime) -> dict[str, TaskRecord]:
-        rows = self._sql.execute(_FIND_MANY, (_json(list(ids)), to_us(now)))
-        return {row[0]: _record_of(row) for row in rows}
+        rows = self._sql.execute(_FIND_MANY, (json_text(list(ids)), to_us(now)))
+        return {row[0]: record_of(row) for row in rows}
 
     def versions(self, ids: Collection[str], now: datetime) -> dict[str, int]:
         """The versions of those that are there."""
-        return dict(self._sql.execute(_VERSIONS, (_json(list(ids)), to_us(now))).fetchall())
+        return dict(self._sql.execute(_VERSIONS, (json_text(list(ids)), to_us(now))).fetchall())
 
     def insert(self, record: TaskRecord, keep: timedelta) -> None:
         """Add it, or put it in the place of the one with its id, as the newest."""
-        self._sql.execute(_INSERT, (_us(keep), *_row(record)))
+        self._sql.execute(_INSERT, (keep // _MICROSECOND, *record_row(record)))
         self._changed.append(record.id)
 
     def save(self, record: TaskRecord) -> None:
@@ -121,12 +127,24 @@ class TaskRecords:
             maybe_us(record.finished_at),
             maybe_us(record.heard_at),
             to_us(record.expires_at),
-            *_outcome(record),
+            *outcome(record),
             record.version,
             record.id,
         )
         self._sql.execute(_SAVE, values)
         self._changed.append(record.id)
+
+    def start(self, id: str, run: int, endpoint: str, now: datetime) -> TaskRecord | None:
+        """The record after `Started`; None if nothing changes. An open one has no result."""
+        at = to_us(now)
+        row = self._sql.execute(_START, (at, at, id, run, endpoint, at)).fetchone()
+        return None if row is None else self._noted(record_of(row))
+
+    def succeed(self, id: str, run: int, result: bytes | None, now: datetime) -> TaskRecord | None:
+        """The record after `Succeeded`; None if nothing changes."""
+        at = to_us(now)
+        row = self._sql.execute(_SUCCEED, (result, at, at, at, id, run, at)).fetchone()
+        return None if row is None else self._noted(record_of((*row[:_RESULT], result, *row[_RESULT + 1 :])))
 
     def hear(self, attempts: Collection[tuple[str, int, int]], now: datetime) -> None:
         """These attempts, as id, run and number, still run."""
@@ -135,11 +153,11 @@ class TaskRecords:
 
     def wanted(self, ids: Collection[str], now: datetime) -> set[str]:
         """Which of them are there and not cancelled."""
-        return {id for (id,) in self._sql.execute(_WANTED, (_json(list(ids)), to_us(now)))}
+        return {id for (id,) in self._sql.execute(_WANTED, (json_text(list(ids)), to_us(now)))}
 
     def open(self, ids: Collection[str], now: datetime) -> set[str]:
         """Which of them are there and not final."""
-        return {id for (id,) in self._sql.execute(_OPEN, (_json(list(ids)), to_us(now)))}
+        return {id for (id,) in self._sql.execute(_OPEN, (json_text(list(ids)), to_us(now)))}
 
     def tagged(self, tasks: list[int]) -> list[Tagged]:
         """Those of the tasks with these numbers that have a record."""
@@ -155,7 +173,7 @@ class TaskRecords:
         some = f"SELECT * FROM task_records WHERE {scope} ORDER BY number DESC LIMIT ?"
         query = f"SELECT number, {_SHOWN} FROM ({some}) WHERE {chosen} ORDER BY number DESC LIMIT ?"
         rows = self._sql.execute(query, (*scoped, looks, *choosing, limit)).fetchall()
-        found = [(row[0], _record_of(row[1:])) for row in rows]
+        found = [(row[0], record_of(row[1:])) for row in rows]
         if len(found) == limit:
             return Look(found, found[-1][0])
         query = f"SELECT count(*), min(number) FROM ({some.replace('*', 'number')})"
@@ -168,6 +186,10 @@ class TaskRecords:
         self._sql.execute(_REMOVE, (id,))
         self._changed.append(id)
         return was_there
+
+    def _noted(self, record: TaskRecord) -> TaskRecord:
+        self._changed.append(record.id)
+        return record
 
     def drop_expired(self, at: datetime, limit: int) -> int:
         """Drop some of those that had expired by then; how many."""
@@ -206,67 +228,3 @@ def _status(status: TaskStatus, now: datetime) -> tuple[str, Row]:
     if status is TaskStatus.WAITING:
         return f"(status = ? OR {running} AND coalesce(heard_at < ?, 1))", (status.value, fresh)
     return "status = ?", (status.value,)
-
-
-def _row(record: TaskRecord) -> Row:
-    return (
-        record.id,
-        record.endpoint,
-        record.task_name,
-        _json(dict(record.labels)),
-        record.arguments,
-        record.confirmed,
-        record.run,
-        record.status.value,
-        record.attempt,
-        to_us(record.created_at),
-        maybe_us(record.started_at),
-        maybe_us(record.finished_at),
-        maybe_us(record.heard_at),
-        to_us(record.expires_at),
-        *_outcome(record),
-        record.version,
-    )
-
-
-def _outcome(record: TaskRecord) -> Row:
-    """The values of `progress`, `result` and `error`."""
-    return (
-        None if record.progress is None else _json(asdict(record.progress)),
-        record.result,
-        None if record.error is None else _json(asdict(record.error)),
-    )
-
-
-def _record_of(row: Row) -> TaskRecord:
-    """The record of a row of `_COLUMNS`."""
-    id, endpoint, name, labels, arguments, confirmed, run, status, attempt, created, started, finished, *rest = row
-    heard, expires, progress, result, error, version = rest
-    return TaskRecord(
-        id=id,
-        endpoint=endpoint,
-        task_name=name,
-        labels=from_json(labels),
-        arguments=arguments,
-        confirmed=bool(confirmed),
-        run=run,
-        status=TaskStatus(status),
-        attempt=attempt,
-        created_at=from_us(created),
-        started_at=maybe_from_us(started),
-        finished_at=maybe_from_us(finished),
-        heard_at=maybe_from_us(heard),
-        expires_at=from_us(expires),
-        progress=None if progress is None else ProgressInfo(**from_json(progress)),
-        result=result,
-        error=None if error is None else ErrorInfo(**from_json(error)),
-        version=version,
-    )
-
-
-def _us(span: timedelta) -> int:
-    return span // timedelta(microseconds=1)
-
-
-def _json(value: object) -> str:
-    return to_json(value, inf_nan_mode="constants").decode()
