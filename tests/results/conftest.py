@@ -1,16 +1,20 @@
 """Stores of results, each by its name: a fixture `NAME_results` gives what makes one."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
+from gcptasks.client.service_results import ServiceResults
 from gcptasks.results.sql import SQLResults
 from gcptasks.results.store import ResultStore
+from gcptasks.server.emulator import emulating
 from gcptasks.server.local_service import LocalService
+from gcptasks.server.settings import PortSettings
 from results import database_servers
 from results.database_servers import Server
 from results.results_store_suite import MakeResults
@@ -29,6 +33,15 @@ def file_results(tmp_path: Path) -> MakeResults:
         return LocalService(f"sqlite:///{tmp_path}/tasks.db", app_url="http://app.local").results(**options)
 
     return make
+
+
+@pytest.fixture
+def port_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeResults]:
+    """Each on connections of its own, to one service on a port."""
+    config = PortSettings(port=0, database=str(tmp_path / "tasks.db"))
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(emulating(config)) as emulator:
+        monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", emulator.address)
+        yield ServiceResults
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,14 @@ import pytest
 from gcptasks.results.store import AsyncStore
 from results.results_store_suite import MakeResults, StoreSuite, calls_of
 
-STORES = ("memory", "file", "sqlite", "postgresql", "mysql")
+STORES = (
+    "memory",
+    "file",
+    "port",
+    "sqlite",
+    "postgresql",
+    "mysql",
+)
 """Another store is a fixture `NAME_results`, and its name here."""
 
 

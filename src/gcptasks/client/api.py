@@ -16,7 +16,7 @@ Client = TypeVar("Client")
 AsyncClient = TypeVar("AsyncClient")
 
 _ADDRESS = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})"
-_CHANNEL_OPTIONS = (
+CHANNEL_OPTIONS = (
     # Google's own channels have no limit of their own either: the service's counts.
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -119,14 +119,14 @@ class Api(Generic[Client, AsyncClient]):
 def _transport(cls: Any, emulator: str) -> Any:
     import grpc
 
-    channel = grpc.insecure_channel(emulator, options=_CHANNEL_OPTIONS)
+    channel = grpc.insecure_channel(emulator, options=CHANNEL_OPTIONS)
     return cls.get_transport_class("grpc")(host=emulator, channel=channel)
 
 
 def _async_transport(cls: Any, emulator: str) -> Any:
     import grpc.aio
 
-    channel = grpc.aio.insecure_channel(emulator, options=_CHANNEL_OPTIONS)
+    channel = grpc.aio.insecure_channel(emulator, options=CHANNEL_OPTIONS)
     return cls.get_transport_class("grpc_asyncio")(host=emulator, channel=channel)
 
 

@@ -20,6 +20,7 @@ from gcptasks.rpc.listener import Listener, bind
 from gcptasks.runtime.loop import StopLimit
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
+from gcptasks.server.result_calls import ResultCalls
 from gcptasks.server.settings import PortSettings
 from gcptasks.web.app import make_app
 from gcptasks.web.discovery import discovery_routes
@@ -119,9 +120,10 @@ async def _serving(
             await _ensure(backend, queue)
         limits = ListenerLimits()
         budget = limits.budget()
+        results = ResultCalls(backend.results, backend.calls.handle)
         async with protocol_factory(_web_app(backend, settings, limits, budget), grace=limit.left) as http1:
             listener = await Listener.start(
-                settings.host, settings.port, backend.calls.handle, http1, limits, budget=budget, sockets=sockets
+                settings.host, settings.port, results.handle, http1, limits, budget=budget, sockets=sockets
             )
             try:
                 yield Emulator(backend, listener, limit)
