@@ -1,6 +1,7 @@
 """Results of tasks: where they are kept, what handles tell of them, and what asking for them raises."""
 
 from gcptasks.client.handles import AsyncTaskHandle, TaskHandle
+from gcptasks.client.service_results import ServiceResults
 from gcptasks.engine.task_records import ErrorInfo, Event, ProgressInfo, TaskRecord, TaskStatus, after, as_seen
 from gcptasks.results.errors import (
     KeyConflict,
@@ -39,6 +40,7 @@ __all__ = [
     "ResultMismatch",
     "ResultStore",
     "ResultTooLarge",
+    "ServiceResults",
     "StoreSettings",
     "TaskCancelled",
     "TaskFailed",
