@@ -1,5 +1,8 @@
 """Results of tasks: where they are kept, what handles tell of them, and what asking for them raises."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from gcptasks.client.handles import AsyncTaskHandle, TaskHandle
 from gcptasks.client.service_results import ServiceResults
 from gcptasks.engine.task_records import ErrorInfo, Event, ProgressInfo, TaskRecord, TaskStatus, after, as_seen
@@ -23,6 +26,11 @@ from gcptasks.results.store import (
     StoreSettings,
 )
 from gcptasks.results.task_info import TaskInfo
+
+if TYPE_CHECKING:
+    # Not in `__all__`: `import *` is for a base install as well, and each of these needs an extra.
+    from gcptasks.results.redis import RedisResults as RedisResults
+    from gcptasks.results.sql import SQLResults as SQLResults
 
 __all__ = [
     "AsyncStore",
@@ -52,3 +60,21 @@ __all__ = [
     "after",
     "as_seen",
 ]
+
+_HOMES = {"RedisResults": "gcptasks.results.redis", "SQLResults": "gcptasks.results.sql"}
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
+
+
+# Checkers see the imports above instead: a module with `__getattr__` has every name for them, a misspelt one too.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        try:
+            home = _HOMES[name]
+        except KeyError:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+        value = globals()[name] = getattr(import_module(home), name)
+        return value

@@ -14,6 +14,7 @@ from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, Creat
 from pydantic import BaseModel
 
 import fastapi_gcp_tasks
+import fastapi_gcp_tasks.results
 from fastapi_gcp_tasks import AsyncDelayedRouteBuilder, DelayedRouteBuilder, as_async_delayed_task, as_delayed_task
 from fastapi_gcp_tasks.utils import queue_path
 
@@ -47,7 +48,9 @@ class AsyncClient(CloudTasksAsyncClient):
         return Task(name=f"{request.parent}/tasks/1")
 
 
-@pytest.mark.parametrize("package", ["aiohttp", "h2", "httptools", "rich", "typer", "uvicorn", "watchfiles"])
+@pytest.mark.parametrize(
+    "package", ["aiohttp", "h2", "httptools", "redis", "rich", "sqlalchemy", "typer", "uvicorn", "watchfiles"]
+)
 def test_the_install_is_bare(package: str) -> None:
     assert find_spec(package) is None
 
@@ -95,6 +98,13 @@ def test_a_name_that_needs_an_extra_says_how_to_get_it() -> None:
     with pytest.raises(ImportError) as refused:
         _ = fastapi_gcp_tasks.LocalService
     assert PIP_LINE in str(refused.value)
+
+
+@pytest.mark.parametrize(("name", "extra"), [("SQLResults", "sql"), ("RedisResults", "redis")])
+def test_a_store_of_results_that_needs_an_extra_says_how_to_get_it(name: str, extra: str) -> None:
+    with pytest.raises(ImportError) as refused:
+        getattr(fastapi_gcp_tasks.results, name)
+    assert f"pip install 'fastapi-gcp-tasks[{extra}]'" in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from gcptasks.client.service_results import ServiceResults
+from gcptasks.results.redis import RedisResults
 from gcptasks.results.sql import SQLResults
 from gcptasks.results.store import ResultStore
 from gcptasks.server.emulator import emulating
@@ -56,6 +57,12 @@ def mariadb() -> Generator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def redis_server() -> Generator[Server]:
+    with database_servers.redis() as server:
+        yield server
+
+
 @pytest.fixture
 def sqlite_results(tmp_path: Path) -> MakeResults:
     return _with_table(f"sqlite:///{tmp_path}/results.db")
@@ -69,6 +76,11 @@ def postgresql_results(postgresql: Server) -> MakeResults:
 @pytest.fixture
 def mysql_results(mariadb: Server) -> MakeResults:
     return _with_table(mariadb.url)
+
+
+@pytest.fixture
+def redis_results(redis_server: Server) -> MakeResults:
+    return partial(RedisResults, redis_server.url, prefix=f"records_{token_hex(4)}")
 
 
 def _with_table(url: str) -> MakeResults:

@@ -176,6 +176,8 @@ def redis(*options: str) -> Generator[Server]:
         command = [server, "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no", *options]
 
         def answers() -> None:
+            if not socket.exists():
+                raise ConnectionError  # as above
             with client.Redis(unix_socket_path=str(socket)) as connection:
                 connection.ping()
 

@@ -14,6 +14,7 @@ STORES = (
     "sqlite",
     "postgresql",
     "mysql",
+    "redis",
 )
 """Another store is a fixture `NAME_results`, and its name here."""
 

@@ -10,8 +10,8 @@ from itertools import count
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from gcptasks.engine.task_records import Event, TaskRecord, after, as_seen
+from gcptasks.results.rows import changed_row, from_us, new_row, record_of, storable, to_us
 from gcptasks.results.sql.statements import Place, Statement, Statements
-from gcptasks.results.sql.table import changed_row, from_us, new_row, record_of, storable, to_us
 from gcptasks.results.store import Attempt, Change, NewRecord, Page, Query
 
 T = TypeVar("T")

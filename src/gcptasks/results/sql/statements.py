@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gcptasks.engine.task_records import FRESH_FOR, TaskStatus
-from gcptasks.results.sql.table import json_of
+from gcptasks.results.rows import json_of
 
 _MYSQL_NOW = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))"
 _NOW: Mapping[str, ColumnElement[int]] = {
