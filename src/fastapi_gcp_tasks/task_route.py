@@ -10,7 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from gcptasks.base.asgi import DELIVERY, VERIFIED
+from fastapi_gcp_tasks.progress_kinds import refuse_wrong_progress
+from gcptasks.base.asgi import DELIVERY, RECORDING, VERIFIED
 from gcptasks.base.log_text import log_text
 from gcptasks.worker.retrying import DoNotRetry, RetryLater
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from fastapi_gcp_tasks.verification import Verification
     from gcptasks.results.given import GivenStore
     from gcptasks.results.store import ResultStore
+    from gcptasks.worker.recording import LastAttempts
 
     Results: TypeAlias = ResultStore | Callable[[], ResultStore] | None
     """What the builders' option `results` may be."""
@@ -38,7 +40,35 @@ class TaskRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **settings: Any) -> None:
         if self.verification:
             settings["dependencies"] = _with(self.verification, settings.get("dependencies") or ())
+        if self.results is None:
+            super().__init__(path, endpoint, **settings)
+        else:
+            self._init_recorded(self.results, path, endpoint, settings)
+        refuse_wrong_progress(self.dependant)
+
+    def _init_recorded(
+        self, results: "GivenStore", path: str, endpoint: Callable[..., Any], settings: dict[str, Any]
+    ) -> None:
+        # Here, as most tasks are not recorded.
+        from fastapi_gcp_tasks.recorded_attempts import RecordedAttempts, begin_attempt
+
+        dependencies = settings.get("dependencies") or ()
+        if not any(one.dependency is begin_attempt for one in dependencies):  # a copy has it already
+            settings["dependencies"] = [*dependencies, Depends(begin_attempt)]
         super().__init__(path, endpoint, **settings)
+        attempts = RecordedAttempts(
+            endpoint,
+            self.handle,
+            results,
+            platform_checks=self.verification is False,
+            last_attempts=self.last_attempts(),
+        )
+        # Of this route, so that those of others do not ask at each request whether they are recorded.
+        self.handle = attempts.handle  # type: ignore[method-assign]
+
+    def last_attempts(self) -> "LastAttempts | None":
+        """What knows when the queue gives its tasks up."""
+        return None
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler, which answers to `RetryLater` and `DoNotRetry` as they ask."""
@@ -52,6 +82,8 @@ class TaskRoute(APIRoute):
             except Exception as error:
                 if unverified and not isinstance(error, _MAY_BE_REFUSALS):
                     _warn_if_nobody_verified(request)
+                if RECORDING in request.scope:
+                    request.scope[RECORDING].error = error
                 if isinstance(error, RetryLater):
                     raise HTTPException(503, "to be tried again later", {"Retry-After": str(error.seconds)}) from error
                 if isinstance(error, DoNotRetry):

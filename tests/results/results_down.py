@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from gcptasks.results.store import AsyncStore, BlockingStore, StoreSettings
+from gcptasks.results.store import StoreSettings
 
 PATIENCE = 30.0
 """Seconds after which what hangs in a test gives up."""
@@ -31,10 +31,10 @@ class RefusingStore:
         self.down = True
         self.calls = 0
 
-    def blocking(self) -> BlockingStore:
+    def blocking(self) -> Any:
         return _Calls(self._refuse)
 
-    def awaiting(self) -> AsyncStore:
+    def awaiting(self) -> Any:
         return _Calls(self._refuse_later)
 
     def _refuse(self) -> None:
@@ -57,10 +57,10 @@ class HangingStore:
         self.hanging = 0
         self._only_blocks = only_blocks
 
-    def blocking(self) -> BlockingStore:
+    def blocking(self) -> Any:
         return _Calls(self._hang)
 
-    def awaiting(self) -> AsyncStore:
+    def awaiting(self) -> Any:
         if self._only_blocks:
             raise TypeError("this store can only block")
         return _Calls(self._hang_later)

@@ -9,6 +9,9 @@ DELIVERY = "gcptasks.delivery"
 VERIFIED = "gcptasks.verified"
 """The key under which a verification leaves word that it let the caller in."""
 
+RECORDING = "gcptasks.recording"
+"""The key under which a worker has the recording of the attempt."""
+
 
 class Delivery(NamedTuple):
     """Who delivers: the issuer of its tokens, and the public keys that they are signed with, by key id."""

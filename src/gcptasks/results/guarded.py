@@ -6,8 +6,6 @@ over.
 
 import asyncio
 import logging
-import threading
-import weakref
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -16,6 +14,7 @@ from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.base.log_text import log_text
 from gcptasks.engine.task_records import Event, TaskRecord
 from gcptasks.results.patient_threads import PatientThreads
+from gcptasks.results.per_store import PerStore
 from gcptasks.results.store import AsyncStore, Attempt, BlockingStore, Change, NewRecord, ResultStore
 
 T = TypeVar("T")
@@ -36,6 +35,11 @@ class GuardedStore:
         self.threads = PatientThreads("gcptasks-results")
         self.quiet = QuietStore(self)
         self.awaiting = AsyncQuietStore(self)
+
+    @property
+    def down(self) -> bool:
+        """Whether its last call failed."""
+        return self.outage.down
 
 
 class QuietStore:
@@ -167,42 +171,21 @@ class _Outage:
 
     def __init__(self, store: str) -> None:
         self._store = store
-        self._down = False
+        self.down = False
 
     def lasts(self, error: Exception) -> None:
-        if not self._down:
-            self._down = True
+        if not self.down:
+            self.down = True
             said = log_text(error) or type(error).__name__
             _log.warning("%s does not answer, so tasks run without being recorded: %s", self._store, said)
 
     def is_over(self) -> None:
-        if self._down:
-            self._down = False
+        if self.down:
+            self.down = False
             _log.warning("%s answers again: tasks are recorded", self._store)
 
 
-class _Guards:
-    """The guards of this process, by their stores."""
-
-    def __init__(self) -> None:
-        self._guards = weakref.WeakValueDictionary[int, GuardedStore]()
-        self.begin_anew()
-        begin_anew_in_children(self)
-
-    def begin_anew(self) -> None:
-        """Wait for none of the parent's threads."""
-        self._lock = threading.Lock()
-
-    def of(self, store: ResultStore) -> GuardedStore:
-        with self._lock:
-            one = self._guards.get(id(store))
-            if one is None:
-                # It keeps its store, so no other store gets that id while it is here.
-                one = self._guards[id(store)] = GuardedStore(store)
-            return one
-
-
-_guards = _Guards()
+_guards = PerStore(GuardedStore)
 
 
 def guarded(store: ResultStore) -> GuardedStore:

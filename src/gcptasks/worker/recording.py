@@ -1,0 +1,286 @@
+"""What a worker does for the record of a task: says that an attempt begins, how far it has come, and how it ended.
+
+The record is found by a header of the attempt. It is written twice, progress and heartbeats aside. A store that is
+down keeps no task from running: then the answer to the queue alone counts.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, Protocol
+
+from gcptasks.base.log_text import log_text
+from gcptasks.base.per_loop import PerLoop
+from gcptasks.engine.task_records import (
+    RECORD_HEADER,
+    AttemptFailed,
+    ErrorInfo,
+    Heard,
+    ProgressInfo,
+    Started,
+    Succeeded,
+    TaskRecord,
+    TaskStatus,
+    parse_record_tag,
+)
+from gcptasks.results.errors import ResultTooLarge
+from gcptasks.results.guarded import guarded
+from gcptasks.results.per_store import PerStore
+from gcptasks.results.store import Attempt, ResultStore
+from gcptasks.worker.failures import error_info
+from gcptasks.worker.watch import Watch
+
+_log = logging.getLogger("gcptasks")
+
+_REPORT_EVERY = 0.25
+"""Seconds between two writes of the progress of one attempt."""
+_OVER = {TaskStatus.CANCELLED: "the task was cancelled", TaskStatus.SUCCEEDED: "the task has succeeded already"}
+"""Why nothing more is to run. What has failed for good may still run, but is not recorded again."""
+_RETRY_COUNT = "x-cloudtasks-taskretrycount"
+
+
+class LastAttempts(Protocol):
+    """Knows when a queue gives tasks up."""
+
+    async def is_last(self, task_name: str, headers: Mapping[str, str], attempts: int, age: timedelta) -> bool:
+        """Whether no attempt follows that many, the first of which began that long ago; False where nobody knows."""
+        ...
+
+
+class NotToRun(Exception):
+    """The task is over, or was begun anew: the queue gets 200, and nothing runs. The text says why."""
+
+
+class Recorder:
+    """Records what runs in this process for one store. Made by `recorder`, so that all share one watch."""
+
+    def __init__(self, store: ResultStore) -> None:
+        self._guard = guarded(store)
+        self.store = self._guard.awaiting
+        self.settings = store.settings
+        self._watches = PerLoop(lambda: Watch(self.store))
+        self._background = set[asyncio.Task[Any]]()
+
+    def watch(self) -> Watch:
+        """The watch over what runs on the running event loop."""
+        return self._watches.get()
+
+    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Do this without being waited for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    @property
+    def down(self) -> bool:
+        """Whether the store did not answer the last call."""
+        return self._guard.down
+
+
+_recorders = PerStore(Recorder)
+
+
+def recorder(store: ResultStore) -> Recorder:
+    """The recorder for this store, the same for all who ask while somebody has it."""
+    return _recorders.of(store)
+
+
+class Recording:
+    """Records one attempt at the task of an endpoint. All of it happens on the event loop that runs the attempt."""
+
+    def __init__(
+        self,
+        to: Recorder,
+        tag: str,
+        endpoint: str,
+        headers: Mapping[str, str],
+        *,
+        is_async: bool,
+        last_attempts: LastAttempts | None,
+    ) -> None:
+        self._to = to
+        self._tag = tag
+        self._endpoint = endpoint
+        self._headers = headers
+        self._is_async = is_async
+        self._last_attempts = last_attempts
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[Any] | None = None
+        self._told = False
+        self._ended = False
+        self._task_name = ""
+        self._age = timedelta()
+        self._unsaid: ProgressInfo | None = None
+        self._saying: ProgressInfo | None = None
+        self._reports = False
+        self.attempt: Attempt
+        self.tried = False
+        """Whether its beginning was recorded, or there was a reason not to."""
+        self.runs = False
+        """Whether `attempt` is known and not over."""
+        self.began = 0.0
+        self.cancelled = False
+        """Whether somebody cancelled the task: then its record is final."""
+        self.error: BaseException | None = None
+        """What the endpoint raised."""
+
+    async def begin(self) -> None:
+        """Record that the attempt begins; `NotToRun` if it is not to."""
+        self.tried = True
+        found = parse_record_tag(self._tag)
+        if found is None:
+            _log.warning("%s %s is no record, so the task runs unrecorded", RECORD_HEADER, log_text(self._tag))
+            return
+        id, run = found
+        change = await self._to.store.change(id, run, Started(self._endpoint))
+        if change is None:
+            if not self._to.down:
+                _log.warning("a task of %s has no record %s, so it runs unrecorded", self._endpoint, log_text(id))
+        elif change.made:
+            self._begun(change.record)
+        else:
+            self._not_begun(change.record, run)
+
+    def report(self, progress: ProgressInfo) -> None:
+        """Record how far the attempt has come, soon; of several in a moment the last. Safe to use from any thread."""
+        self._unsaid = progress
+        if not self._reports:
+            self._reports = True
+            with suppress(RuntimeError):  # of a loop that is closed
+                self._loop.call_soon_threadsafe(self._report_now)
+
+    def cancel(self) -> None:
+        """Somebody cancelled the task: an endpoint that awaits is cancelled, one that blocks is told when it asks."""
+        self.cancelled = True
+        if self._is_async and self._task is not None:
+            self._told = True
+            self._task.cancel()
+
+    def leave(self) -> None:
+        """Let nothing cancel the attempt from now on."""
+        self._ended = True
+        if self.runs:
+            self._to.watch().remove(self)
+
+    async def take_back_cancellation(self) -> None:
+        """Go on though the task was cancelled; raises `CancelledError` if somebody else has cancelled this as well."""
+        task, told = self._task, self._told
+        if not told or task is None or asyncio.current_task() is not task:
+            return
+        self._told = False
+        try:
+            # If the endpoint awaited nothing since, it comes now.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            pass
+        if task.uncancel():
+            raise asyncio.CancelledError
+
+    async def end(self, status: int, result: bytes) -> str | None:
+        """Record how the attempt ended, by what it answers with. The reason to answer with 200 instead, if any."""
+        self.leave()
+        if self.cancelled:
+            await self.take_back_cancellation()
+            return _OVER[TaskStatus.CANCELLED]
+        if not self.runs:
+            return None
+        self.runs = False
+        event = await self._outcome(status, result)
+        id, run, number = self.attempt
+        unsaid = self._unsaid or self._saying
+        if unsaid is None:
+            change = await self._to.store.change(id, run, event)
+        else:
+            change = await self._to.store.change_twice(id, run, Heard(number, unsaid), event)
+        if change is None or 200 <= status < 300:
+            return None
+        return _why_over(change.record, run)
+
+    def end_later(self) -> None:
+        """Record that the attempt was cut off, without waiting for it."""
+        self.leave()
+        if self.runs and not all(task.cancelling() for task in asyncio.all_tasks()):  # the loop itself ends
+            self._to.in_background(self.end(0, b""))
+
+    def _begun(self, record: TaskRecord) -> None:
+        self.attempt = Attempt(record.id, record.run, record.attempt)
+        self._task_name = record.task_name
+        if record.started_at is not None and record.heard_at is not None:
+            self._age = record.heard_at - record.started_at
+        self.began = self._loop.time()
+        self._task = asyncio.current_task()
+        self.runs = True
+        self._to.watch().add(self)
+
+    def _not_begun(self, record: TaskRecord, run: int) -> None:
+        if record.endpoint != self._endpoint:
+            _log.warning(
+                "the record %s is of %s, not of %s, so the task runs unrecorded",
+                record.id,
+                log_text(record.endpoint),
+                self._endpoint,
+            )
+        elif reason := _why_over(record, run):
+            raise NotToRun(reason)
+
+    async def _outcome(self, status: int, result: bytes) -> Succeeded | AttemptFailed:
+        number, most = self.attempt.number, self._to.settings.max_bytes
+        if not 200 <= status < 300:
+            error = self._error() if self.error is not None else ErrorInfo("", f"the worker answered with {status}")
+            return AttemptFailed(number, error, for_good=await self._is_last())
+        if self.error is not None:
+            # As `DoNotRetry` does: the queue is told to be done with it.
+            return AttemptFailed(number, self._error(), for_good=True)
+        if len(result) > most:
+            self.error = ResultTooLarge(
+                f"the result has {len(result)} bytes, and of one {most} are kept: return less, such as where the "
+                "rest is, or give the store a larger max_bytes"
+            )
+            _log.error("%s: %s", self._endpoint, self.error)
+            return AttemptFailed(number, self._error(), for_good=True)
+        return Succeeded(number, result)
+
+    def _error(self) -> ErrorInfo:
+        assert self.error is not None
+        return error_info(self.error, with_traceback=self._to.settings.tracebacks)
+
+    async def _is_last(self) -> bool:
+        count = header_of(self._headers, _RETRY_COUNT)
+        if self._last_attempts is None or count is None or not (count.isascii() and count.isdecimal()):
+            return False
+        age = self._age + timedelta(seconds=self._loop.time() - self.began)
+        return await self._last_attempts.is_last(self._task_name, self._headers, int(count[:9]) + 1, age)
+
+    def _report_now(self) -> None:
+        # In this order: a thread sets what is unsaid before it looks whether somebody is going to report it.
+        self._reports = False
+        unsaid, self._unsaid = self._unsaid, None
+        if unsaid is not None and self.runs and not self._ended:
+            self._reports = True
+            self._saying = unsaid
+            self._to.in_background(self._say(unsaid))
+
+    async def _say(self, progress: ProgressInfo) -> None:
+        id, run, number = self.attempt
+        change = await self._to.store.change(id, run, Heard(number, progress))
+        self._saying = None
+        if self._ended:
+            return
+        self._loop.call_later(_REPORT_EVERY, self._report_now)
+        if change is not None and change.record.status is TaskStatus.CANCELLED and not self.cancelled:
+            self._to.watch().remove(self)
+            self.cancel()
+
+
+def header_of(headers: Mapping[str, str], name: str) -> str | None:
+    """The header's value; its name is in lower case."""
+    return next((value for one, value in headers.items() if one.lower() == name), None)
+
+
+def _why_over(record: TaskRecord, run: int) -> str | None:
+    """Why no attempt of that run is needed any more; None if one is."""
+    if record.run > run:
+        return "the task was begun anew"
+    return _OVER.get(record.status)
