@@ -1,6 +1,5 @@
 """Tasks as functions, served by FastAPI, which resolves their dependencies."""
 
-import logging
 from collections.abc import Callable
 from contextvars import ContextVar
 from inspect import Parameter, Signature
@@ -17,13 +16,10 @@ from starlette.types import Message, Receive
 from cloudtask.client import CloudTaskClient
 from cloudtask.functions import TaskFunction
 from cloudtask.running import run
-from cloudtask.worker import Answer, Asked, ended, failed, refusal
+from cloudtask.worker import Answer, Asked, ended, failed, note, refusal
 from gcptasks.base.http import is_token
-from gcptasks.base.log_text import log_text
 from gcptasks.engine.task_limits import LARGEST
 from gcptasks.values.refusal import at_place
-
-_log = logging.getLogger("cloudtask")
 
 _WITHOUT_BODY = (204, 205, 304)
 
@@ -158,14 +154,14 @@ async def _nowhere(message: Message) -> None:
 def _failed(function: TaskFunction[..., Any], error: Exception) -> Answer:
     """The answer for a function, or a dependency of it, that raised."""
     if isinstance(error, HTTPException):
-        _log.warning("%s is answered with %d: %s", function.name, error.status_code, log_text(error.detail))
+        note("%s is answered with %s: %s", function.name, error.status_code, error.detail)
         try:
             return _as_raised(error)
         except Exception as unfit:  # what stands in it is the user's, and need not fit in a response
             return failed(function, unfit)
     if isinstance(error, RequestValidationError):
         found = "; ".join(at_place(one["loc"], one["msg"]) for one in error.errors())
-        _log.warning("what %s depends on cannot be resolved: %s", function.name, log_text(found))
+        note("what %s depends on cannot be resolved: %s", function.name, found)
         return refusal(422, found)
     return failed(function, error)
 

@@ -88,7 +88,7 @@ class Worker:
         if self._secret is None:
             if verified:
                 return None
-            _log.warning(
+            note(
                 "a task was refused, as nobody has verified its caller: give CloudTaskClient a secret=, "
                 "or say execute(…, verified=True) if the caller was verified before"
             )
@@ -96,7 +96,7 @@ class Worker:
         try:
             self._secret.check(_value_of(headers, self._header))
         except Refusal as reason:
-            _log.warning("a task was refused to its caller: %s", reason)
+            note("a task was refused to its caller: %s", reason)
             return refusal(reason.status, "not permitted")
         return None
 
@@ -105,19 +105,19 @@ class Worker:
         if not isinstance(body, bytes | bytearray):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a checker
             raise TypeError(f"body must be bytes, not {type(body).__name__}")
         if len(body) > LARGEST:
-            return refusal(413, f"the body has more than {LARGEST} bytes, which no task has")
+            return refused_as(413, f"the body has more than {LARGEST} bytes, which no task has")
         try:
             message = parsed(body)
         except Malformed as error:
-            return refusal(422, str(error))
+            return refused_as(422, str(error))
         function = self._functions.get(message.path)
         if function is None:
-            _log.warning("a task was refused, as none is registered as %s", log_text(message.path))
+            note("a task was refused, as none is registered as %s", message.path)
             return refusal(404, "no task of that path is registered")
         try:
             return Asked(function, function.read(message.args, message.kwargs))
         except ValueError as error:
-            _log.warning("%s cannot be called so: %s", function.name, log_text(error))
+            note("%s cannot be called so: %s", function.name, error)
             return refusal(422, str(error))
         except Exception as error:  # a validator of the user's may raise anything
             return failed(function, error)
@@ -170,9 +170,9 @@ def failed(function: TaskFunction[..., Any], error: BaseException) -> Answer:
     if isinstance(error, RetryLater):
         return refusal(503, "to be tried again later", {"Retry-After": str(error.seconds)})
     if isinstance(error, DoNotRetry):
-        _log.warning("%s is not tried again: %s", function.name, log_text(error.reason))
+        note("%s is not tried again: %s", function.name, error.reason)
         return DONE
-    _log.error("%s failed", function.name, exc_info=error)
+    note("%s failed", function.name, error=error)
     return refusal(500, "the task failed")
 
 
@@ -180,3 +180,18 @@ def refusal(status: int, detail: Any, headers: Mapping[str, str] | None = None) 
     """An answer that says why."""
     body = to_json({"detail": detail}, fallback=str, inf_nan_mode="null")
     return Answer(status, {"content-type": "application/json", **(headers or {})}, body)
+
+
+def refused_as(status: int, reason: str) -> Answer:
+    """The answer to a request that brings no task, which the log has as well."""
+    note("a task was refused: %s", reason)
+    return refusal(status, reason)
+
+
+def note(text: str, *args: object, error: BaseException | None = None) -> None:
+    """Log a warning, or an error with its traceback. A log that fails, or a text that does, changes no answer."""
+    level = logging.WARNING if error is None else logging.ERROR
+    try:
+        _log.log(level, text, *map(log_text, args), exc_info=error, stacklevel=2)
+    except Exception:
+        pass

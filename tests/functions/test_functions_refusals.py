@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -267,6 +268,59 @@ async def test_a_task_says_when_it_is_tried_again(ask: Ask) -> None:
     assert (answered.status, sent["retry-after"]) == (503, "2")
     answered = await ask(client, message("never"), SECRET)
     assert (answered.status, answered.body) == (200, b"")
+
+
+class NoText(str):
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class BrokenHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise RuntimeError("the log is broken")
+
+
+@pytest.fixture
+def broken_log() -> Iterator[None]:
+    log, handler = logging.getLogger("cloudtask"), BrokenHandler()
+    log.addHandler(handler)
+    yield
+    log.removeHandler(handler)
+
+
+@each_way
+async def test_a_log_that_fails_changes_no_answer(ask: Ask, client: CloudTaskClient, broken_log: None) -> None:
+    @client.task(name="fail")
+    async def fail() -> None:
+        raise LookupError
+
+    @client.task(name="never")
+    def never() -> None:
+        raise DoNotRetry(NoText())
+
+    asked = [(b"{", {}), (b"{", SECRET), (message("nothing"), SECRET), (message("work"), SECRET)]
+    asked += [(message("fail"), SECRET), (message("never"), SECRET)]
+    answered = [(await ask(client, body, headers)).status for body, headers in asked]
+    assert answered == [403, 422, 404, 422, 500, 200]
+
+
+@each_way
+async def test_what_is_refused_is_in_the_log_in_one_line_each(
+    ask: Ask, client: CloudTaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for body, headers in (
+        (b"{", {}),
+        (b"{", SECRET),
+        (b" " * (LARGEST + 1), SECRET),
+        (message("forged\nERROR all is lost"), SECRET),
+        (message("work", **{"forged\nline": 1}), SECRET),
+    ):
+        caplog.clear()
+        await ask(client, body, headers)
+        (record,) = (one for one in caplog.records if one.name == "cloudtask")
+        assert record.levelname == "WARNING"
+        assert "\n" not in record.getMessage()
+        assert "known" not in record.getMessage()
 
 
 @pytest.mark.parametrize("name", ["x-pyct-secret", "X-Pyct-Secret", "X-PYCT-SECRET"])
