@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         as_delayed_task,
         as_scheduled_task,
     )
+    from fastapi_gcp_tasks.result_routes import results_router
     from fastapi_gcp_tasks.results import AsyncTaskHandle, TaskHandle, TaskStatus
     from fastapi_gcp_tasks.routers import AsyncDelayedRouter, DelayedRouter
     from fastapi_gcp_tasks.scheduled_route import AsyncScheduledRouteBuilder, ScheduledRouteBuilder
@@ -83,6 +84,7 @@ __all__ = [
     "check_tasks",
     "injected",
     "max_retries",
+    "results_router",
     "task_default_options",
 ]
 
@@ -107,6 +109,7 @@ _MODULES = {
         "as_delayed_task",
         "as_scheduled_task",
     ],
+    "result_routes": ["results_router"],
     "results": ["AsyncTaskHandle", "TaskHandle", "TaskStatus"],
     "routers": ["AsyncDelayedRouter", "DelayedRouter"],
     "scheduled_route": ["AsyncScheduledRouteBuilder", "ScheduledRouteBuilder"],

@@ -28,6 +28,8 @@ from gcptasks.results.store import (
 from gcptasks.results.task_info import TaskInfo
 
 if TYPE_CHECKING:
+    from fastapi_gcp_tasks.result_routes import results_router as results_router
+
     # Not in `__all__`: `import *` is for a base install as well, and each of these needs an extra.
     from gcptasks.results.redis import RedisResults as RedisResults
     from gcptasks.results.sql import SQLResults as SQLResults
@@ -61,7 +63,11 @@ __all__ = [
     "as_seen",
 ]
 
-_HOMES = {"RedisResults": "gcptasks.results.redis", "SQLResults": "gcptasks.results.sql"}
+_HOMES = {
+    "RedisResults": "gcptasks.results.redis",
+    "SQLResults": "gcptasks.results.sql",
+    "results_router": "fastapi_gcp_tasks.result_routes",
+}
 
 
 def __dir__() -> list[str]:
