@@ -5,10 +5,15 @@ import inspect
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from secrets import token_hex
 from typing import Any, cast
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gcptasks.engine.task_records import (
     AttemptFailed,
@@ -24,10 +29,12 @@ from gcptasks.engine.task_records import (
     Succeeded,
     TaskRecord,
     TaskStatus,
+    after,
 )
 from gcptasks.results.store import AsyncStore, Attempt, BlockingStore, NewRecord, Query, ResultStore
 
 QUEUE = "projects/p/locations/l/queues/q"
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 STARTED = Started("app.hello")
 ERROR = ErrorInfo("builtins.ValueError", "Das war nichts: ☠", None)
 
@@ -50,6 +57,14 @@ def calls_of(store: ResultStore, how: str) -> AsyncStore:
     if how == "awaited":
         return store.awaiting()
     return cast(AsyncStore, InThread(store.blocking()))
+
+
+def awaited(store: ResultStore) -> AsyncStore:
+    """The awaited calls of a store; skips the test where there are none."""
+    try:
+        return store.awaiting()
+    except TypeError as error:
+        pytest.skip(str(error))
 
 
 def new(id: str | None = None, **fields: Any) -> NewRecord:
@@ -101,6 +116,50 @@ async def unchanged(calls: AsyncStore, id: str, event: Event, run: int = 1) -> T
     assert change is not None
     assert not change.made
     return change.record
+
+
+ATTEMPTS = st.sampled_from([0, 0, 0, -1, 1])
+"""Counted from the record's own attempt; so are runs."""
+ERRORS = st.builds(ErrorInfo, TEXTS, TEXTS, st.none() | TEXTS)
+NUMBERS = st.floats(-1e9, 1e9) | st.integers(-(10**9), 10**9)
+PROGRESS = st.builds(ProgressInfo, NUMBERS, st.none() | NUMBERS, st.none() | TEXTS)
+STARTS = st.sampled_from([STARTED, STARTED, STARTED, Started("app.other")])
+ENDS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(Succeeded, ATTEMPTS, st.none() | st.binary()),
+    st.builds(AttemptFailed, ATTEMPTS, ERRORS, st.just(True)),
+    st.builds(GivenUp, TEXTS),
+    st.just(Cancelled()),
+)
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    STARTS,
+    STARTS,
+    st.builds(Heard, ATTEMPTS, st.none() | PROGRESS),
+    st.builds(AttemptFailed, ATTEMPTS, ERRORS, st.just(False)),
+    st.builds(Restarted, TEXTS, st.binary(), st.dictionaries(TEXTS, TEXTS, max_size=2)),
+    st.just(Confirmed()),
+    ENDS,
+)
+
+
+def happens(event: Event, record: TaskRecord) -> Event:
+    """The event, with its attempt as the record counts."""
+    if isinstance(event, Heard | Succeeded | AttemptFailed):
+        return replace(event, attempt=record.attempt + event.attempt)
+    return event
+
+
+def without_times(record: TaskRecord) -> TaskRecord:
+    """The record with one time in place of each that it has, and one version, which are the store's own."""
+    some = datetime(2000, 1, 1, tzinfo=UTC)
+    return replace(
+        record,
+        created_at=some,
+        expires_at=some,
+        started_at=record.started_at and some,
+        finished_at=record.finished_at and some,
+        heard_at=record.heard_at and some,
+        version=0,
+    )
 
 
 class StoreSuite:
@@ -364,3 +423,29 @@ class StoreSuite:
         await calls.close()
         await calls.close()
         assert await calls.get(record.id) == record
+
+    async def test_a_thousand_wait_for_one_task(self, make_results: MakeResults) -> None:
+        calls = awaited(make_results())
+        record = await calls.add(new())
+        async with waiting(calls, record.id, record.version, many=1000):
+            await changed(calls, record.id, STARTED)
+        await calls.close()
+
+    @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.lists(st.tuples(EVENTS, ATTEMPTS), max_size=20))
+    def test_the_rules_hold_in_any_order_of_events(
+        self, make_results: MakeResults, events: list[tuple[Event, int]]
+    ) -> None:
+        store = make_results().blocking()
+        record = store.add(new(confirmed=False, arguments=b"1", labels={"a": "b"}))
+        for event, run in events:
+            event, run = happens(event, record), record.run + run
+            expected = after(record, event, run, record.created_at, timedelta(days=7))
+            change = store.change(record.id, run, event)
+            assert change is not None
+            assert change.made is (expected is not record)
+            assert without_times(change.record) == without_times(expected)
+            assert (change.record.version > record.version) is change.made
+            assert store.get(record.id) == change.record
+            record = change.record
+        store.close()

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gcptasks.engine.model import Reply
 from gcptasks.engine.task_records import (
@@ -19,12 +21,15 @@ from gcptasks.engine.task_records import (
     Succeeded,
     TaskRecord,
     TaskStatus,
+    after,
+    as_seen,
     record_tag,
 )
-from gcptasks.results.store import NewRecord
+from gcptasks.results.store import Change, NewRecord
 from gcptasks.service import dispatch, task_records
 from gcptasks.store.due import BEGINNING
 from gcptasks.store.leases import Leased
+from results.results_store_suite import ATTEMPTS, EVENTS, happens
 from service.service_kept import Kept
 
 DAY = timedelta(days=1)
@@ -235,3 +240,20 @@ def test_a_record_that_ends_stays_as_long_again(kept: Kept) -> None:
     assert record(kept).status is TaskStatus.FAILED
     kept.clock.advance(DAY / 4)
     assert kept.store.read(task_records.get_records, [ID], kept.clock.now()) == {}
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(EVENTS, ATTEMPTS, st.sampled_from([0, 5, 20])), max_size=20))
+def test_what_is_written_is_what_the_rules_say(kept: Kept, events: list[tuple[Event, int, int]]) -> None:
+    """To the microsecond, also where an event is written by a statement of its own."""
+    kept.store.write_sync(task_records.remove_record, ID, kept.clock.now())
+    new = NewRecord(id=ID, endpoint="app.hello", task_name="", confirmed=False)
+    expected = kept.store.write_sync(task_records.add_record, new, DAY, kept.clock.now())
+    for event, run, seconds in events:
+        kept.clock.advance(timedelta(seconds=seconds))
+        now = kept.clock.now()
+        event, before, run = happens(event, expected), expected, expected.run + run
+        expected = after(expected, event, run, now, DAY)
+        change = kept.store.write_sync(task_records.change_record, ID, run, event, now)
+        assert change == Change(as_seen(expected, now), expected is not before)
+        assert record(kept) == change.record

@@ -33,6 +33,10 @@ class TurnReads(Generic[V]):
         except Exception as error:
             for _, found in waiting:
                 found.set_exception(error)
+        except BaseException:  # an interruption, which is for somebody else
+            self._asked += waiting
+            self._loop.call_soon(self._answer)
+            raise
         else:
             for key, found in waiting:
                 found.set_result(values.get(key))
