@@ -25,7 +25,7 @@ def resolved_signature(function: Callable[..., Any], name: str) -> Signature:
     def holder() -> None: ...
 
     try:
-        signature = inspect.signature(function)
+        signature = _signature(function)
         parameters = signature.parameters.values()
         # What it returns may be a name that only type checkers know.
         holder.__annotations__ = {one.name: one.annotation for one in parameters if one.annotation is not one.empty}
@@ -36,6 +36,15 @@ def resolved_signature(function: Callable[..., Any], name: str) -> Signature:
     return signature.replace(
         parameters=[one.replace(annotation=_unaliased(hints.get(one.name, one.annotation))) for one in parameters]
     )
+
+
+def _signature(function: Callable[..., Any]) -> Signature:
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        # Annotations are evaluated now: what cannot be, as a result that only type checkers know, stays a reference.
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+    return inspect.signature(function)
 
 
 def _unaliased(annotation: Any) -> Any:
