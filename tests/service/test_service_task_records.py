@@ -255,5 +255,6 @@ def test_what_is_written_is_what_the_rules_say(kept: Kept, events: list[tuple[Ev
         event, before, run = happens(event, expected), expected, expected.run + run
         expected = after(expected, event, run, now, DAY)
         change = kept.store.write_sync(task_records.change_record, ID, run, event, now)
+        assert change is not None
         assert change == Change(as_seen(expected, now), expected is not before)
         assert record(kept) == change.record
