@@ -330,7 +330,7 @@ async def test_what_a_function_takes_is_found_out_once(
     app = make_app(client)
     real: Any = inspect.signature
     adapter: Any = TypeAdapter
-    made = adapter.__init__
+    made: Any = adapter.__init__
     assert await run_in(app, "work", 1) == 200
     monkeypatch.setattr(inspect, "signature", signature)
     monkeypatch.setattr(TypeAdapter, "__init__", schema)
