@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         max_retries,
     )
     from fastapi_gcp_tasks.exception import BadMethodError, MissingParamError, TaskRouteError, WrongTypeError
+    from fastapi_gcp_tasks.progress import AsyncProgress, Progress
     from fastapi_gcp_tasks.protocols import (
         AsyncDelayedTask,
         AsyncDelayOptions,
@@ -51,6 +52,7 @@ __all__ = [
     "AsyncDelayedRouteBuilder",
     "AsyncDelayedRouter",
     "AsyncDelayedTask",
+    "AsyncProgress",
     "AsyncScheduledRouteBuilder",
     "AsyncScheduledRouter",
     "AsyncScheduledTask",
@@ -67,6 +69,7 @@ __all__ = [
     "DelayedTask",
     "DoNotRetry",
     "MissingParamError",
+    "Progress",
     "RetryLater",
     "ScheduledRouteBuilder",
     "ScheduledRouter",
@@ -94,6 +97,7 @@ _MODULES = {
     "delayed_route": ["AsyncDelayedRouteBuilder", "DelayedRouteBuilder"],
     "dependencies": ["CloudSchedulerHeaders", "CloudTasksHeaders", "DoNotRetry", "RetryLater", "max_retries"],
     "exception": ["BadMethodError", "MissingParamError", "TaskRouteError", "WrongTypeError"],
+    "progress": ["AsyncProgress", "Progress"],
     "protocols": [
         "AsyncDelayOptions",
         "AsyncDelayedTask",

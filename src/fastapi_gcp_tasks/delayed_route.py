@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fastapi_gcp_tasks.hooks import DelayedTaskHook
     from fastapi_gcp_tasks.recorded_endpoint import RecordedEndpoint
     from fastapi_gcp_tasks.task_route import Results
+    from gcptasks.worker.recording import LastAttempts
 
 
 class DelayedRoute(RegisteredRoute):
@@ -30,6 +31,10 @@ class DelayedRoute(RegisteredRoute):
         task = Delayed(TaskPlans(self), self.sender, _recorded(self))
         return task, task.attributes()
 
+    def last_attempts(self) -> "LastAttempts | None":
+        """What knows when the queue gives its tasks up."""
+        return self.sender.last_attempts
+
 
 class AsyncDelayedRoute(RegisteredRoute):
     """A route whose endpoint has `.delay` and `.submit`, to be awaited, and `.options`."""
@@ -40,6 +45,10 @@ class AsyncDelayedRoute(RegisteredRoute):
         """What makes tasks of the endpoint, and the attributes that the endpoint gets."""
         task = AsyncDelayed(TaskPlans(self), self.sender, _recorded(self))
         return task, task.attributes()
+
+    def last_attempts(self) -> "LastAttempts | None":
+        """What knows when the queue gives its tasks up."""
+        return self.sender.last_attempts
 
 
 def _recorded(route: RegisteredRoute) -> "RecordedEndpoint | None":

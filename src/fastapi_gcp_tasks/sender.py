@@ -1,6 +1,7 @@
 """What the routes of one builder share: its options, its clients, and the queues that it has seen to."""
 
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fastapi_gcp_tasks.builder_clients import AsyncBuilderClients, BuilderClients
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
 
     from gcptasks.client.ensured_queues import AsyncEnsuredQueues, EnsuredQueues
+    from gcptasks.client.last_attempts import LastAttempts
 
 
 class Sender:
@@ -22,6 +24,13 @@ class Sender:
         self.check(options.client)
         self.options = options
         self._queues = _queues() if auto_create_queue else None
+
+    @cached_property
+    def last_attempts(self) -> "LastAttempts":
+        """What knows when queues give tasks up; asked for by those that record them."""
+        from gcptasks.client.last_attempts import LastAttempts
+
+        return LastAttempts(lambda: self.client(self.options), awaits=False)
 
     def client(self, options: TaskOptions) -> "CloudTasksClient":
         """The client of calls with these options."""
@@ -59,6 +68,13 @@ class AsyncSender:
         self.check(options.client)
         self.options = options
         self._queues = _async_queues() if auto_create_queue else None
+
+    @cached_property
+    def last_attempts(self) -> "LastAttempts":
+        """What knows when queues give tasks up; asked for by those that record them."""
+        from gcptasks.client.last_attempts import LastAttempts
+
+        return LastAttempts(lambda: self.client(self.options), awaits=True)
 
     def client(self, options: TaskOptions) -> "CloudTasksAsyncClient":
         """The running loop's client of calls with these options."""

@@ -56,7 +56,8 @@ def recorded_request_maker(plan: Plan, method: str, options: TaskOptions) -> Mak
     """The same for tasks that are recorded: their names, and how they find their records, are known before."""
     from google.cloud.tasks_v2 import CreateTaskRequest
 
-    from gcptasks.engine.task_records import RECORD_HEADER  # here, as most tasks have no record
+    from gcptasks.client.last_attempts import tag_own_retries  # here, as most tasks have no record
+    from gcptasks.engine.task_records import RECORD_HEADER
 
     parse, wrap, raw = CreateTaskRequest.pb().FromString, CreateTaskRequest.wrap, CreateTaskRequest.pb
     make_message = _message_maker(plan, method, options)
@@ -68,6 +69,7 @@ def recorded_request_maker(plan: Plan, method: str, options: TaskOptions) -> Mak
         if hook is None:
             return request, name
         request = _hooked(hook, request)
+        tag_own_retries(raw(request).task)
         return request, raw(request).task.name
 
     return make_request
@@ -167,9 +169,13 @@ def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
 def _hooked_messages(make: MakeNamedMessage, hook: Callable[[Any], Any]) -> MakeNamedMessage:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
+    from gcptasks.client.last_attempts import tag_own_retries
+
     def make_hooked_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes, str]:
         _, message, id = make(values, task_id)
         request = _hooked(hook, CreateTaskRequest.deserialize(message))
+        if id:
+            tag_own_retries(CreateTaskRequest.pb(request).task)
         return request.task.name, CreateTaskRequest.serialize(request), id
 
     return make_hooked_message

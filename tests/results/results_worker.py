@@ -98,6 +98,7 @@ class Worker:
             "content-type": "application/json",
             **(headers or {}),
         }
+        path, _, query = path.partition("?")
         scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -106,7 +107,7 @@ class Worker:
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": query.encode(),
             "root_path": "",
             "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
             "server": ("worker", 80),

@@ -41,11 +41,11 @@ async def test_an_awaited_store_that_is_down_is_passed_over_and_told_of_once(cap
     await quiet.add_many([NEW])
     assert await quiet.get("1") is None
     assert await quiet.change("1", 1, Cancelled()) is None
-    assert await quiet.change_twice("1", 1, Confirmed(), Cancelled()) is None
+    assert await quiet.change("1", 1, Confirmed(), until=0.0) is None
     assert await quiet.remove("1") is False
     await quiet.hear([Attempt("1", 1, 1)])
     assert await quiet.cancelled(["1"]) == set()
-    assert store.calls == 9
+    assert store.calls == 8
     assert caplog.messages == [DOWN]
     store.down = False
     await quiet.get("1")
@@ -76,7 +76,7 @@ async def test_an_awaited_store_that_hangs_is_not_waited_for(hanging: HangingSto
     quiet = guarded(hanging).awaiting
     async with asyncio.timeout(PATIENCE / 2):
         # Together, as one after the other would take the test's time.
-        answers = await asyncio.gather(*(quiet.change_twice("1", 1, Confirmed(), Cancelled()) for _ in range(100)))
+        answers = await asyncio.gather(*(quiet.change("1", 1, Confirmed()) for _ in range(100)))
     assert set(answers) == {None}
     hanging.freed.set()  # as the loop waits for what ignores its cancellation
 

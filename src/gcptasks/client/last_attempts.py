@@ -35,7 +35,7 @@ _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 def tag_own_retries(task: Any) -> None:
     """Let a task that has retry settings of its own carry their limits; of a raw message, before it is created."""
-    if task.HasField("retry_config"):
+    if task.HasField("retry_config") and task.HasField("http_request"):
         own = task.retry_config
         limits = f"max_attempts={own.max_attempts}, max_retry_duration={own.max_retry_duration.seconds}s"
         task.http_request.headers[RETRY_HEADER] = limits
@@ -52,8 +52,9 @@ class LastAttempts:
     `client` gives the client that asks for a queue's settings; it blocks unless `awaits`.
     """
 
-    def __init__(self, client: Callable[[], Any], *, awaits: bool) -> None:
+    def __init__(self, client: Callable[[], Any], *, awaits: bool, now: Callable[[], float] = time.monotonic) -> None:
         self._client = client
+        self._now = now
         self._awaits = awaits
         self._known: dict[str, _Known] = {}
         self.begin_anew()
@@ -70,7 +71,7 @@ class LastAttempts:
 
     async def _of_queue(self, queue: str) -> RetryConfig | None:
         known = self._known.get(queue)
-        if known is None or time.monotonic() - known.asked_at >= _ASK_AGAIN:
+        if known is None or self._now() - known.asked_at >= _ASK_AGAIN:
             asking = self._asking.get()
             one = asking.get(queue)
             if one is None or one.done():
@@ -93,7 +94,7 @@ class LastAttempts:
                     log_text(queue),
                     log_text(error),
                 )
-        self._known[queue] = _Known(config, time.monotonic())
+        self._known[queue] = _Known(config, self._now())
 
     async def _asked(self, queue: str) -> RetryConfig:
         if self._awaits:

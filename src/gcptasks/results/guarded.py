@@ -105,14 +105,9 @@ class AsyncQuietStore:
     async def get(self, id: str) -> TaskRecord | None:
         return await self._answer(lambda store: store.get(id))
 
-    async def change(self, id: str, run: int, event: Event) -> Change | None:
-        return await self._answer(lambda store: store.change(id, run, event))
-
-    async def change_twice(self, id: str, run: int, event: Event, then: Event) -> Change | None:
-        """What came of the second event. Both together take a second at most."""
-        until = asyncio.get_running_loop().time() + LIMIT
-        await self._answer(lambda store: store.change(id, run, event), until)
-        return await self._answer(lambda store: store.change(id, run, then), until)
+    async def change(self, id: str, run: int, event: Event, until: float | None = None) -> Change | None:
+        """What came of the event. `until`: the time of the loop at which it is given up, if that is within a second."""
+        return await self._answer(lambda store: store.change(id, run, event), until)
 
     async def remove(self, id: str) -> bool:
         return bool(await self._answer(lambda store: store.remove(id)))

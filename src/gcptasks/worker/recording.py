@@ -26,7 +26,7 @@ from gcptasks.engine.task_records import (
     parse_record_tag,
 )
 from gcptasks.results.errors import ResultTooLarge
-from gcptasks.results.guarded import guarded
+from gcptasks.results.guarded import LIMIT, guarded
 from gcptasks.results.per_store import PerStore
 from gcptasks.results.store import Attempt, ResultStore
 from gcptasks.worker.failures import error_info
@@ -67,11 +67,12 @@ class Recorder:
         """The watch over what runs on the running event loop."""
         return self._watches.get()
 
-    def in_background(self, work: Coroutine[Any, Any, Any]) -> None:
+    def in_background(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
         """Do this without being waited for."""
         task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+        return task
 
     @property
     def down(self) -> bool:
@@ -113,7 +114,7 @@ class Recording:
         self._task_name = ""
         self._age = timedelta()
         self._unsaid: ProgressInfo | None = None
-        self._saying: ProgressInfo | None = None
+        self._saying: asyncio.Task[Any] | None = None
         self._reports = False
         self.attempt: Attempt
         self.tried = False
@@ -188,12 +189,10 @@ class Recording:
             return None
         self.runs = False
         event = await self._outcome(status, result)
-        id, run, number = self.attempt
-        unsaid = self._unsaid or self._saying
-        if unsaid is None:
-            change = await self._to.store.change(id, run, event)
-        else:
-            change = await self._to.store.change_twice(id, run, Heard(number, unsaid), event)
+        id, run, _ = self.attempt
+        until = self._loop.time() + LIMIT
+        await self._say_all(until)
+        change = await self._to.store.change(id, run, event, until)
         if change is None or 200 <= status < 300:
             return None
         return _why_over(change.record, run)
@@ -259,13 +258,19 @@ class Recording:
         unsaid, self._unsaid = self._unsaid, None
         if unsaid is not None and self.runs and not self._ended:
             self._reports = True
-            self._saying = unsaid
-            self._to.in_background(self._say(unsaid))
+            self._saying = self._to.in_background(self._say(unsaid))
+
+    async def _say_all(self, until: float) -> None:
+        """Report the last word, after those that are being reported."""
+        if self._saying is not None and not self._saying.done():
+            await asyncio.wait((self._saying,), timeout=until - self._loop.time())
+        if self._unsaid is not None:
+            id, run, number = self.attempt
+            await self._to.store.change(id, run, Heard(number, self._unsaid), until)
 
     async def _say(self, progress: ProgressInfo) -> None:
         id, run, number = self.attempt
         change = await self._to.store.change(id, run, Heard(number, progress))
-        self._saying = None
         if self._ended:
             return
         self._loop.call_later(_REPORT_EVERY, self._report_now)
