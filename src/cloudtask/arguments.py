@@ -36,6 +36,8 @@ class Arguments:
         self._whole = resolved_signature(function, name)
         self.data, self.injected = data_and_injected(self._whole, name)
         """The signature of those who enqueue, and the parameters that FastAPI fills in."""
+        self.returns = Any if self._whole.return_annotation is Signature.empty else self._whole.return_annotation
+        """What the function says that it returns; of `async def` when it is awaited."""
         self._injected_names = frozenset(one.name for one in self.injected)
         values = [ParameterValues(one, name) for one in self.data.parameters.values()]
         self._of = {one.name: one for one in values}

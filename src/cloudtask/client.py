@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
     from cloudtask.worker import Answer, RequestHeaders, Worker
+    from gcptasks.results.given import GivenStore
+    from gcptasks.results.store import ResultStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,6 +38,8 @@ class CloudTaskClient:
     a queue. With `check_eager=False` arguments of the first are not checked to be ones that a task can carry.
     `client`: a `CloudTasksClient`, for `sync_push`. `async_client`: a `CloudTasksAsyncClient` or a factory of one, for
     `push`. The default is the service that CLOUD_TASKS_EMULATOR_HOST names, or Google.
+    `results`: the store of its tasks' records, or a function that makes it when it is first needed; with it `submit`
+    returns a handle.
 
     Raises `TypeError` and `ValueError`, naming the setting, for what is not accepted.
     """
@@ -57,6 +61,7 @@ class CloudTaskClient:
         check_eager: bool = True,
         client: "CloudTasksClient | None" = None,
         async_client: "CloudTasksAsyncClient | Callable[[], CloudTasksAsyncClient] | None" = None,
+        results: "ResultStore | Callable[[], ResultStore] | None" = None,
     ) -> None:
         account = check.service_account(sae)
         secret, header = check.secret(secret, secret_header_name, account)
@@ -73,7 +78,9 @@ class CloudTaskClient:
             eager=check.eager(eager),
             check_eager=check_eager,
         )
-        self._sender = Sender(self.settings, client, async_client)
+        self.results = _results(results)
+        """Where its tasks are recorded."""
+        self._sender = Sender(self.settings, client, async_client, self.results)
         self.functions: dict[str, TaskFunction[..., Any]] = {}
         """What was declared, by name."""
 
@@ -158,6 +165,15 @@ class CloudTaskClient:
         if name in self.functions:
             raise ValueError(f"a task {name!r} is already registered: give one of the two another name=")
         return name
+
+
+def _results(given: "ResultStore | Callable[[], ResultStore] | None") -> "GivenStore | None":
+    if given is None:
+        return None
+    # Here, as most tasks are not recorded.
+    from gcptasks.results.given import GivenStore
+
+    return GivenStore(given)
 
 
 def _check_function(function: object) -> None:

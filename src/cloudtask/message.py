@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from cloudtask import settings as check
 from cloudtask.task import TaskOptions, too_large
 from gcptasks.base.names import parse_task
-from gcptasks.client.request_bytes import body_head, due_at, named
+from gcptasks.client.request_bytes import body_head, due_at, named, with_headers
 from gcptasks.engine.task_limits import LARGEST, MOST_AHEAD
 from gcptasks.values.refusal import reasons
 
@@ -72,11 +72,27 @@ class Requests:
         message = (options.fixed or self._all_but_the_body(options)) + body_head(len(body)) + body
         if at is not None:
             message = due_at(message, at)
+        return self._parsed(message)
+
+    def recorded(self, body: bytes, options: TaskOptions, at: datetime | None, name: str, tag: str) -> Any:
+        """The same for a task of that full name, which finds its record by the tag."""
+        from gcptasks.engine.task_records import RECORD_HEADER  # here, as most tasks have no record
+
+        message = (options.fixed or self._all_but_the_body(options)) + body_head(len(body)) + body
+        message = named(with_headers(message, ((RECORD_HEADER, tag),)), name)
+        return self._parsed(message if at is None else due_at(message, at))
+
+    def _parsed(self, message: bytes) -> "CreateTaskRequest":
         parse, wrap = self._google or self._load()
         request = wrap(parse(message))
         if len(message) > LARGEST:
             _check_size(request)
         return request
+
+    def place_of(self, options: TaskOptions) -> tuple[str, str | None]:
+        """What the full names of tasks in its queue begin with, and the task's own id, if it has one."""
+        names = f"{self._settings.queue_name(options.queue)}/tasks/"
+        return names, None if options.name is None else self._full_name(options.name, options.queue).removeprefix(names)
 
     def checked(self, options: TaskOptions) -> "tuple[Headers, str | None]":
         """The headers, and the full name if there is one; `ValueError` for what Google would not accept."""

@@ -9,7 +9,12 @@ from gcptasks.client.api import TASKS
 from gcptasks.client.default_clients import AsyncClients, DefaultClient
 
 if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CreateTaskRequest
+
+    from cloudtask.recorded import RecordedSender
     from cloudtask.task import Task, TaskOptions
+    from gcptasks.client.handles import AsyncTaskHandle, TaskHandle
+    from gcptasks.results.given import GivenStore
 
 _CREATE_TIMEOUT = 10.0
 
@@ -17,7 +22,7 @@ _CREATE_TIMEOUT = 10.0
 class Sender:
     """Pushes the tasks of one client."""
 
-    def __init__(self, settings: Settings, client: Any, async_client: Any) -> None:
+    def __init__(self, settings: Settings, client: Any, async_client: Any, results: "GivenStore | None" = None) -> None:
         """`TypeError` for a client that is not of the kind that the argument takes."""
         _check_clients(client, async_client)
         self.settings = settings
@@ -29,6 +34,7 @@ class Sender:
         self._async_client = None if is_factory else async_client
         self._async_factory = async_client if is_factory else None
         self._async_clients = AsyncClients(TASKS)
+        self._recorded = None if results is None else self._make_recorded(results)
 
     async def push(self, task: "Task[Any]", options: "TaskOptions", at: datetime | None) -> str | None:
         """The full name of the task, once it is accepted; None if it ran eagerly."""
@@ -39,11 +45,9 @@ class Sender:
 
             await eager.push(task, options, self._requests, self.settings, at)
             return None
-        request = self._requests.of(task.body, options, at)
-        client = self._async_client
-        if client is None:
-            client = self._async_clients.get(self._async_factory)
-        return _name(await client.create_task(request=request, timeout=_CREATE_TIMEOUT))
+        if self._recorded is not None:
+            return _name(await self._recorded.push(task, options, at))
+        return _name(await self._async_create(self._requests.of(task.body, options, at)))
 
     def sync_push(self, task: "Task[Any]", options: "TaskOptions", at: datetime | None) -> str | None:
         """The same, blocking."""
@@ -54,9 +58,56 @@ class Sender:
 
             eager.sync_push(task, options, self._requests, self.settings, at)
             return None
-        request = self._requests.of(task.body, options, at)
-        client = self._default.get() if self._client is None else self._client
-        return _name(client.create_task(request=request, timeout=_CREATE_TIMEOUT))
+        if self._recorded is not None:
+            return _name(self._recorded.sync_push(task, options, at))
+        return _name(self._create(self._requests.of(task.body, options, at)))
+
+    async def submit(
+        self, task: "Task[Any]", options: "TaskOptions", at: datetime | None, **record: Any
+    ) -> "AsyncTaskHandle[Any]":
+        """The handle of the task, once it is accepted."""
+        from cloudtask.recorded import RecordOptions
+
+        recorded = self.recorded(f"{task.function.name}: submit")
+        at = None if at is None else self._checked_due(task, at)
+        return await recorded.submit(task, options, at, RecordOptions(**record))
+
+    def sync_submit(
+        self, task: "Task[Any]", options: "TaskOptions", at: datetime | None, **record: Any
+    ) -> "TaskHandle[Any]":
+        """The same, blocking."""
+        from cloudtask.recorded import RecordOptions
+
+        recorded = self.recorded(f"{task.function.name}: sync_submit")
+        at = None if at is None else self._checked_due(task, at)
+        return recorded.sync_submit(task, options, at, RecordOptions(**record))
+
+    def recorded(self, what: str) -> "RecordedSender":
+        """What creates recorded tasks; `TypeError` where none are."""
+        if self._eager:
+            raise TypeError(f"{what} needs a queue: eager={self.settings.eager!r} runs tasks at once, unrecorded")
+        if self._recorded is None:
+            raise TypeError(f"{what} needs a store of results: give the CloudTaskClient results=")
+        return self._recorded
+
+    def _get_client(self) -> Any:
+        return self._default.get() if self._client is None else self._client
+
+    def _get_async_client(self) -> Any:
+        client = self._async_client
+        return self._async_clients.get(self._async_factory) if client is None else client
+
+    def _create(self, request: "CreateTaskRequest") -> Any:
+        return self._get_client().create_task(request=request, timeout=_CREATE_TIMEOUT)
+
+    def _async_create(self, request: "CreateTaskRequest") -> Any:
+        return self._get_async_client().create_task(request=request, timeout=_CREATE_TIMEOUT)
+
+    def _make_recorded(self, results: "GivenStore") -> "RecordedSender":
+        from cloudtask.recorded import RecordedSender  # here, as most tasks are not recorded
+
+        clients = self._get_client, self._get_async_client
+        return RecordedSender(results, self._requests, self._create, self._async_create, clients)
 
     def _checked_due(self, task: "Task[Any]", at: datetime) -> datetime:
         """When it is due, in UTC."""

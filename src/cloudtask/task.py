@@ -1,13 +1,16 @@
 """A task: a function with the arguments of one call, to be sent or run."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from cloudtask import settings as check
 from gcptasks.engine.task_limits import LARGEST
 
-R = TypeVar("R")
+if TYPE_CHECKING:
+    from gcptasks.client.handles import AsyncTaskHandle, TaskHandle
+
+T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -39,9 +42,20 @@ class Pushes(Protocol):
 
     def sync_push(self, task: "Task[Any]", options: TaskOptions, at: datetime | None) -> str | None: ...
 
+    async def submit(
+        self, task: "Task[Any]", options: TaskOptions, at: datetime | None, **record: Any
+    ) -> "AsyncTaskHandle[Any]": ...
 
-class ChecksDue(Protocol):
-    """What knows whether values must lie in the future."""
+    def sync_submit(
+        self, task: "Task[Any]", options: TaskOptions, at: datetime | None, **record: Any
+    ) -> "TaskHandle[Any]": ...
+
+
+class KnowsArguments(Protocol):
+    """What knows of a function's arguments whether they must lie in the future, and what it returns."""
+
+    @property
+    def returns(self) -> Any: ...
 
     @property
     def asks_future(self) -> bool: ...
@@ -61,7 +75,7 @@ class Declared(Protocol[R_co]):
     @property
     def is_async(self) -> bool: ...
     @property
-    def arguments(self) -> ChecksDue: ...
+    def arguments(self) -> KnowsArguments: ...
 
     def call(self, values: dict[str, Any]) -> R_co: ...
 
@@ -70,12 +84,12 @@ class Declared(Protocol[R_co]):
     def call_as_worker(self, body: bytes, values: dict[str, Any]) -> Any: ...
 
 
-class Task(Generic[R]):
+class Task(Generic[R_co]):
     """One call of a task's function, checked and not made yet."""
 
     __slots__ = ("_function", "_options", "_values", "body")
 
-    def __init__(self, function: Declared[R], values: dict[str, Any]) -> None:
+    def __init__(self, function: Declared[R_co], values: dict[str, Any]) -> None:
         """`ValueError` if its values are more than a task can hold."""
         self._function = function
         self._values = values
@@ -149,16 +163,89 @@ class Task(Generic[R]):
     delay = push
     sync_delay = sync_push
 
-    def execute(self) -> R:
+    @overload
+    async def submit(
+        self: "Task[Coroutine[Any, Any, T]]",
+        at: datetime | None = None,
+        *,
+        key: str | None = None,
+        rerun: bool = False,
+        labels: Mapping[str, str] | None = None,
+    ) -> "AsyncTaskHandle[T]": ...
+    @overload
+    async def submit(
+        self,
+        at: datetime | None = None,
+        *,
+        key: str | None = None,
+        rerun: bool = False,
+        labels: Mapping[str, str] | None = None,
+    ) -> "AsyncTaskHandle[R_co]": ...
+    async def submit(
+        self,
+        at: datetime | None = None,
+        *,
+        key: str | None = None,
+        rerun: bool = False,
+        labels: Mapping[str, str] | None = None,
+    ) -> "AsyncTaskHandle[Any]":
+        """Send it as `push` does, and get its handle; the client must have `results=`.
+
+        Of all tasks of the function with the same `key` one is created, and all get its handle; `rerun=True` starts one
+        that has ended anew. Other arguments with the same key raise `KeyConflict`. `labels` are kept in its record.
+        """
+        return await self._function.sender.submit(self, self._options, at, key=key, rerun=rerun, labels=labels)
+
+    @overload
+    def sync_submit(
+        self: "Task[Coroutine[Any, Any, T]]",
+        at: datetime | None = None,
+        *,
+        key: str | None = None,
+        rerun: bool = False,
+        labels: Mapping[str, str] | None = None,
+    ) -> "TaskHandle[T]": ...
+    @overload
+    def sync_submit(
+        self,
+        at: datetime | None = None,
+        *,
+        key: str | None = None,
+        rerun: bool = False,
+        labels: Mapping[str, str] | None = None,
+    ) -> "TaskHandle[R_co]": ...
+    def sync_submit(
+        self,
+        at: datetime | None = None,
+        *,
+        key: str | None = None,
+        rerun: bool = False,
+        labels: Mapping[str, str] | None = None,
+    ) -> "TaskHandle[Any]":
+        """The same, blocking."""
+        return self._function.sender.sync_submit(self, self._options, at, key=key, rerun=rerun, labels=labels)
+
+    def execute(self) -> R_co:
         """Call the function here, with the same arguments; what it returns: of `async def` what to await."""
         return self._function.call(self._values)
 
     __call__ = execute
 
     @property
+    def function(self) -> Declared[R_co]:
+        """The function that it is a call of."""
+        return self._function
+
+    @property
     def is_async(self) -> bool:
         """Whether its function is `async def`."""
         return self._function.is_async
+
+    def digest(self) -> bytes:
+        """What tells whether another task has the same arguments."""
+        from gcptasks.client.argument_digest import argument_digest  # here, as only tasks with a key ask
+
+        return argument_digest(self._values, (self.body,))
 
     def call_as_worker(self) -> Any:
         """Call the function with what its worker would read; of `async def` what to await."""

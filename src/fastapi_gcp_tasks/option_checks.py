@@ -148,28 +148,19 @@ def arguments(name: str, value: Any) -> Mapping[str, Any]:
 
 
 def labels(name: str, value: Any) -> Mapping[str, str]:
-    """Labels of a record: short texts by short names."""
-    kept: dict[str, str] = {}
-    for key, text in _mapping(name, value).items():
-        if not isinstance(text, str):
-            raise TypeError(f"{name}: the value of {key!r} must be a string, not {text!r}")
-        if not key or len(key) > 100 or len(text) > 1000:
-            raise ValueError(f"{name}: {key!r} must have 1 to 100 characters, and its value at most 1,000")
-        _check_stored(name, key + text)
-        kept[key] = text
-    if len(kept) > 50:
-        raise ValueError(f"{name}: a task can have at most 50 labels, not {len(kept)}")
-    return kept
+    """Labels of a record."""
+    # Here, as few tasks have any.
+    from gcptasks.results.record_options import checked_labels
+
+    return checked_labels(value)
 
 
 def key(name: str, value: Any) -> str | None:
     """What a task is known by, so that it is created once, or None."""
-    if value is None:
-        return None
-    if not _string(name, value):
-        raise ValueError(f"{name} must not be empty")
-    _check_stored(name, value)
-    return value  # type: ignore[no-any-return]  # a string
+    # Here, as few tasks have one.
+    from gcptasks.results.record_options import checked_key
+
+    return checked_key(value)
 
 
 def task_id(name: str, value: Any) -> str | None:
@@ -227,11 +218,6 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, not {value!r}")
     return value
-
-
-def _check_stored(name: str, text: str) -> None:
-    if "\0" in text or any("\ud800" <= one <= "\udfff" for one in text):
-        raise ValueError(f"{name} can have neither NUL nor halves of surrogate pairs, unlike {text!r}")
 
 
 def _string(name: str, value: Any) -> str:

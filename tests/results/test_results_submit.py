@@ -233,7 +233,7 @@ async def test_options_that_do_not_go_together(
         ({"key": "\ud800"}, ValueError, "key can have neither NUL nor halves"),
         ({"key": "a\0"}, ValueError, "key can have neither NUL nor halves"),
         ({"rerun": 1}, TypeError, "rerun must be True or False"),
-        ({"labels": {"a": 1}}, TypeError, "the value of 'a' must be a string"),
+        ({"labels": {"a": 1}}, TypeError, "names and values must be strings, not 'a': 1"),
         ({"labels": ["a"]}, TypeError, "labels must be a mapping"),
         ({"labels": {"": "a"}}, ValueError, "must have 1 to 100 characters"),
         ({"labels": {"a": "b" * 1001}}, ValueError, "at most 1,000"),

@@ -506,6 +506,7 @@ CloudTaskClient(project="p", location="l", url="https://a", eager="later")  # ty
 CloudTaskClient(
     project="p", location="l", url="https://a", client=CloudTasksClient(), async_client=CloudTasksAsyncClient
 )
+CloudTaskClient(project="p", location="l", url="https://a", results=store)
 # error: incompatible type "CloudTasksAsyncClient" | "CloudTasksAsyncClient" is not assignable
 CloudTaskClient(project="p", location="l", url="https://a", client=CloudTasksAsyncClient())  # type: ignore[arg-type]
 
@@ -538,6 +539,10 @@ assert_type(count("a", 1, 2).execute(), int)
 assert_type(count("a")(), int)
 assert_type(count("a").sync_push(), str | None)
 assert_type(count("a").sync_delay(at=datetime.now(UTC)), str | None)
+assert_type(count("a").sync_submit().result(timeout=1), int)
+assert_type(greet("a").sync_submit(key="a", rerun=True).result(), str)
+assert_type(greet.sync_handle("a"), TaskHandle[str])
+assert_type(count.sync_handle("a"), TaskHandle[int])
 # error: Too few arguments|Missing positional argument "name" | Argument missing for parameter "name"
 greet()  # type: ignore[call-arg]
 # error: incompatible type "int" | Literal\[1\].*"name" of type "str"
@@ -559,6 +564,14 @@ async def use_functions() -> None:
     assert_type(await task.execute(), str)
     assert_type(await greet("a")(), str)
     assert_type(await bare("a").execute(), bytes)
+    handle = await task.submit(key="a", labels={"b": "c"})
+    assert_type(handle, AsyncTaskHandle[str])
+    assert_type(await handle, str)
+    assert_type(await (await bare("a").submit(at=datetime.now(UTC))).result(), bytes)
+    assert_type(await count.handle("a").result(), int)
+    assert_type(await bare.handle("a").result(), bytes)
+    # error: Unexpected keyword argument "keys" for overloaded function | No parameter named "keys"
+    await task.submit(keys="a")  # type: ignore[call-overload]
     # error: Unexpected keyword argument "countdown" | No parameter named "countdown"
     await task.push(countdown=1)  # type: ignore[call-arg]
     # error: Incompatible types in "await" | "str \| None" is not awaitable|is not awaitable

@@ -6,13 +6,13 @@ key the record comes first, as it alone knows whether there is such a task.
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gcptasks.client.call_flows import CallsFlow
 from gcptasks.client.handle_flows import Store
-from gcptasks.engine.task_records import Confirmed, Restarted, TaskRecord
+from gcptasks.engine.task_records import Confirmed, Restarted, TaskRecord, record_tag
 from gcptasks.results.errors import KeyConflict
 from gcptasks.results.guarded import AsyncQuietStore, QuietStore
 from gcptasks.results.store import Change, NewRecord
@@ -38,6 +38,66 @@ class RecordedRequest:
     record: NewRecord
     named_here: bool
     """Whether the task has the name that was made for it, and nobody else's: that it exists is success then."""
+
+
+MakeRequest = Callable[[str, str], tuple[Any, str]]
+"""Makes the request for a task, of its full name and the tag of its record; and the name that it has in the end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedTasks:
+    """What the recorded tasks of one endpoint have in common, under one set of options."""
+
+    endpoint: str
+    names: str
+    """What the full names of tasks in their queue begin with."""
+    task_id: str | None
+    """Its caller's own."""
+    labels: Mapping[str, str]
+    key: str | None
+    rerun: bool
+
+    def new(self, make: MakeRequest) -> RecordedRequest:
+        """A task, with a record of its own."""
+        id = new_id()
+        made = f"{self.names}{self.task_id or id}"
+        request, name = make(made, record_tag(id, 1))
+        record = NewRecord(id=id, endpoint=self.endpoint, task_name=name, labels=self.labels)
+        return RecordedRequest(request, record, named_here=self.task_id is None and name == made)
+
+    def submit(
+        self,
+        make: MakeRequest,
+        arguments: Callable[[], bytes],
+        store: Callable[[], Store],
+        quiet: QuietCalls,
+        send: Callable[[Any], Any],
+    ) -> CallsFlow[tuple[str, str]]:
+        """The id and the name of a task, a new one unless there is one with the key. `arguments` is their digest."""
+        if self.key is None:
+            new = self.new(make)
+            yield from create_recorded(quiet, new, send)
+            return new.record.id, new.record.task_name
+        id = id_of_key(self.endpoint, self.key)
+
+        def request_of(name: str, run: int) -> Any:
+            request, own = make(name, record_tag(id, run))
+            if own != name:
+                raise ValueError(f"the key names the task, so pre_create_hook cannot name it {own!r}")
+            return request
+
+        # A name of its own: that of an earlier task with this key, whose record is gone, may still be taken.
+        record = NewRecord(
+            id=id,
+            endpoint=self.endpoint,
+            task_name=f"{self.names}{id}-{secrets.token_hex(8)}",
+            labels=self.labels,
+            arguments=arguments(),
+            confirmed=False,
+        )
+        new = RecordedRequest(request_of(record.task_name, 1), record, named_here=True)
+        found = yield from create_once(store(), quiet, new, request_of, send, rerun=self.rerun)
+        return found.id, found.task_name
 
 
 def create_recorded(quiet: QuietCalls, new: RecordedRequest, send: Callable[[Any], Any]) -> CallsFlow[Any]:
