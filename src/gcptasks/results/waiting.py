@@ -20,6 +20,7 @@ LONGEST_PAUSE = 1.0
 PAUSE_WHILE_HEARING = 2.0
 """Some poolers of connections take a LISTEN and tell nothing. Then this is what a wait takes too long."""
 _GROWTH = 1.5
+_CLOSES_WITHIN = 2.0
 
 Told = Callable[[int | None], None]
 """Is told the version that a record has now; None if it is not there any more."""
@@ -163,6 +164,13 @@ class AwaitedWaits:
                 pass
             finally:
                 self._waits.discard(wait)
+                if not self._waits:
+                    self._came.set()  # nothing is to be asked any more
+
+    async def close(self) -> None:
+        """Return when no question is under way, unless somebody waits."""
+        if self._asking is not None and not self._waits:
+            await asyncio.wait({self._asking}, timeout=_CLOSES_WITHIN)
 
     async def _ask(self) -> None:
         while self._waits:

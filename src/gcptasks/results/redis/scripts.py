@@ -97,10 +97,10 @@ local is = redis.call('HMGET', key, 'status', 'run', 'attempt')
 if is[1] ~= 'running' or is[2] ~= run or is[3] ~= attempt then return 0 end
 local time = redis.call('TIME')
 redis.call('HSET', key, 'heard_at', number(time[1] * 1000000 + time[2]))
-redis.call('HINCRBY', key, 'version', 1)
 return 1
 """)
-"""Note that an attempt still runs: `ARGV` has the prefix, its run and its number."""
+"""Note that an attempt still runs: `ARGV` has the prefix, its run and its number. The version stays: nobody waits for
+that, and a change that is made meanwhile may well write over it."""
 
 REMOVE = Script("""
 local key, id = KEYS[1], ARGV[2]

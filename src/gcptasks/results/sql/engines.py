@@ -4,6 +4,7 @@ Every statement commits by itself, and takes a connection for just as long.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -20,25 +21,36 @@ from gcptasks.results.sql.flows import Answer
 from gcptasks.results.sql.statements import DIALECTS, Statement
 from gcptasks.results.sql.urls import awaits, blocks, connect_args, usable
 
+_CONNECTIONS = 10
+"""How many an engine of ours has at most. A call has one for a statement only."""
 _LISTENING = {True: ("psycopg", "psycopg2"), False: ("psycopg", "psycopg_async", "asyncpg")}
 """Drivers whose notifications are understood here, by whether they block."""
 
 
 class Engines:
-    """The engines of a store: made of its URL, or those that a user gave."""
+    """The engines of a store: made of its URL, or the one that a user gave."""
+
+    dialect: str
+    """The database."""
+    blocks: bool
+    """Whether they serve code that blocks, and coroutines in threads."""
+    awaits: bool
+    """Whether they serve coroutines without threads."""
 
     def __init__(self, given: "str | URL | Engine | AsyncEngine", failures: Failures) -> None:
         self._failures = failures
         self._url: URL | None = None
-        self._blocking: Engine | None = None
+        self._given: Engine | None = None
         self._given_async: AsyncEngine | None = None
         if isinstance(given, str | URL):
             self._url = usable(given)
             self.dialect, self._driver = self._url.get_backend_name(), self._url.get_driver_name()
+            self.blocks, self.awaits = blocks(self._url), awaits(self._url)
         elif isinstance(given, Engine | AsyncEngine):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a checker
             self.dialect, self._driver = given.dialect.name, given.dialect.driver
+            self.blocks, self.awaits = isinstance(given, Engine), isinstance(given, AsyncEngine)
             if isinstance(given, Engine):
-                self._blocking = given.execution_options(isolation_level="AUTOCOMMIT")
+                self._given = given.execution_options(isolation_level="AUTOCOMMIT")
             else:
                 self._given_async = given.execution_options(isolation_level="AUTOCOMMIT")
         else:
@@ -49,39 +61,34 @@ class Engines:
         self._threads = PatientThreads("task-records")
         self.begin_anew()
         begin_anew_in_children(self)
+        if self._url is not None:  # what is wrong with it is to show now
+            _made(create_engine if self.blocks else create_async_engine, self._url)
 
     def begin_anew(self) -> None:
         """Have no connection of the parent's. Engines that a user gave are the user's to dispose of."""
-        self._per_loop: PerLoop[AsyncEngine] | None = None
+        self._lock = threading.Lock()
+        self._of_url: Engine | None = None
         url = self._url
-        if url is None:
-            return
-        if blocks(url):
-            self._blocking = _made(create_engine, url)
-        if awaits(url):
-            _made(create_async_engine, url)  # what is wrong with it shows now
-            self._per_loop = PerLoop(lambda: _made(create_async_engine, url))
-
-    @property
-    def blocks(self) -> bool:
-        return self._blocking is not None
+        self._per_loop = PerLoop[AsyncEngine](lambda: _made(create_async_engine, url)) if url is not None else None
 
     @property
     def blocking(self) -> Engine:
-        if self._blocking is None:
+        if self._given is not None:
+            return self._given
+        if self._url is None or not self.blocks:
             raise TypeError("the engine, or the driver of the URL, can only be awaited")
-        return self._blocking
-
-    @property
-    def awaits(self) -> bool:
-        return self._given_async is not None or self._per_loop is not None
+        with self._lock:
+            engine = self._of_url
+            if engine is None:
+                engine = self._of_url = _made(create_engine, self._url)
+            return engine
 
     @property
     def awaited(self) -> AsyncEngine:
         """The one of the running loop."""
         if self._given_async is not None:
             return self._given_async
-        if self._per_loop is None:
+        if self._per_loop is None or not self.awaits:
             raise TypeError("the engine, or the driver of the URL, can only block")
         return self._per_loop.get()
 
@@ -128,13 +135,13 @@ class Engines:
 
     def dispose(self) -> None:
         """Close the connections of engines of ours."""
-        if self._url is not None and self._blocking is not None:
-            self._blocking.dispose()
+        if self._of_url is not None:
+            self._of_url.dispose()
 
     async def dispose_async(self) -> None:
         """Close those of the running loop, and what blocks."""
-        if self._per_loop is not None:
-            await self._per_loop.get().dispose()
+        if self._per_loop is not None and self.awaits:
+            await self.awaited.dispose()
         self.dispose()
 
 
@@ -151,6 +158,9 @@ def _made(create: Any, url: URL) -> Any:
             url,
             isolation_level="AUTOCOMMIT",
             pool_reset_on_return=None,  # a connection that commits each statement is as new
+            pool_size=_CONNECTIONS,
+            max_overflow=0,  # those would be made and closed again by each burst of calls
+            pool_use_lifo=True,  # one that was just used is not stale
             hide_parameters=True,  # errors, and so logs, show nobody's data
             connect_args=connect_args(url),
         )

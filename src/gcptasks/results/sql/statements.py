@@ -82,7 +82,10 @@ class Statements:
         self._get = select(self._now.label("now"), *table.c).where(this, self._there)
         self._versions = select(table.c.id, table.c.version).where(these, self._there)
         self._not_cancelled = select(table.c.id).where(these, self._there, table.c.status != TaskStatus.CANCELLED.value)
-        self._add = self._adding()
+        # The other columns are those of the parameters.
+        self._add = self._adding(self._stamps(bindparam("keep", type_=BigInteger)))
+        if dialect == "postgresql":
+            self._add = self._add.returning(self._now.label("now"), *table.c)
         self._change = self._notifying(
             update(table)
             .where(this, table.c.version == bindparam("of_version"))
@@ -116,7 +119,7 @@ class Statements:
 
     def add_many(self, rows: Collection[Mapping[str, Any]], keep_us: int) -> Statement:
         stamps = self._stamps(literal(keep_us, BigInteger))
-        return Statement(insert(self._table).values([{**row, **stamps} for row in rows]), repeatable=False)
+        return Statement(self._adding([{**row, **stamps} for row in rows]))
 
     def change(self, id: str, version: int, changed: Mapping[str, Any]) -> Statement:
         """Changes it if it still has that version."""
@@ -161,16 +164,13 @@ class Statements:
             found = found.where(c.created_at <= after.created_at, or_(c.created_at < after.created_at, older))
         return Statement(found.order_by(c.created_at.desc(), c.id.desc()).limit(limit))
 
-    def _adding(self) -> Executable:
-        table = self._table
-        # The other columns are those of the parameters.
-        stamps = self._stamps(bindparam("keep", type_=BigInteger))
+    def _adding(self, values: Any) -> Any:
+        """An insert that leaves out what has an id that is there."""
         if self._dialect == "postgresql":
-            adding = postgresql.insert(table).values(stamps).on_conflict_do_nothing(index_elements=["id"])
-            return adding.returning(self._now.label("now"), *table.c)
+            return postgresql.insert(self._table).values(values).on_conflict_do_nothing(index_elements=["id"])
         if self._dialect == "sqlite":
-            return sqlite.insert(table).values(stamps).on_conflict_do_nothing(index_elements=["id"])
-        return insert(table).prefix_with("IGNORE").values(stamps)
+            return sqlite.insert(self._table).values(values).on_conflict_do_nothing(index_elements=["id"])
+        return insert(self._table).prefix_with("IGNORE").values(values)
 
     def _stamps(self, keep_us: ColumnElement[int]) -> dict[str, ColumnElement[int]]:
         # The version of a record is above all those that an earlier record of its id had.
@@ -180,7 +180,8 @@ class Statements:
         c = self._table.c
         attempts = tuple_(c.id, c.run, c.attempt).in_(bindparam("attempts", expanding=True))
         heard = update(self._table).where(attempts, c.status == TaskStatus.RUNNING.value, self._there)
-        return heard.values(heard_at=self._now, version=c.version + 1)
+        # No other version: nobody waits for that, and a change that is made meanwhile may well write over it.
+        return heard.values(heard_at=self._now)
 
     def _notifying(self, changing: Update | Delete, news: ColumnElement[str]) -> Executable:
         """The statement; on PostgreSQL it also tells of each record that it changed, and answers with a row for it."""

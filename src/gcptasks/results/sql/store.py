@@ -75,7 +75,7 @@ class SQLResults:
 
     def create_tables(self) -> None:
         """Create the table and its indexes, unless they are there."""
-        self._check_blocks("create_tables()")
+        self._check_blocks("create_tables(), unlike async_create_tables(),")
         self._engines.work(lambda connection: _create(connection, self.table))
 
     async def async_create_tables(self) -> None:
