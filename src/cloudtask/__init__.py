@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cloudtask.answers import Answer
     from cloudtask.client import CloudTaskClient
     from cloudtask.eager import EagerTaskFailed
     from cloudtask.functions import TaskFunction
     from cloudtask.task import Task
-    from cloudtask.worker import Answer
     from gcptasks.worker.injected import injected
     from gcptasks.worker.retrying import DoNotRetry, RetryLater
 
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Answer": "cloudtask.worker",
+    "Answer": "cloudtask.answers",
     "CloudTaskClient": "cloudtask.client",
     "DoNotRetry": "gcptasks.worker.retrying",
     "EagerTaskFailed": "cloudtask.eager",

@@ -16,7 +16,9 @@ from cloudtask.task import TaskOptions
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
-    from cloudtask.worker import Answer, RequestHeaders, Worker
+    from cloudtask.answers import Answer
+    from cloudtask.recorded_attempts import RecordedAttempts
+    from cloudtask.worker import RequestHeaders, Worker
     from gcptasks.results.given import GivenStore
     from gcptasks.results.store import ResultStore
 
@@ -151,7 +153,12 @@ class CloudTaskClient:
         """What runs the tasks that requests bring."""
         from cloudtask.worker import Worker
 
-        return Worker(self.settings, self.functions)
+        return Worker(self.settings, self.functions, None if self.results is None else self._recorded(self.results))
+
+    def _recorded(self, results: "GivenStore") -> "RecordedAttempts":
+        from cloudtask.recorded_attempts import RecordedAttempts  # here, as most tasks are not recorded
+
+        return RecordedAttempts(results, self._sender.last_attempts())
 
     def _new_name(self, function: Callable[..., Any], name: str | None) -> str:
         _check_function(function)

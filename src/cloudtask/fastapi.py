@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from inspect import Parameter, Signature
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -13,13 +14,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
+from cloudtask.answers import Answer, failed, note, refusal
 from cloudtask.client import CloudTaskClient
 from cloudtask.functions import TaskFunction
 from cloudtask.running import run
-from cloudtask.worker import Answer, Asked, ended, failed, note, refusal
+from cloudtask.worker import Asked, ended
+from gcptasks.base.asgi import RECORDING
 from gcptasks.base.http import is_token
 from gcptasks.engine.task_limits import LARGEST
 from gcptasks.values.refusal import at_place
+from gcptasks.worker.progress_kinds import refuse_wrong_progress
 
 _WITHOUT_BODY = (204, 205, 304)
 
@@ -67,21 +71,27 @@ class CloudTaskRouter(APIRouter):
         asked = self._worker.asked(body)
         if isinstance(asked, Answer):
             return asked
-        return await ended(asked.function, self._resolve_and_run(asked, body, request), _failed)
+        recorded, function = self._worker.recorded, asked.function
+        recording = None if recorded is None else recorded.recording(function, request.headers)
+        if recorded is None or recording is None:
+            return await ended(function, self._resolve_and_run(asked, body, request), _failed)
+        request.scope[RECORDING] = recording
+        return await recorded.answer(recording, function, lambda: self._resolve_and_run(asked, body, request), _failed)
 
-    async def _resolve_and_run(self, asked: Asked, body: bytes, request: Request) -> None:
-        """Run the function; done when what FastAPI made for it is closed, and its background tasks have run."""
+    async def _resolve_and_run(self, asked: Asked, body: bytes, request: Request) -> Any:
+        """What the function returns, when what FastAPI made for it is closed, and its background tasks have run."""
         function = asked.function
         if not function.arguments.injected:
-            await _run_function(asked, {})
-            return
+            return await _run_function(asked, {})
         # What fails is answered by us: a handler of the app's might say that all is well.
         scope: dict[str, Any] = {**request.scope, _HANDLERS: ({}, {})}
-        token = _current.set(_Current(asked, scope.get("app")))
+        current = _Current(asked, scope.get("app"))
+        token = _current.set(current)
         try:
             await self._route_of(function).app(scope, _again(body, request.receive), _nowhere)
         finally:
             _current.reset(token)
+        return current.returned
 
     def _route_of(self, function: TaskFunction[..., Any]) -> APIRoute:
         """A route of its own: its endpoint takes what is injected."""
@@ -91,9 +101,11 @@ class CloudTaskRouter(APIRouter):
         return route
 
 
-class _Current(NamedTuple):
+@dataclass(slots=True)
+class _Current:
     asked: Asked
     app: Any
+    returned: Any = None
 
 
 _current: ContextVar[_Current] = ContextVar("cloudtask_current")
@@ -109,18 +121,21 @@ class _Overrides:
 
 def _route(function: TaskFunction[..., Any]) -> APIRoute:
     async def endpoint(**injected: Any) -> Response:
-        await _run_function(_current.get().asked, injected)
+        current = _current.get()
+        current.returned = await _run_function(current.asked, injected)
         return Response()
 
     parameters = [one.replace(kind=Parameter.KEYWORD_ONLY) for one in function.arguments.injected]
     endpoint.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # which FastAPI reads
     endpoint.__name__ = endpoint.__qualname__ = function.name
-    return APIRoute("/", endpoint, methods=["POST"], response_model=None, dependency_overrides_provider=_Overrides())
+    route = APIRoute("/", endpoint, methods=["POST"], response_model=None, dependency_overrides_provider=_Overrides())
+    refuse_wrong_progress(route.dependant, function.function)
+    return route
 
 
-async def _run_function(asked: Asked, injected: dict[str, Any]) -> None:
+async def _run_function(asked: Asked, injected: dict[str, Any]) -> Any:
     function, values = asked
-    await run(lambda: function.call(values, injected), is_async=function.is_async, in_thread=run_in_threadpool)
+    return await run(lambda: function.call(values, injected), is_async=function.is_async, in_thread=run_in_threadpool)
 
 
 async def _body(request: Request) -> bytes:

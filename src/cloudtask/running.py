@@ -12,28 +12,26 @@ from gcptasks.base.running_loop import running_loop
 InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
-async def run(call: Callable[[], Any], *, is_async: bool, in_thread: InThread = asyncio.to_thread) -> None:
-    """Make the call, in a thread unless it is that of an `async def`, and await what it returns if that can be."""
+async def run(call: Callable[[], Any], *, is_async: bool, in_thread: InThread = asyncio.to_thread) -> Any:
+    """What the call returns, awaited if that can be. It is made in a thread unless it is that of an `async def`."""
     result = call() if is_async else await in_thread(_for_futures(call))
     # A decorator that is no `async def` may hand on what to await.
-    if inspect.isawaitable(result):
-        await result
+    return await result if inspect.isawaitable(result) else result
 
 
-def run_blocking(call: Callable[[], Any]) -> None:
+def run_blocking(call: Callable[[], Any]) -> Any:
     """The same, until it is done."""
     result = call()
     if not inspect.isawaitable(result):
-        return
+        return result
     if running_loop() is None:
-        asyncio.run(_awaited(result))
-    else:
-        # This thread's loop cannot wait for another: a thread can.
-        _in_thread(lambda: asyncio.run(_awaited(result)))
+        return asyncio.run(_awaited(result))
+    # This thread's loop cannot wait for another: a thread can.
+    return _in_thread(lambda: asyncio.run(_awaited(result)))
 
 
-async def _awaited(result: Awaitable[Any]) -> None:
-    await result
+async def _awaited(result: Awaitable[Any]) -> Any:
+    return await result
 
 
 def _for_futures(call: Callable[[], Any]) -> Callable[[], Any]:
@@ -47,12 +45,13 @@ def _for_futures(call: Callable[[], Any]) -> Callable[[], Any]:
     return called
 
 
-def _in_thread(call: Callable[[], None]) -> None:
+def _in_thread(call: Callable[[], Any]) -> Any:
+    returned: list[Any] = []
     raised: list[BaseException] = []
 
     def run() -> None:
         try:
-            call()
+            returned.append(call())
         except BaseException as error:
             raised.append(error)
 
@@ -61,3 +60,4 @@ def _in_thread(call: Callable[[], None]) -> None:
     thread.join()
     if raised:
         raise raised[0]
+    return returned[0]

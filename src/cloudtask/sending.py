@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cloudtask.recorded import RecordedSender
     from cloudtask.task import Task, TaskOptions
     from gcptasks.client.handles import AsyncTaskHandle, TaskHandle
+    from gcptasks.client.last_attempts import LastAttempts
     from gcptasks.results.given import GivenStore
 
 _CREATE_TIMEOUT = 10.0
@@ -89,6 +90,12 @@ class Sender:
         if self._recorded is None:
             raise TypeError(f"{what} needs a store of results: give the CloudTaskClient results=")
         return self._recorded
+
+    def last_attempts(self) -> "tuple[LastAttempts, LastAttempts]":
+        """What knows when queues give tasks up: awaited, and blocking."""
+        from gcptasks.client.last_attempts import LastAttempts
+
+        return LastAttempts(self._get_async_client, awaits=True), LastAttempts(self._get_client, awaits=False)
 
     def _get_client(self) -> Any:
         return self._default.get() if self._client is None else self._client

@@ -4,43 +4,27 @@ It knows no framework. Refusals are answers, in this order: a wrong secret 403, 
 function 404, arguments that do not fit 422.
 """
 
-import logging
 from asyncio import current_task
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic_core import to_json
-
+from cloudtask.answers import DONE, Answer, AnswerTo, failed, note, refusal, refused_as
 from cloudtask.arguments import Values
 from cloudtask.functions import TaskFunction
 from cloudtask.message import Malformed, parsed
 from cloudtask.running import run, run_blocking
 from cloudtask.settings import Settings
 from gcptasks.base.interruptions import came_from_outside, is_ctrl_c
-from gcptasks.base.log_text import log_text
 from gcptasks.base.running_loop import running_loop
 from gcptasks.engine.task_limits import LARGEST
 from gcptasks.worker.refusal import Refusal
-from gcptasks.worker.retrying import DoNotRetry, RetryLater
 from gcptasks.worker.secret import SecretCheck
 
-_log = logging.getLogger("cloudtask")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What to answer to the queue."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    body: bytes = b""
-
+if TYPE_CHECKING:
+    from cloudtask.recorded_attempts import RecordedAttempts
 
 RequestHeaders = Mapping[str, str] | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
 """The headers of a request: a mapping, or pairs as in the scope of ASGI."""
-
-AnswerTo = Callable[[TaskFunction[..., Any], Exception], "Answer"]
 
 
 class Asked(NamedTuple):
@@ -50,33 +34,55 @@ class Asked(NamedTuple):
     values: Values
 
 
-DONE = Answer(200)
-
-
 class Worker:
     """Runs the functions of one client, and nothing else: nothing is imported for a request."""
 
-    def __init__(self, settings: Settings, functions: Mapping[str, TaskFunction[..., Any]]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        functions: Mapping[str, TaskFunction[..., Any]],
+        recorded: "RecordedAttempts | None" = None,
+    ) -> None:
         self._header = settings.secret_header.lower()
         self._secret = SecretCheck(settings.secret) if settings.secret else None
         self._functions = functions
+        self.recorded = recorded
+        """What records the attempts, if anything does."""
 
     async def execute(self, body: bytes, headers: RequestHeaders, *, verified: bool) -> Answer:
         """Run what the request asks for; a function that blocks runs in a thread."""
-        asked = self.refused(headers, verified=verified) or self.asked(body)
+        kept = headers if self.recorded is None else kept_headers(headers)
+        asked = self.refused(kept, verified=verified) or self.asked(body)
         if isinstance(asked, Answer):
             return asked
         function, values = asked
-        return await ended(function, run(lambda: _call(function, values), is_async=function.is_async))
+
+        def attempt() -> Awaitable[Any]:
+            return run(lambda: _call(function, values), is_async=function.is_async)
+
+        if self.recorded is not None:
+            recording = self.recorded.recording(function, kept_headers(kept))
+            if recording is not None:
+                return await self.recorded.answer(recording, function, attempt)
+        return await ended(function, attempt())
 
     def sync_execute(self, body: bytes, headers: RequestHeaders, *, verified: bool) -> Answer:
         """The same, blocking."""
-        asked = self.refused(headers, verified=verified) or self.asked(body)
+        kept = headers if self.recorded is None else kept_headers(headers)
+        asked = self.refused(kept, verified=verified) or self.asked(body)
         if isinstance(asked, Answer):
             return asked
         function, values = asked
+
+        def attempt() -> Any:
+            return run_blocking(lambda: _call(function, values))
+
+        if self.recorded is not None:
+            answer = self.recorded.sync_answer(function, kept_headers(kept), attempt)
+            if answer is not None:
+                return answer
         try:
-            run_blocking(lambda: _call(function, values))
+            attempt()
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and is_ctrl_c(error):
                 raise
@@ -123,6 +129,15 @@ class Worker:
             return failed(function, error)
 
 
+def kept_headers(headers: RequestHeaders) -> Mapping[str, str]:
+    """The headers, which may have been readable once, by their names in lower case."""
+    given: Any = headers
+    kept: dict[str, str] = {}
+    for name, value in given.items() if hasattr(given, "items") else given:
+        kept.setdefault(_text(name).lower(), _text(value))  # the first one counts, as without records
+    return kept
+
+
 def _value_of(headers: RequestHeaders, name: str) -> str | None:
     """The header's value; an empty one if it is no text, which matches no secret."""
     given: Any = headers
@@ -145,7 +160,7 @@ def _call(function: TaskFunction[..., Any], values: Values) -> Any:
 
 async def ended(
     function: TaskFunction[..., Any],
-    running: Awaitable[None],
+    running: Awaitable[object],
     answer_to: AnswerTo | None = None,
 ) -> Answer:
     """The answer for the function, once it has run; `answer_to` makes that for one that raised.
@@ -163,35 +178,3 @@ async def ended(
             raise
         return failed(function, error)
     return DONE
-
-
-def failed(function: TaskFunction[..., Any], error: BaseException) -> Answer:
-    """The answer for a function that raised; the log has the rest."""
-    if isinstance(error, RetryLater):
-        return refusal(503, "to be tried again later", {"Retry-After": str(error.seconds)})
-    if isinstance(error, DoNotRetry):
-        note("%s is not tried again: %s", function.name, error.reason)
-        return DONE
-    note("%s failed", function.name, error=error)
-    return refusal(500, "the task failed")
-
-
-def refusal(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> Answer:
-    """An answer that says why."""
-    body = to_json({"detail": detail}, fallback=str, inf_nan_mode="null")
-    return Answer(status, {"content-type": "application/json", **(headers or {})}, body)
-
-
-def refused_as(status: int, reason: str) -> Answer:
-    """The answer to a request that brings no task, which the log has as well."""
-    note("a task was refused: %s", reason)
-    return refusal(status, reason)
-
-
-def note(text: str, *args: object, error: BaseException | None = None) -> None:
-    """Log a warning, or an error with its traceback. A log that fails, or a text that does, changes no answer."""
-    level = logging.WARNING if error is None else logging.ERROR
-    try:
-        _log.log(level, text, *map(log_text, args), exc_info=error, stacklevel=2)
-    except Exception:
-        pass

@@ -118,18 +118,8 @@ class _Answer:
         """Record what the route raised; True if the queue was answered with 200 instead."""
         if self._over:
             return False
-        recording = self._recording
-        if isinstance(error, asyncio.CancelledError) and recording.cancelled:
-            await recording.take_back_cancellation()
-        elif isinstance(error, asyncio.CancelledError) and _cancels_this_task():
-            # The deadline has passed, or the server stops: nobody reads an answer any more.
-            recording.error = error
-            recording.end_later()
+        if not await self._recording.caught(error):
             return False
-        elif not isinstance(error, Exception | asyncio.CancelledError):
-            recording.leave()  # the process ends
-            return False
-        recording.error = error
         reason = await self._ended(500, _NOTHING)
         if reason is None:
             return False
@@ -194,11 +184,6 @@ def _json_of(start: Message, body: Message, *, streams: bool) -> bytes:
         return _NOTHING
     json: bytes = body["body"]
     return json
-
-
-def _cancels_this_task() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _is_async(endpoint: Callable[..., Any]) -> bool:

@@ -10,9 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from fastapi_gcp_tasks.progress_kinds import refuse_wrong_progress
 from gcptasks.base.asgi import DELIVERY, RECORDING, VERIFIED
 from gcptasks.base.log_text import log_text
+from gcptasks.worker.progress_kinds import refuse_wrong_progress
 from gcptasks.worker.retrying import DoNotRetry, RetryLater
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Reading the result of a task as what its endpoint returns."""
+"""Reading the result of a task as what its endpoint returns, and writing that of a function."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -23,6 +23,11 @@ class ResultType:
             raise ResultMismatch(
                 f"the stored result does not fit what {self._endpoint} returns now: {error}", raw
             ) from None
+
+    def write(self, value: Any) -> bytes:
+        """The JSON of that value; a `ValueError` of pydantic's if it has none."""
+        json: bytes = self._adapter.dump_json(value, by_alias=True, warnings=False)
+        return json
 
     @cached_property
     def _adapter(self) -> Any:

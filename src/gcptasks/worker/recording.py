@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Protocol
 
+from gcptasks.base.interruptions import came_from_outside, is_ctrl_c
 from gcptasks.base.log_text import log_text
 from gcptasks.base.per_loop import PerLoop
 from gcptasks.engine.task_records import (
@@ -164,6 +165,33 @@ class Recording:
         self._ended = True
         if self.runs:
             self._to.watch().remove(self)
+
+    async def caught(self, error: BaseException) -> bool:
+        """Keep what the attempt raised: `end` is to follow.
+
+        False if it came from outside and is to be raised on: the deadline has passed, or the server stops, and nobody
+        reads an answer any more.
+        """
+        task = asyncio.current_task()
+        if isinstance(error, asyncio.CancelledError) and self.cancelled:
+            await self.take_back_cancellation()
+        elif task is not None and came_from_outside(error, task):
+            self.error = error
+            if isinstance(error, asyncio.CancelledError):
+                self.end_later()
+            else:
+                self.leave()
+            return False
+        self.error = error
+        return True
+
+    def caught_elsewhere(self, error: BaseException) -> bool:
+        """The same in code that blocks, which runs on another thread than the event loop."""
+        if isinstance(error, KeyboardInterrupt) and is_ctrl_c(error):
+            self._loop.call_soon_threadsafe(self.leave)
+            return False
+        self.error = error
+        return True
 
     async def take_back_cancellation(self) -> None:
         """Go on though the task was cancelled; raises `CancelledError` if somebody else has cancelled this as well."""
