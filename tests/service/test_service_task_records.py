@@ -231,6 +231,24 @@ def test_records_are_dropped_once_they_have_expired(kept: Kept) -> None:
     assert kept.rows("task_records") == 1
 
 
+def test_what_ended_late_is_dropped_when_it_expires(kept: Kept) -> None:
+    ids = [f"{n:032x}" for n in range(150)]
+    for id in ids:
+        recorded(kept, id, keep=DAY)
+    kept.clock.advance(DAY / 2)
+    for id in ids[:120]:
+        says(kept, Cancelled(), id)
+    kept.clock.advance(DAY / 2)
+    sweep(kept)
+    assert kept.rows("task_records") == 120
+    kept.clock.advance(DAY / 2 - timedelta(seconds=1))
+    sweep(kept)
+    assert kept.rows("task_records") == 120
+    kept.clock.advance(timedelta(seconds=1))
+    sweep(kept)
+    assert kept.rows("task_records") == 0
+
+
 def test_a_record_that_ends_stays_as_long_again(kept: Kept) -> None:
     recorded(kept, keep=DAY)
     kept.clock.advance(DAY / 2)

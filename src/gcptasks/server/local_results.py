@@ -170,8 +170,9 @@ class _Awaiting:
         return await self._records.get(id)
 
     async def change(self, id: str, run: int, event: Event) -> Change | None:
-        write = self._store.write if isinstance(event, _BY_CALLERS) else self._store.write_unsynced
-        return await write(task_records.change_record, id, run, event, self._now())
+        if isinstance(event, _BY_CALLERS):
+            return await self._store.write(task_records.change_record, id, run, event, self._now())
+        return await self._store.enqueue_unsynced(task_records.change_record, id, run, event, self._now())
 
     async def hear(self, attempts: Collection[Attempt]) -> None:
         await self._store.write_unsynced(task_records.hear_records, attempts, self._now())

@@ -14,6 +14,7 @@ RECORD_COLUMNS = (
     "id, endpoint, task_name, labels, arguments, confirmed, run, status, attempt, created_at, started_at, finished_at, "
     "heard_at, expires_at, progress, result, error, version"
 )
+_STATUS = {status.value: status for status in TaskStatus}
 
 
 def record_row(record: TaskRecord) -> Row:
@@ -55,11 +56,11 @@ def record_of(row: Row) -> TaskRecord:
         id=id,
         endpoint=endpoint,
         task_name=name,
-        labels=from_json(labels),
+        labels={} if labels == "{}" else from_json(labels),
         arguments=arguments,
         confirmed=bool(confirmed),
         run=run,
-        status=TaskStatus(status),
+        status=_STATUS[status],
         attempt=attempt,
         created_at=from_us(created),
         started_at=maybe_from_us(started),

@@ -6,6 +6,8 @@ A queue that is purged gets another `id`, and its tasks stay behind under the ol
 (`store/leftovers.py`). Its `first_id` is then the one that it was created with: blocked names and made ids go by that.
 A job's `next_at` is its next scheduled time. An execution is one run of a job that is not over: without `due_at` an
 attempt is under way, else the next is made at that time.
+A record's `sweep_at` is when to look whether it has expired: when it would have, had nothing come of it, so that what
+comes of it touches no index.
 """
 
 import secrets
@@ -173,6 +175,7 @@ CREATE TABLE task_records (
     keep_us INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
+    sweep_at INTEGER NOT NULL,
     status TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     started_at INTEGER,
@@ -183,7 +186,7 @@ CREATE TABLE task_records (
     result BLOB
 );
 CREATE INDEX task_records_endpoint ON task_records (endpoint);
-CREATE INDEX task_records_expire ON task_records (expires_at);
+CREATE INDEX task_records_sweep ON task_records (sweep_at);
 """
 
 

@@ -20,8 +20,7 @@ _FIND_MANY = (
     f"SELECT {RECORD_COLUMNS} FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ?"
 )
 _VERSIONS = "SELECT id, version FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ?"
-_INSERT = f"INSERT OR REPLACE INTO task_records (keep_us, {RECORD_COLUMNS}) VALUES ({', '.join('?' * 19)})"
-# What these name is not set by events, or is the key of an index that an update would touch.
+_INSERT = f"INSERT OR REPLACE INTO task_records (keep_us, sweep_at, {RECORD_COLUMNS}) VALUES ({', '.join('?' * 20)})"
 _SAVE = (
     "UPDATE task_records SET (confirmed, status, attempt, started_at, finished_at, heard_at, expires_at, progress, "
     "result, error, version) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
@@ -55,10 +54,9 @@ _TAGS = (
 )
 _REMOVE = "DELETE FROM task_records WHERE id = ?"
 _IS_THERE = "SELECT 1 FROM task_records WHERE id = ? AND expires_at > ?"
-_DROP = (
-    "DELETE FROM task_records WHERE number IN (SELECT number FROM task_records WHERE expires_at <= ? LIMIT ?) "
-    "RETURNING id"
-)
+_OLD = "SELECT id, expires_at FROM task_records WHERE sweep_at <= ? LIMIT ?"
+_DROP = "DELETE FROM task_records WHERE id IN (SELECT value FROM json_each(?))"
+_SWEEP_LATER = "UPDATE task_records SET sweep_at = expires_at WHERE id IN (SELECT value FROM json_each(?))"
 _RESULT = RECORD_COLUMNS.split(", ").index("result")
 _NEWEST = 2**62
 _MICROSECOND = timedelta(microseconds=1)
@@ -114,7 +112,7 @@ class TaskRecords:
 
     def insert(self, record: TaskRecord, keep: timedelta) -> None:
         """Add it, or put it in the place of the one with its id, as the newest."""
-        self._sql.execute(_INSERT, (keep // _MICROSECOND, *record_row(record)))
+        self._sql.execute(_INSERT, (keep // _MICROSECOND, to_us(record.expires_at), *record_row(record)))
         self._changed.append(record.id)
 
     def save(self, record: TaskRecord) -> None:
@@ -192,10 +190,16 @@ class TaskRecords:
         return record
 
     def drop_expired(self, at: datetime, limit: int) -> int:
-        """Drop some of those that had expired by then; how many."""
-        gone = [id for (id,) in self._sql.execute(_DROP, (to_us(at), limit)).fetchall()]
-        self._changed += gone
-        return len(gone)
+        """Look at some that may have expired by then, and drop those that have; at how many."""
+        rows = self._sql.execute(_OLD, (to_us(at), limit)).fetchall()
+        expired = [id for id, expires_at in rows if expires_at <= to_us(at)]
+        if expired:
+            self._sql.execute(_DROP, (json_text(expired),))
+            self._changed += expired
+        if len(expired) < len(rows):
+            gone = set(expired)
+            self._sql.execute(_SWEEP_LATER, (json_text([id for id, _ in rows if id not in gone]),))
+        return len(rows)
 
 
 def _scope(wanted: Wanted, before: int) -> tuple[str, Row]:
