@@ -67,22 +67,18 @@ class Requests:
         self._google: tuple[Callable[[bytes], Any], Callable[[Any], CreateTaskRequest]] | None = None
         """What parses a request, and what wraps it; known from the first on, as it takes Google's classes."""
 
-    def of(self, body: bytes, options: TaskOptions, at: datetime | None) -> "CreateTaskRequest":
-        """The request for a task with that body; `ValueError` for what Google would not accept."""
+    def of(
+        self, body: bytes, options: TaskOptions, at: datetime | None, record: tuple[str, str] | None = None
+    ) -> "CreateTaskRequest":
+        """The request for a task with that body; `ValueError` for what Google would not accept.
+
+        `record`: its full name, and the tag by which it finds its record, if it has one.
+        """
         message = (options.fixed or self._all_but_the_body(options)) + body_head(len(body)) + body
+        if record is not None:
+            message = _recorded(message, *record)
         if at is not None:
             message = due_at(message, at)
-        return self._parsed(message)
-
-    def recorded(self, body: bytes, options: TaskOptions, at: datetime | None, name: str, tag: str) -> Any:
-        """The same for a task of that full name, which finds its record by the tag."""
-        from gcptasks.engine.task_records import RECORD_HEADER  # here, as most tasks have no record
-
-        message = (options.fixed or self._all_but_the_body(options)) + body_head(len(body)) + body
-        message = named(with_headers(message, ((RECORD_HEADER, tag),)), name)
-        return self._parsed(message if at is None else due_at(message, at))
-
-    def _parsed(self, message: bytes) -> "CreateTaskRequest":
         parse, wrap = self._google or self._load()
         request = wrap(parse(message))
         if len(message) > LARGEST:
@@ -142,6 +138,12 @@ class Requests:
             message.task.dispatch_deadline.FromTimedelta(timeout)
         fixed: bytes = message.SerializeToString()
         return fixed
+
+
+def _recorded(message: bytes, name: str, tag: str) -> bytes:
+    from gcptasks.engine.task_records import RECORD_HEADER  # here, as most tasks have no record
+
+    return named(with_headers(message, ((RECORD_HEADER, tag),)), name)
 
 
 def _check_size(request: "CreateTaskRequest") -> None:

@@ -108,7 +108,7 @@ class RecordedSender:
 
     def _maker(self, task: "Task[Any]", options: "TaskOptions", at: datetime | None) -> MakeRequest:
         def make(name: str, tag: str) -> tuple[Any, str]:
-            return self._requests.recorded(task.body, options, at, name, tag), name
+            return self._requests.of(task.body, options, at, (name, tag)), name
 
         return make
 
