@@ -24,7 +24,7 @@ class RecordedEndpoint:
     def __init__(self, route: APIRoute, results: GivenStore) -> None:
         self.path = endpoint_path(route.endpoint)
         self.results = results
-        self._type = ResultType(self.path, lambda: _result_type(route))
+        self._type = ResultType(self.path, lambda: _result_type(route), by_alias=route.response_model_by_alias)
 
     def tasks(self, client: Callable[[], Any]) -> TaskKind[Any]:
         """What its tasks have in common; that client deletes them."""

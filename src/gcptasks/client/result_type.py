@@ -10,15 +10,17 @@ from gcptasks.results.errors import ResultMismatch
 class ResultType:
     """The type of an endpoint's results, asked for when the first one is read."""
 
-    def __init__(self, endpoint: str, type: Callable[[], Any]) -> None:
+    def __init__(self, endpoint: str, type: Callable[[], Any], *, by_alias: bool = True) -> None:
+        """`by_alias`: whether what they are written by are the aliases of fields."""
         self._endpoint = endpoint
         self._type = type
+        self._by_alias = by_alias
 
     def read(self, result: bytes | None) -> Any:
         """The value of that JSON, or None where there is none; `ResultMismatch` if it does not fit."""
         raw = b"null" if result is None else result
         try:
-            return self._adapter.validate_json(raw)
+            return self._read(raw)
         except ValueError as error:
             raise ResultMismatch(
                 f"the stored result does not fit what {self._endpoint} returns now: {error}", raw
@@ -30,7 +32,8 @@ class ResultType:
         return json
 
     @cached_property
-    def _adapter(self) -> Any:
-        from pydantic import TypeAdapter
+    def _read(self) -> Callable[[bytes], Any]:
+        # Here, as those who ask for no result need not load it.
+        from gcptasks.values.reading_back import reader_back
 
-        return TypeAdapter(self._type())
+        return reader_back(self._type(), by_alias=self._by_alias)
