@@ -8,15 +8,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from inspect import iscoroutinefunction, unwrap
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction, unwrap
 from typing import Any
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Request, Response
+from fastapi.datastructures import DefaultPlaceholder
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from fastapi_gcp_tasks.labels import endpoint_path
+from fastapi_gcp_tasks.labels import endpoint_label, endpoint_path
 from gcptasks.base.asgi import DELIVERY, RECORDING, VERIFIED
 from gcptasks.engine.task_records import RECORD_HEADER
 from gcptasks.results.errors import TaskCancelled
@@ -39,6 +41,20 @@ async def begin_attempt(request: Request) -> None:
             await recording.begin()
         except NotToRun as reason:
             raise HTTPException(200, str(reason)) from None
+
+
+def refuse_without_result(route: APIRoute) -> None:
+    """`ValueError` for a route whose answers are no results: they are streamed, or declared not to be JSON."""
+    endpoint, declared = unwrap(route.endpoint), route.response_class
+    kind: Any = declared.value if isinstance(declared, DefaultPlaceholder) else declared
+    if isgeneratorfunction(endpoint) or isasyncgenfunction(endpoint):
+        reason = "streams its answer"
+    elif not issubclass(kind, JSONResponse) and kind is not Response and "json" not in (kind.media_type or ""):
+        reason = f"answers with a {kind.__name__}, which is no JSON"
+    else:
+        return
+    name = endpoint_label(route.endpoint)
+    raise ValueError(f"{name} {reason}, so it has no result: register it on a router without results=")
 
 
 class RecordedAttempts:

@@ -50,12 +50,13 @@ class TaskRoute(APIRoute):
         self, results: "GivenStore", path: str, endpoint: Callable[..., Any], settings: dict[str, Any]
     ) -> None:
         # Here, as most tasks are not recorded.
-        from fastapi_gcp_tasks.recorded_attempts import RecordedAttempts, begin_attempt
+        from fastapi_gcp_tasks.recorded_attempts import RecordedAttempts, begin_attempt, refuse_without_result
 
         dependencies = settings.get("dependencies") or ()
         if not any(one.dependency is begin_attempt for one in dependencies):  # a copy has it already
             settings["dependencies"] = [*dependencies, Depends(begin_attempt)]
         super().__init__(path, endpoint, **settings)
+        refuse_without_result(self)
         attempts = RecordedAttempts(
             endpoint,
             self.handle,

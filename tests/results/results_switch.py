@@ -17,6 +17,11 @@ class SwitchedStore:
         self.refuses = False
         self.hangs = False
         self.calls: list[str] = []
+        self._waiting: dict[str, asyncio.Event] = {}
+
+    async def asked_for(self, name: str) -> None:
+        """Return when somebody has made that call."""
+        await self._waiting.setdefault(name, asyncio.Event()).wait()
 
     @property
     def settings(self) -> StoreSettings:
@@ -34,6 +39,9 @@ class SwitchedStore:
             raise ConnectionRefusedError("the store is down")
 
     async def _before_awaited(self, name: str) -> None:
+        waiting = self._waiting.get(name)
+        if waiting is not None:
+            waiting.set()
         self._before(name)
         while self.hangs:
             await asyncio.sleep(0.005)

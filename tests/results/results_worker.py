@@ -30,13 +30,20 @@ class Worker:
         self.app = FastAPI()
         self.tasks = self.router(verify=verify)
 
-    def router(self, *, verify: Any = False, store: ResultStore | None = None, **options: Any) -> APIRouter:
+    def router(
+        self,
+        *,
+        verify: Any = False,
+        store: ResultStore | None = None,
+        factory: Callable[[], ResultStore] | None = None,
+        **options: Any,
+    ) -> APIRouter:
         route = AsyncDelayedRouteBuilder(
             client=self.local.async_tasks_client,
             base_url=URL,
             queue_path=QUEUE,
             verify=verify,
-            results=store or self.store,
+            results=factory or store or self.store,
         )
         return APIRouter(route_class=route, **options)
 

@@ -320,3 +320,45 @@ async def test_a_route_without_results_records_nothing(caplog: pytest.LogCapture
         assert await worker.attempt("/plain", id) == (200, b'"done"')
     assert worker.now(id).attempt == 0
     assert not caplog.records
+
+
+def test_what_has_no_result_is_refused_when_it_is_registered() -> None:
+    worker = Worker()
+
+    async def streams() -> Any:
+        yield 1
+
+    def blocks() -> Any:
+        yield 1
+
+    async def plain() -> str:
+        return "hello"
+
+    for endpoint, more, reason in (
+        (streams, {}, "streams streams its answer"),
+        (blocks, {}, "blocks streams its answer"),
+        (plain, {"response_class": PlainTextResponse}, "plain answers with a PlainTextResponse, which is no JSON"),
+        (plain, {"response_class": StreamingResponse}, "plain answers with a StreamingResponse, which is no JSON"),
+    ):
+        with pytest.raises(ValueError, match=f"^{reason}, so it has no result: register it on a router without") as no:
+            worker.tasks.post("/x", **more)(endpoint)  # pyright: ignore[reportArgumentType]  # options of several types
+        assert no.value.__cause__ is None
+        assert not hasattr(endpoint, "delay")
+
+    class Own(JSONResponse):
+        media_type = "application/vnd.own+json"
+
+    worker.tasks.post("/own", response_class=Own)(plain)
+    assert hasattr(plain, "submit")
+
+
+def test_the_header_of_a_record_is_nobody_elses_to_set() -> None:
+    worker = Worker()
+
+    @worker.tasks.post("/work")
+    async def work() -> None: ...
+
+    endpoint: Any = work
+    for name in ("X-Task-Record", "x-task-retry"):
+        with pytest.raises(ValueError, match=f"the header '{name.lower()}' is set where tasks are recorded"):
+            endpoint.options(headers={name: "1"})

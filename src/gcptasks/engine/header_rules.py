@@ -10,6 +10,8 @@ Headers = tuple[tuple[str, str], ...]
 
 # The service sets its own at each delivery, over those of the task (CT-170, CS-156).
 _OF_THE_SERVICE = ("x-cloudtasks-", "x-cloudscheduler")
+# By these a task finds its record, and what its worker knows of its retries.
+_OF_RECORDS = ("x-task-record", "x-task-retry")
 # Set by the queue, a token, a hook or `headers=`: a required one need not be an argument.
 _FROM_ELSEWHERE = frozenset(("authorization", "content-type", "user-agent", "host"))
 
@@ -20,7 +22,7 @@ _VALUE = r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?"
 def from_elsewhere(name: str) -> bool:
     """Whether a required header may be left to the queue, a token, a hook or `headers=`."""
     name = name.lower()
-    return name in _FROM_ELSEWHERE or name.startswith(_OF_THE_SERVICE)
+    return name in _FROM_ELSEWHERE or name in _OF_RECORDS or name.startswith(_OF_THE_SERVICE)
 
 
 def why_not_sent(name: str) -> str | None:
@@ -28,6 +30,8 @@ def why_not_sent(name: str) -> str | None:
     name = name.lower()
     if name == "user-agent":
         return "the queue service replaces the header 'user-agent'"
+    if name in _OF_RECORDS:
+        return f"the header {name!r} is set where tasks are recorded"
     if name.startswith(_OF_THE_SERVICE):
         return f"the queue service sets the header {name!r} itself"
     return f"the queue service drops the header {name!r}" if is_dropped(name) else None
