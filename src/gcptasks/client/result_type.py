@@ -37,3 +37,9 @@ class ResultType:
         from gcptasks.values.reading_back import reader_back
 
         return reader_back(self._type(), by_alias=self._by_alias)
+
+    @cached_property
+    def _adapter(self) -> Any:
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(self._type())
