@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from gcptasks.client.call_flows import drive, drive_async, made
+from gcptasks.base.flows import drive, drive_async
+from gcptasks.client.call_flows import made
 from gcptasks.client.handle_flows import TaskKind
 from gcptasks.client.handles import AsyncTaskHandle, TaskHandle
 from gcptasks.client.recorded_calls import MakeRequest, RecordedTasks, create_recorded

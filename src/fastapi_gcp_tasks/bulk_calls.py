@@ -8,7 +8,8 @@ from inspect import unwrap
 from typing import TYPE_CHECKING, Any
 
 from fastapi_gcp_tasks.bulk import Bulk, BulkItem, BulkResult, Request
-from gcptasks.client.call_flows import CallsFlow, drive, drive_async, made
+from gcptasks.base.flows import drive, drive_async
+from gcptasks.client.call_flows import CallsFlow, made
 from gcptasks.client.request_bytes import batch
 
 if TYPE_CHECKING:

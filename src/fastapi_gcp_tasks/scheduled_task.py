@@ -12,10 +12,11 @@ from fastapi_gcp_tasks.job_request import job_request
 from fastapi_gcp_tasks.labels import endpoint_label
 from fastapi_gcp_tasks.options import NO_OPTIONS, TaskOptions, options_layer, url_of
 from fastapi_gcp_tasks.task_plans import TaskPlans, task_method
+from gcptasks.base.flows import drive, drive_async
 from gcptasks.base.unset import UNSET, merged
 from gcptasks.client.api import SCHEDULER
 from gcptasks.client.bounded_calls import ClientCalls, TimeLimit
-from gcptasks.client.call_flows import Flow, drive, drive_async
+from gcptasks.client.call_flows import Flow
 
 if TYPE_CHECKING:
     from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient, Job

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi_gcp_tasks.recorded_endpoint import Recording
-from gcptasks.client.call_flows import drive, drive_async, made
+from gcptasks.base.flows import drive, drive_async
+from gcptasks.client.call_flows import made
 from gcptasks.client.handle_flows import TaskKind
 from gcptasks.client.handles import AsyncTaskHandle, TaskHandle
 from gcptasks.client.recorded_calls import RecordedRequest, create_recorded

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from gcptasks.base.errors import InvalidArgument
+from gcptasks.base.flows import drive, drive_async
 from gcptasks.base.names import QueueName, parse_location, parse_queue
 from gcptasks.client import ensured_queues
 from gcptasks.client.api import SCHEDULER, TASKS, address
-from gcptasks.client.call_flows import drive, drive_async
 
 if TYPE_CHECKING:
     from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient

@@ -12,9 +12,10 @@ import pytest
 from google.api_core import exceptions
 from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient, GetJobRequest, Job
 
+from gcptasks.base.flows import drive, drive_async
 from gcptasks.client.api import SCHEDULER
 from gcptasks.client.bounded_calls import ClientCalls, TimeLimit, bounded
-from gcptasks.client.call_flows import Flow, drive, drive_async
+from gcptasks.client.call_flows import Flow
 
 METHODS = ("GetJob", "DeleteJob", "CreateJob")
 LONG = 120.0

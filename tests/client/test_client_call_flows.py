@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from gcptasks.base.flows import drive, drive_async
 from gcptasks.base.per_loop import PerLoop
-from gcptasks.client.call_flows import Call, Flow, call, drive, drive_async
+from gcptasks.client.call_flows import Call, Flow, call
 
 Run = Callable[[Flow[Any], Callable[[Call], Any]], Any]
 

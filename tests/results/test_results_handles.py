@@ -1,6 +1,7 @@
 """What the handle of a task tells, and what it does: the blocking one and its awaited twin."""
 
 import asyncio
+import inspect
 import json
 from datetime import datetime
 from typing import Any
@@ -246,3 +247,21 @@ async def test_what_is_not_told_is_no_update(app: App) -> None:
 async def test_a_handle_shows_whose_it_is(app: App) -> None:
     handle = await done(app.square.submit, number=3)
     assert repr(handle) == f"<{type(handle).__name__} {handle.id} of {started().endpoint}>"
+
+
+def test_the_twins_are_the_same_but_for_awaiting(how: str) -> None:
+    for name in ("status", "info", "progress", "result", "updates", "cancel", "forget"):
+        blocking, awaited = getattr(TaskHandle, name), getattr(AsyncTaskHandle, name)
+        assert blocking.__doc__ == awaited.__doc__
+        assert inspect.signature(blocking).parameters == inspect.signature(awaited).parameters
+
+
+async def test_a_handle_can_be_awaited(how: str, app: App) -> None:
+    handle = await done(app.square.submit, number=3)
+    await app.succeed(handle.id, NINE)
+    if isinstance(handle, AsyncTaskHandle):
+        awaitable: Any = handle
+        assert await awaitable == Squared(number=3, square=9)
+    else:
+        with pytest.raises(TypeError, match="await"):
+            await handle

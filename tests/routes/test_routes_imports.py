@@ -98,6 +98,44 @@ def test_scheduled_routes_load_nothing_of_google_and_call_nothing() -> None:
     assert _of(loaded_after(program), "google", "grpc", "proto") == set()
 
 
+def test_routes_without_a_store_load_nothing_of_results() -> None:
+    program = """
+        from fastapi import FastAPI
+        from fastapi_gcp_tasks import AsyncDelayedRouter, DelayedRouter
+        from google.cloud.tasks_v2 import CloudTasksClient, Task
+        from cloudtask import CloudTaskClient
+
+        class Client(CloudTasksClient):
+            def __init__(self): ...
+            def create_queue(self, *, request, timeout): ...
+            def create_task(self, *, request, timeout): return request.task
+
+        path = "projects/p/locations/l/queues/q"
+        tasks = DelayedRouter(queue_path=path, base_url="http://a", client=Client())
+        others = AsyncDelayedRouter(queue_path=path, base_url="http://a")
+        functions = CloudTaskClient(project="p", location="l", url="http://a/run", secret="s", client=Client())
+
+        @tasks.post("/a")
+        def one() -> None: ...
+
+        @others.post("/b")
+        async def two() -> None: ...
+
+        @functions.task(name="three")
+        def three() -> None: ...
+
+        app = FastAPI()
+        app.include_router(tasks)
+        app.include_router(others)
+        one.delay()
+        one.options(countdown=1).delay_many([{}])
+        three().sync_push()
+    """
+    loaded = loaded_after(program)
+    parts = "gcptasks.results", "gcptasks.engine.task_records", "gcptasks.client.handle", "gcptasks.client.recorded"
+    assert [name for name in loaded if name.startswith(parts)] == []
+
+
 def test_delayed_routes_load_nothing_of_scheduled_ones() -> None:
     loaded = loaded_after("from fastapi_gcp_tasks import AsyncDelayedRouter, DelayedRouteBuilder, DelayedRouter")
     assert [name for name in loaded if "scheduled" in name or ".job_" in name] == []

@@ -6,12 +6,13 @@ from concurrent.futures import Future, wait
 from types import FrameType
 from typing import Any
 
+from gcptasks.base.flows import drive, drive_async
 from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.base.log_text import log_text
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.base.per_loop import PerLoop
 from gcptasks.base.running_call import RunningCall, this_frame
-from gcptasks.client.call_flows import Flow, call, drive, drive_async
+from gcptasks.client.call_flows import Flow, call
 
 _log = logging.getLogger("gcptasks")
 

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any, Generic, TypeVar
 
+from gcptasks.base.flows import drive, drive_async
 from gcptasks.client import handle_flows as flows
-from gcptasks.client.call_flows import CallsFlow, drive, drive_async, made
+from gcptasks.client.call_flows import CallsFlow, made
 from gcptasks.client.handle_flows import TaskKind
 from gcptasks.engine.task_records import ProgressInfo, TaskRecord, TaskStatus
 from gcptasks.results.store import AsyncStore, BlockingStore
