@@ -1,19 +1,24 @@
 """The Python of README.md and docs/ runs.
 
-The blocks of a page run in order, in one module. Above a block that can't run here stands `<!-- not run: reason -->`.
+The blocks of a page run in order, in one module. Above a block that can't run here stands `<!-- not run: reason -->`,
+above one that another library shows `<!-- run with library -->`: it runs where that is installed.
 """
 
 import ast
 import re
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"(?P<skip><!-- not run: [^\n]+ -->\n)?^```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"(?P<skip><!-- not run: [^\n]+ -->\n)?(?:<!-- run with (?P<library>\w+) -->\n)?^```python\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
 PAGES = {
     str(page.relative_to(ROOT)): page.read_text()
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -24,7 +29,7 @@ def blocks(page: str) -> Iterator[str]:
     """Each block to be run, moved down to its own line numbers."""
     text = PAGES[page]
     for found in BLOCK.finditer(text):
-        if not found["skip"]:
+        if not found["skip"] and (found["library"] is None or find_spec(found["library"])):
             yield "\n" * text.count("\n", 0, found.start("code")) + found["code"]
 
 
