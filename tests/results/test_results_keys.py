@@ -3,12 +3,13 @@
 import asyncio
 import subprocess
 import sys
+from typing import Any
 
 import pytest
-from google.api_core.exceptions import ServiceUnavailable
+from google.api_core.exceptions import PermissionDenied, ServiceUnavailable
 
 from fastapi_gcp_tasks import LocalService
-from gcptasks.engine.task_records import RECORD_HEADER, AttemptFailed, ErrorInfo, Succeeded, TaskStatus
+from gcptasks.engine.task_records import RECORD_HEADER, AttemptFailed, ErrorInfo, Restarted, Succeeded, TaskStatus
 from gcptasks.results.errors import KeyConflict
 from gcptasks.results.store import Query
 from results.results_app import HOWS, URL, App, Refusing, Squared, done, records_of, started, tasks_of
@@ -189,3 +190,52 @@ def test_what_was_cancelled_before_it_was_created_is_not_created(local: LocalSer
     assert app.square.handle(record.id).cancel()
     assert app.square.options(key="a").submit(3).status() is TaskStatus.CANCELLED
     assert tasks_of(local) == {}
+
+
+def test_a_refusal_takes_no_record_from_the_call_that_created_the_task(local: LocalService) -> None:
+    other = App("blocking", local)
+
+    class TooLate(Refusing):
+        def create_task(self, request: Any = None, **options: Any) -> Any:
+            other.square.options(key="a").submit(3)
+            raise PermissionDenied("not you")
+
+    with pytest.raises(PermissionDenied):
+        App("blocking", local, client=TooLate(local.tasks_client())).square.options(key="a").submit(3)
+    (name,) = tasks_of(local)
+    assert records_of(other) == [name]
+    assert other.square.options(key="a").submit(3).name == name
+
+
+class Forgetful:
+    """A store whose records expire just before they are started anew."""
+
+    remote = False
+
+    def __init__(self, local: LocalService) -> None:
+        self.inside = local.results()
+        self.settings = self.inside.settings
+
+    def blocking(self) -> Any:
+        return self
+
+    def awaiting(self) -> Any:
+        return self.inside.awaiting()
+
+    def change(self, id: str, run: int, event: Any) -> Any:
+        if isinstance(event, Restarted):
+            self.inside.blocking().remove(id)
+        return self.inside.blocking().change(id, run, event)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inside.blocking(), name)
+
+
+async def test_a_record_that_expires_as_it_is_started_anew_is_made_again(local: LocalService) -> None:
+    app = App("blocking", local, results=Forgetful(local))
+    square = app.square.options(key="a", rerun=True)
+    first = square.submit(3)
+    await app.succeed(first.id, NINE)
+    second = square.submit(4)
+    assert second.status() is TaskStatus.QUEUED
+    assert set(tasks_of(local)) == {first.name, second.name}
