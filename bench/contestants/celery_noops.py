@@ -4,12 +4,13 @@ import os
 from importlib import import_module
 from typing import Any
 
-from bench.contestants.servers import REDIS_URL
+from bench.contestants.servers import ASKED, REDIS_URL
 from bench.contestants.tally import Tally
 
 # Loaded by name: it is installed in an environment of its own, where no type checker looks.
-app: Any = import_module("celery").Celery("noops", broker=os.environ[REDIS_URL])
-app.conf.task_ignore_result = True
+_redis = os.environ[REDIS_URL]
+app: Any = import_module("celery").Celery("noops", broker=_redis, backend=_redis if ASKED in os.environ else None)
+app.conf.task_ignore_result = ASKED not in os.environ
 tally = Tally()
 
 

@@ -75,6 +75,13 @@ async def sync_throughput(call: Call, hearer: Hearer, threads: int = THREADS) ->
     return _rates(first, monotonic(), await asyncio.to_thread(hearer.outcome))
 
 
+async def answered(call: AsyncCall) -> dict[str, float]:
+    """Tasks a second whose results have come back, by calls that wait for them."""
+    first = monotonic()
+    await spread(lambda number: call(number, monotonic()), TASKS, IN_FLIGHT)
+    return {"answered": TASKS / (monotonic() - first)}
+
+
 async def latency(call: AsyncCall, hearer: Hearer) -> dict[str, float]:
     """Milliseconds from call to run under light load."""
     await enqueue_lightly(call)

@@ -42,3 +42,14 @@ def in_turns(task: Any) -> Any:
         return delays[number % len(delays)](ping=Ping(number=number, sent=sent))
 
     return call
+
+
+def asked_in_turns(task: Any) -> Any:
+    """The same, and what it returned is waited for."""
+    submits = [task.options(queue_path=queue).submit for queue in QUEUES]
+
+    async def call(number: int, sent: float) -> None:
+        handle = await submits[number % len(submits)](ping=Ping(number=number, sent=sent))
+        await handle.result(timeout=60)
+
+    return call

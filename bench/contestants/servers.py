@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from bench.places import CRATE, redis_server
 
 REDIS_URL = "BENCH_REDIS_URL"
+ASKED = "BENCH_ASKED"
+"""In the environment if results are asked for."""
 
 
 def free_port() -> int:

@@ -4,11 +4,14 @@ import os
 from importlib import import_module
 from typing import Any
 
-from bench.contestants.servers import REDIS_URL
+from bench.contestants.servers import ASKED, REDIS_URL
 from bench.contestants.tally import Tally
 
 # Loaded by name: it is installed in an environment of its own, where no type checker looks.
-broker: Any = import_module("taskiq_redis").ListQueueBroker(url=os.environ[REDIS_URL])
+_redis: Any = import_module("taskiq_redis")
+broker: Any = _redis.ListQueueBroker(url=os.environ[REDIS_URL])
+if ASKED in os.environ:
+    broker = broker.with_result_backend(_redis.RedisAsyncResultBackend(os.environ[REDIS_URL], result_ex_time=600))
 tally = Tally()
 
 

@@ -1,7 +1,7 @@
 """The parts, by name, in the order of the target list."""
 
 from bench.model import Part
-from bench.parts import commits, embedded, functions, jobs, limits, port, routes, schedules, startup
+from bench.parts import commits, embedded, functions, jobs, limits, port, results, routes, schedules, startup
 
 PARTS: dict[str, Part] = {
     part.name: part
@@ -10,6 +10,7 @@ PARTS: dict[str, Part] = {
         *startup.PARTS,
         *embedded.PARTS,
         *functions.PARTS,
+        *results.PARTS,
         *limits.PARTS,
         *port.PARTS,
         *commits.PARTS,
