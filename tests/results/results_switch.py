@@ -17,10 +17,12 @@ class SwitchedStore:
         self.refuses = False
         self.hangs = False
         self.calls: list[str] = []
+        self.delays: list[float] = []
+        """Seconds that the next calls take."""
         self._waiting: dict[str, asyncio.Event] = {}
 
     async def asked_for(self, name: str) -> None:
-        """Return when somebody has made that call."""
+        """Return when somebody makes that call, from now on."""
         await self._waiting.setdefault(name, asyncio.Event()).wait()
 
     @property
@@ -39,12 +41,14 @@ class SwitchedStore:
             raise ConnectionRefusedError("the store is down")
 
     async def _before_awaited(self, name: str) -> None:
-        waiting = self._waiting.get(name)
+        waiting = self._waiting.pop(name, None)
         if waiting is not None:
             waiting.set()
         self._before(name)
         while self.hangs:
             await asyncio.sleep(0.005)
+        if self.delays:
+            await asyncio.sleep(self.delays.pop(0))
 
 
 class _Calls:

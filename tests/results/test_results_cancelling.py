@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import anyio
 import pytest
-from fastapi import Depends, HTTPException
+from fastapi import Depends, HTTPException, Request
 
 from fastapi_gcp_tasks import injected
 from fastapi_gcp_tasks.progress import AsyncProgress, Progress
@@ -130,8 +130,15 @@ WAYS = [
 ]
 
 
-async def test_however_an_endpoint_takes_its_cancellation_the_queue_is_done_with_it() -> None:
+@pytest.mark.parametrize("wrapped", [False, True], ids=["", "in-middleware"])
+async def test_however_an_endpoint_takes_its_cancellation_the_queue_is_done_with_it(wrapped: bool) -> None:
     worker = Worker()
+
+    async def through(request: Request, call_next: Any) -> Any:
+        return await call_next(request)
+
+    if wrapped:  # which runs the endpoint in a task of anyio's
+        worker.app.middleware("http")(through)
 
     @worker.tasks.post("/way/{number}")
     async def way(number: int) -> str:

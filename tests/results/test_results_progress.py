@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from fastapi_gcp_tasks import AsyncDelayedRouteBuilder, AsyncProgress, Progress, injected
 from gcptasks.engine.task_records import ProgressInfo
+from results.results_switch import SwitchedStore
 from results.results_worker import SUCCEEDED, Worker
 from server.server_apps import QUEUE, URL
 
@@ -177,8 +178,6 @@ async def test_each_kind_serves_what_depends_on_it() -> None:
 
 async def test_progress_does_not_wait_for_a_store() -> None:
     """However often it is called: a store that is down costs an attempt a second, not each word of it."""
-    from results.results_switch import SwitchedStore
-
     worker = Worker()
     store = SwitchedStore(worker.store)
     words = 1000
@@ -198,3 +197,24 @@ async def test_progress_does_not_wait_for_a_store() -> None:
     id = worker.record(talks)
     assert (await worker.attempt("/talks", id)).status == 200
     assert (worker.now(id).status, worker.now(id).progress) == (SUCCEEDED, ProgressInfo(words - 1))
+
+
+async def test_a_word_that_is_late_does_not_come_after_the_last_one() -> None:
+    worker = Worker()
+    store = SwitchedStore(worker.store)
+    tasks = worker.router(store=store)
+
+    @tasks.post("/talks")
+    async def talks(progress: Annotated[AsyncProgress, Depends()] = injected) -> None:
+        # If the second did not wait for the first, the first would come between it and the end.
+        store.delays[:] = [0.06, 0.03, 0.06]
+        told = asyncio.create_task(store.asked_for("change"))
+        await asyncio.sleep(0)
+        await progress(1)
+        await told
+        await progress(2)
+
+    worker.app.include_router(tasks)
+    id = worker.record(talks)
+    assert (await worker.attempt("/talks", id)).status == 200
+    assert (worker.now(id).status, worker.now(id).progress) == (SUCCEEDED, ProgressInfo(2))

@@ -101,6 +101,7 @@ async def test_a_store_that_lost_a_record_cancels_nothing() -> None:
     async def loses(store: SwitchedStore) -> None:
         await store.awaiting().remove(ids[0])
         await asyncio.wait_for(store.asked_for("get"), 10)
+        await asyncio.wait_for(store.asked_for("cancelled"), 10)
 
     ids: list[str] = []
     worker, store, work = worker_with(loses)
