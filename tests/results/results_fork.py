@@ -1,4 +1,4 @@
-"""Forks while a thread and a coroutine wait for a record: `python -m results.results_fork DATABASE`.
+"""Forks while a thread and a coroutine wait for a record: `python -m results.results_fork KIND WHERE [NAME]`.
 
 A process of its own, since the fork of a process with threads warns. It ends with 0 if the child could use the store,
 and the parent still hears of what the child wrote.
@@ -12,7 +12,7 @@ import threading
 
 from gcptasks.engine.task_records import Cancelled, Started, TaskStatus
 from gcptasks.results.store import ResultStore
-from gcptasks.server.local_service import LocalService
+from results.results_named import results_named
 from results.results_store_suite import new
 
 
@@ -47,8 +47,8 @@ def fork(results: ResultStore, id: str, version: int) -> int:
     return child
 
 
-async def main(path: str) -> None:
-    results = LocalService(f"sqlite:///{path}", app_url="http://app.local").results()
+async def main(*named: str) -> None:
+    results = results_named(*named)
     record = await results.awaiting().add(new())
     thread = threading.Thread(target=results.blocking().wait, args=(record.id, record.version, 30))
     thread.start()
@@ -67,4 +67,4 @@ async def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -68,7 +68,7 @@ async def test_another_process_that_waits_hears_of_what_this_one_writes(path: Pa
 
 
 def test_a_forked_child_uses_the_store_and_its_parent_hears_of_it(path: Path) -> None:
-    with process("results_fork", path) as running:
+    with process("results_fork", "local", path) as running:
         assert running.wait(50) == 0
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncGenerator, Generator
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
@@ -245,45 +246,70 @@ def test_a_page_that_begins_nowhere_is_refused(tmp_path: Path, cursor: str, tabl
 # What databases may do
 
 
+@contextmanager
+def session(url: str, **options: Any) -> Generator["psycopg.Connection[Any]"]:
+    folder = str(make_url(url).query["host"])
+    with psycopg.connect(host=folder, user="tester", dbname="postgres", **options) as connection:
+        yield connection
+
+
+def waiting_for_locks(watch: "psycopg.Connection[Any]") -> int:
+    """How many sessions wait for another one."""
+    row = watch.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 @pytest.mark.parametrize("database", ["postgresql"])
-def test_serialization_failures_are_tried_again(url: str, table: str) -> None:
+def test_a_serialization_failure_is_tried_again(url: str, table: str) -> None:
     strict = make_url(url).update_query_dict({"options": "-c default_transaction_isolation=serializable"})
-    with kept_in(url, table) as store:
+    with (
+        kept_in(strict.render_as_string(), table) as store,
+        session(url) as other,
+        session(url, autocommit=True) as watch,
+        ThreadPoolExecutor(1) as threads,
+    ):
         id = store.add(new()).id
-        stores = [SQLResults(strict, table=table).blocking() for _ in range(4)]
-
-        def start_often(one: BlockingStore) -> None:
-            for _ in range(25):
-                one.change(id, 1, STARTED)
-
-        with ThreadPoolExecutor(len(stores)) as threads:
-            list(threads.map(start_often, stores))
-        record = store.get(id)
-        assert record is not None
-        assert record.attempt == 100
-        for one in stores:
-            one.close()
+        other.execute(f'UPDATE "{table}" SET endpoint = endpoint WHERE id = %s'.encode(), [id])
+        changing = threads.submit(store.change, id, 1, STARTED)
+        at_once(lambda: waiting_for_locks(watch) == 1)
+        other.commit()
+        change = changing.result(20)
+        assert change is not None
+        assert (change.made, change.record.attempt) == (True, 1)
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
 def test_a_deadlock_is_tried_again(url: str, table: str) -> None:
+    # Whoever waits looks for a deadlock once, after that time: here only the store does.
     soon = make_url(url).update_query_dict({"options": "-c deadlock_timeout=50ms"})
-    with kept_in(url, table) as plain, kept_in(soon.render_as_string(), table) as store:
-        ids = [plain.add(new()).id for _ in range(2)]
+    lock = f'UPDATE "{table}" SET endpoint = endpoint WHERE id = %s'.encode()
+    with (
+        kept_in(url, table) as plain,
+        kept_in(soon.render_as_string(), table) as store,
+        session(url) as third,
+        session(url, options="-c deadlock_timeout=1h") as other,
+        session(url, autocommit=True) as watch,
+        ThreadPoolExecutor(2) as threads,
+    ):
+        ids = [plain.add(new()).id for _ in range(3)]
         before = [plain.change(id, 1, STARTED) for id in ids]
-        folder = make_url(url).query["host"]
-        # The other one holds the second record, and waits for the first, which the heartbeat holds by then.
-        with psycopg.connect(host=str(folder), user="tester", dbname="postgres") as other, ThreadPoolExecutor(1) as one:
-            lock = f'UPDATE "{table}" SET endpoint = endpoint WHERE id = %s'.encode()
-            other.execute(lock, [ids[1]])
-            hearing = one.submit(store.hear, [Attempt(id, 1, 1) for id in ids])
-            with psycopg.connect(host=str(folder), user="tester", dbname="postgres", autocommit=True) as watch:
-                waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
-                while watch.execute(waits).fetchone() is None:
-                    assert not hearing.done()
+
+        def take_first() -> None:
             other.execute(lock, [ids[0]])
             other.commit()
-            hearing.result(20)
+
+        third.execute(lock, [ids[1]])
+        other.execute(lock, [ids[2]])
+        hearing = threads.submit(store.hear, [Attempt(id, 1, 1) for id in ids])
+        at_once(
+            lambda: waiting_for_locks(watch) == 1
+        )  # the store has the first record, and waits for the third session
+        taking = threads.submit(take_first)
+        at_once(lambda: waiting_for_locks(watch) == 2)
+        third.commit()  # now the store waits for the last record, whose holder waits for the store
+        hearing.result(20)
+        taking.result(20)
         for id, change in zip(ids, before, strict=True):
             heard = plain.get(id)
             assert heard is not None
@@ -291,6 +317,13 @@ def test_a_deadlock_is_tried_again(url: str, table: str) -> None:
             assert change is not None
             assert change.record.heard_at is not None
             assert heard.heard_at > change.record.heard_at
+
+
+def at_once(happens: Callable[[], bool]) -> None:
+    """Return when it happens, which must be soon."""
+    ends = time.monotonic() + 20
+    while not happens():
+        assert time.monotonic() < ends
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
@@ -363,8 +396,7 @@ async def test_a_database_that_is_not_there_is_an_error_at_once(name: str) -> No
 
 @pytest.mark.parametrize("database", ["postgresql"])
 async def test_waiting_holds_one_connection_however_many_wait(url: str, table: str) -> None:
-    folder = str(make_url(url).query["host"])
-    with psycopg.connect(host=folder, user="tester", dbname="postgres", autocommit=True) as watch:
+    with session(url, autocommit=True) as watch:
 
         def connections() -> int:
             counted = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"

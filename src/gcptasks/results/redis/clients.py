@@ -19,8 +19,11 @@ from gcptasks.results.patient_threads import PatientThreads
 from gcptasks.results.redis.flows import Command
 from gcptasks.results.redis.scripts import Script
 
-_OPTIONS: Mapping[str, Any] = {"socket_connect_timeout": 10, "socket_timeout": 10}
-"""Those of clients of ours, where the URL does not say otherwise: it would wait without end."""
+_OPTIONS: Mapping[str, Any] = {
+    "socket_connect_timeout": 10,  # it would wait without end
+    "socket_timeout": 10,
+}
+"""Those of clients of ours, where the URL does not say otherwise."""
 
 
 class Clients:
@@ -47,8 +50,7 @@ class Clients:
         """Have no connection of the parent's. redis-py sees to it for clients that a user gave."""
         self._per_loop: PerLoop[redis.asyncio.Redis] | None = None
         if self._url is not None:
-            # Once more, at once, after a restart; not for seconds: whoever waits decides how long.
-            self._blocking = redis.Redis.from_url(self._url, retry=Retry(NoBackoff(), 1), **_OPTIONS)
+            self._blocking = redis.Redis.from_url(self._url, retry=Retry(NoBackoff(), 0), **_OPTIONS)
             self._per_loop = PerLoop(partial(_awaited, self._url))
 
     @property
@@ -106,12 +108,29 @@ class Clients:
         self.dispose()
 
     def _sent(self, commands: Sequence[Command], in_full: bool) -> list[Any]:
+        try:
+            return self._sent_once(commands, in_full)
+        except redis.ConnectionError:
+            if self._url is None:
+                raise  # a user's client has been told how often it tries
+            # A connection that was lost, as by a restart: another one is made now. All commands may be repeated.
+            return self._sent_once(commands, in_full)
+
+    async def _sent_async(self, commands: Sequence[Command], in_full: bool) -> list[Any]:
+        try:
+            return await self._sent_once_async(commands, in_full)
+        except redis.ConnectionError:
+            if self._url is None:
+                raise
+            return await self._sent_once_async(commands, in_full)
+
+    def _sent_once(self, commands: Sequence[Command], in_full: bool) -> list[Any]:
         with self.blocking.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*_words(command, in_full), **{NEVER_DECODE: True})
             return pipeline.execute(raise_on_error=False)
 
-    async def _sent_async(self, commands: Sequence[Command], in_full: bool) -> list[Any]:
+    async def _sent_once_async(self, commands: Sequence[Command], in_full: bool) -> list[Any]:
         async with self.awaited.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*_words(command, in_full), **{NEVER_DECODE: True})
@@ -144,4 +163,4 @@ def _checked(answers: list[Any]) -> list[Any]:
 
 
 def _awaited(url: str) -> redis.asyncio.Redis:
-    return redis.asyncio.Redis.from_url(url, retry=AsyncRetry(NoBackoff(), 1), **_OPTIONS)
+    return redis.asyncio.Redis.from_url(url, retry=AsyncRetry(NoBackoff(), 0), **_OPTIONS)

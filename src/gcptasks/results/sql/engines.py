@@ -5,13 +5,15 @@ Every statement commits by itself, and takes a connection for just as long.
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine
+from sqlalchemy import URL, Connection, CursorResult, Engine, QueuePool, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.base.per_loop import PerLoop
@@ -21,8 +23,15 @@ from gcptasks.results.sql.flows import Answer
 from gcptasks.results.sql.statements import DIALECTS, Statement
 from gcptasks.results.sql.urls import awaits, blocks, connect_args, usable
 
-_CONNECTIONS = 10
-"""How many an engine of ours has at most. A call has one for a statement only."""
+_OPTIONS: Mapping[str, Any] = {
+    "isolation_level": "AUTOCOMMIT",
+    "pool_reset_on_return": None,  # a connection that commits each statement is as new
+    "pool_size": 10,  # a call has one for a statement only
+    "max_overflow": 0,  # those would be made and closed again by each burst of calls
+    "pool_use_lifo": True,  # one that was just used is not stale
+    "hide_parameters": True,  # errors, and so logs, show nobody's data
+}
+"""Of engines of ours."""
 _LISTENING = {True: ("psycopg", "psycopg2"), False: ("psycopg", "psycopg_async", "asyncpg")}
 """Drivers whose notifications are understood here, by whether they block."""
 
@@ -62,14 +71,14 @@ class Engines:
         self.begin_anew()
         begin_anew_in_children(self)
         if self._url is not None:  # what is wrong with it is to show now
-            _made(create_engine if self.blocks else create_async_engine, self._url)
+            _blocking(self._url) if self.blocks else _awaited(self._url)
 
     def begin_anew(self) -> None:
         """Have no connection of the parent's. Engines that a user gave are the user's to dispose of."""
         self._lock = threading.Lock()
         self._of_url: Engine | None = None
         url = self._url
-        self._per_loop = PerLoop[AsyncEngine](lambda: _made(create_async_engine, url)) if url is not None else None
+        self._per_loop = PerLoop(lambda: _awaited(url)) if url is not None else None
 
     @property
     def blocking(self) -> Engine:
@@ -80,7 +89,7 @@ class Engines:
         with self._lock:
             engine = self._of_url
             if engine is None:
-                engine = self._of_url = _made(create_engine, self._url)
+                engine = self._of_url = _blocking(self._url)
             return engine
 
     @property
@@ -152,18 +161,21 @@ def _answer(result: CursorResult[Any]) -> Answer:
     return Answer(rows, len(rows))
 
 
-def _made(create: Any, url: URL) -> Any:
+def _blocking(url: URL) -> Engine:
+    with _drivers(url):
+        return create_engine(url, poolclass=QueuePool, connect_args=connect_args(url), **_OPTIONS)
+
+
+def _awaited(url: URL) -> AsyncEngine:
+    with _drivers(url):
+        return create_async_engine(url, poolclass=AsyncAdaptedQueuePool, connect_args=connect_args(url), **_OPTIONS)
+
+
+@contextmanager
+def _drivers(url: URL) -> Generator[None]:
+    """An error about a driver that is missing says so."""
     try:
-        return create(
-            url,
-            isolation_level="AUTOCOMMIT",
-            pool_reset_on_return=None,  # a connection that commits each statement is as new
-            pool_size=_CONNECTIONS,
-            max_overflow=0,  # those would be made and closed again by each burst of calls
-            pool_use_lifo=True,  # one that was just used is not stale
-            hide_parameters=True,  # errors, and so logs, show nobody's data
-            connect_args=connect_args(url),
-        )
+        yield
     except ModuleNotFoundError as error:
         raise ImportError(
             f"the driver of {url.drivername} is not installed ({error}). Install it, or name another in the URL"
