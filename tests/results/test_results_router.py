@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
@@ -91,7 +91,7 @@ class Events:
 
 
 @asynccontextmanager
-async def events_of(api: FastAPI, id: str, last: str | None = None) -> AsyncIterator[Events]:
+async def events_of(api: FastAPI, id: str, last: str | None = None) -> AsyncGenerator[Events]:
     """The events of that task, as a browser asks for them that had this one last."""
     events = Events()
     headers = [] if last is None else [(b"last-event-id", last.encode())]
