@@ -5,7 +5,7 @@ import socket
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -65,7 +65,7 @@ def test_a_malformed_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_is_no_call_is_refused(emulator: Emulator, call: str, message: bytes, code: grpc.StatusCode) -> None:
     with grpc.insecure_channel(emulator.address) as channel, pytest.raises(grpc.RpcError) as raised:
-        rpc: Any = channel.unary_unary(f"/fastapi_gcp_tasks.v1.Results/{call}")
+        rpc = cast("Any", channel.unary_unary(f"/fastapi_gcp_tasks.v1.Results/{call}"))
         rpc(message, timeout=20)
     error = raised.value
     assert isinstance(error, grpc.Call)
