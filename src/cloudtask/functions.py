@@ -36,7 +36,8 @@ class TaskFunction(Generic[P, R_co]):
         sender: "Sender",
         options: TaskOptions,
     ) -> None:
-        functools.update_wrapper(self, function)
+        # Its own attributes stay its own: one named like a method of ours would hide that.
+        functools.update_wrapper(self, function, updated=())
         self.function = function
         """The function itself."""
         self.name = name
@@ -90,7 +91,7 @@ class TaskFunction(Generic[P, R_co]):
         `TypeError` if FastAPI would have to inject something.
         """
         self.refuse_injected(
-            "eager='immediate' runs it without FastAPI: use eager='remote', or call it with .execute()"
+            "eager='immediate' runs it without FastAPI: use eager='remote', or call its .function with them"
         )
         if not body:
             return self.call(values)

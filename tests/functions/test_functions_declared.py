@@ -38,6 +38,17 @@ def test_a_task_without_options_is_declared_without_parentheses(client: CloudTas
     assert declared(1).execute() == 2
 
 
+def test_attributes_of_a_function_hide_nothing(client: CloudTaskClient) -> None:
+    def work(x: int) -> int:
+        return x
+
+    vars(work).update(dict.fromkeys(("name", "call", "write", "read", "arguments", "options", "retries"), "mine"))
+    declared = client.task(name="work")(work)
+    assert declared(3).execute() == 3
+    assert declared.name == "work"
+    assert vars(declared.function)["retries"] == "mine"
+
+
 def test_a_name_can_be_given(client: CloudTaskClient) -> None:
     assert client.task(name="add")(of_this_module).name == "add"
 

@@ -570,7 +570,7 @@ async def use_functions() -> None:
     assert_type(await (await bare("a").submit(at=datetime.now(UTC))).result(), bytes)
     assert_type(await count.handle("a").result(), int)
     assert_type(await bare.handle("a").result(), bytes)
-    # error: Unexpected keyword argument "keys" for overloaded function | No parameter named "keys"
+    # error: Unexpected keyword argument "keys" for overloaded function | No overloads for "submit"
     await task.submit(keys="a")  # type: ignore[call-overload]
     # error: Unexpected keyword argument "countdown" | No parameter named "countdown"
     await task.push(countdown=1)  # type: ignore[call-arg]
