@@ -14,6 +14,7 @@ from results.database_servers import Server
 from results.results_named import results_named
 from results.results_store_suite import new
 
+REDIS = pytest.param("redis_server", marks=pytest.mark.slow)
 TESTS = Path(__file__).parents[1]
 
 
@@ -66,7 +67,7 @@ def each_process_starts(named: tuple[str, str, str], count: int) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("named", ["postgresql", "redis_server"], indirect=True)
+@pytest.mark.parametrize("named", ["postgresql", REDIS], indirect=True)
 def test_no_change_is_lost_where_two_processes_make_them(named: tuple[str, str, str]) -> None:
     each_process_starts(named, 40)
 
@@ -77,7 +78,7 @@ def test_no_change_is_lost_where_two_processes_make_a_thousand_each(named: tuple
     each_process_starts(named, 1000)
 
 
-@pytest.mark.parametrize("named", ["postgresql", "redis_server"], indirect=True)
+@pytest.mark.parametrize("named", ["postgresql", REDIS], indirect=True)
 def test_a_forked_child_uses_the_store_and_its_parent_hears_of_it(named: tuple[str, str, str]) -> None:
     with program("results_fork", *named) as running:
         assert running.wait(50) == 0

@@ -13,7 +13,7 @@ STORES = (
     "port",
     "sqlite",
     "postgresql",
-    "mysql",
+    pytest.param("mysql", marks=pytest.mark.slow),  # what is particular to it is tested with SQLResults
     "redis",
 )
 """Another store is a fixture `NAME_results`, and its name here."""

@@ -29,6 +29,16 @@ def test_the_bare_import_loads_neither_fastapi_nor_google() -> None:
     assert _of(loaded_after("import fastapi_gcp_tasks"), "fastapi", "pydantic", "google", "grpc") == set()
 
 
+def test_a_store_of_results_loads_its_own_database_alone() -> None:
+    program = """
+        import sys
+        import fastapi_gcp_tasks.results as results
+        assert not {"sqlalchemy", "redis"} & set(sys.modules)
+        results.SQLResults
+    """
+    assert _of(loaded_after(program), "redis", "psycopg", "aiosqlite") == set()
+
+
 def test_routes_without_a_client_load_nothing_of_google_and_call_nothing() -> None:
     program = """
         import socket, threading
