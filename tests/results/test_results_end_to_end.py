@@ -1,97 +1,89 @@
-"""Tasks that a service delivers and their handles, with the records in databases of users'."""
+"""Submitted, run and asked for over the port: an app beside the service, and nobody between them."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import FastAPI
+from google.cloud.tasks_v2 import CloudTasksAsyncClient, Queue, RetryConfig
 
-from fastapi_gcp_tasks import AsyncDelayedRouter, AsyncProgress, DelayedRouter, LocalService, injected
-from gcptasks.engine.task_records import ProgressInfo, TaskStatus
-from gcptasks.results.errors import TaskCancelled, TaskFailed
-from gcptasks.results.store import ResultStore
-from gcptasks.worker.retrying import DoNotRetry
-from results.results_store_suite import MakeResults, until
+from fastapi_gcp_tasks import AsyncDelayedRouter
+from fastapi_gcp_tasks.results import ServiceResults, TaskFailed, TaskStatus
+from gcptasks.client.api import TASKS
+from gcptasks.server.emulator import emulating
+from gcptasks.server.settings import PortSettings
+from targets.targets_workers import serving
 
-QUEUE = "projects/p/locations/l/queues/q"
-URL = "http://app.local"
+LOCATION = "projects/p/locations/l"
+ONCE, AGAIN = f"{LOCATION}/queues/once", f"{LOCATION}/queues/again"
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "redis"])
-async def results(request: pytest.FixtureRequest) -> AsyncIterator[ResultStore]:
-    make: MakeResults = request.getfixturevalue(f"{request.param}_results")
-    results = make(tracebacks=True)
-    yield results
+@pytest.fixture
+async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[CloudTasksAsyncClient]:
+    """Of a service with two queues: one gives a task up after one attempt, the other tries it again at once."""
+    async with emulating(PortSettings(port=0, database=str(tmp_path / "tasks.db"), grace=0)) as emulator:
+        monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", emulator.address)
+        async with TASKS.make_async_client(emulator.address) as client:
+            for name, attempts in ((ONCE, 1), (AGAIN, 5)):
+                retry = RetryConfig(max_attempts=attempts, min_backoff={"nanos": 1_000_000}, max_backoff={"seconds": 1})
+                await client.create_queue(parent=LOCATION, queue=Queue(name=name, retry_config=retry))
+            yield client
+
+
+async def test_a_task_is_tried_again_and_its_result_comes(client: CloudTasksAsyncClient) -> None:
+    app, results = FastAPI(), ServiceResults()
+    attempts = 0
+    async with serving(app) as url:
+        tasks = AsyncDelayedRouter(base_url=url, queue_path=AGAIN, client=client, results=results)
+
+        @tasks.post("/double/{n}")
+        async def double(n: int) -> dict[str, int]:
+            nonlocal attempts
+            attempts += 1
+            if attempts == 1:
+                raise ValueError("not yet")
+            return {"doubled": 2 * n}
+
+        app.include_router(tasks)
+        handle = await double.submit(n=21)
+        assert await handle.result(timeout=30) == {"doubled": 42}
+        info = await handle.info()
+        assert (info.status, info.attempt, info.error) == (TaskStatus.SUCCEEDED, 2, None)
     await results.awaiting().close()
 
 
-class Tasks:
-    """The app and its tasks: one that adds, one that fails, one that goes on until it is cancelled."""
+async def test_a_task_that_no_worker_ever_ran_is_failed(client: CloudTasksAsyncClient) -> None:
+    results = ServiceResults()
+    async with serving(FastAPI()) as url:
+        nobody = url
+    tasks = AsyncDelayedRouter(base_url=nobody, queue_path=ONCE, client=client, results=results)
 
-    def __init__(self, router: APIRouter) -> None:
-        self.cleaned_up = False
+    @tasks.post("/double/{n}")
+    async def double(n: int) -> int:
+        return 2 * n
 
-        @router.post("/double/{number}")
-        async def double(number: int, progress: Annotated[AsyncProgress, Depends()] = injected) -> int:
-            await progress(1, of=1, note="done")
-            return 2 * number
-
-        @router.post("/fail")
-        async def fail() -> None:
-            raise DoNotRetry("never")
-
-        @router.post("/linger")
-        async def linger() -> None:
-            try:
-                await asyncio.Event().wait()
-            finally:
-                self.cleaned_up = True
-
-        self.double: Any = double
-        self.fail: Any = fail
-        self.linger: Any = linger
-        self.app = FastAPI()
-        self.app.include_router(router)
+    handle = await double.submit(n=21)
+    with pytest.raises(TaskFailed) as raised:
+        await handle.result(timeout=30)
+    assert raised.value.attempts == 0
+    assert "127.0.0.1" in raised.value.message
+    await results.awaiting().close()
 
 
-async def test_handles_know_what_becomes_of_delivered_tasks(results: ResultStore) -> None:
-    local = LocalService("memory:", app_url=URL)
-    router = AsyncDelayedRouter(base_url=URL, queue_path=QUEUE, client=local.async_tasks_client, results=results)
-    tasks = Tasks(router)
-    async with local.running(tasks.app):
-        doubling = await asyncio.gather(*(tasks.double.submit(number=number) for number in range(5)))
-        assert await asyncio.gather(*(handle.result(timeout=30) for handle in doubling)) == [0, 2, 4, 6, 8]
-        info = await doubling[0].info()
-        assert (info.status, info.attempt) == (TaskStatus.SUCCEEDED, 1)
-        assert info.progress is not None
-        assert (info.progress.done, info.progress.of) == (1, 1)
+async def test_a_worker_that_records_nothing_ends_the_record_by_its_answer(client: CloudTasksAsyncClient) -> None:
+    app, results = FastAPI(), ServiceResults()
 
-        failing = await tasks.fail.submit()
-        with pytest.raises(TaskFailed, match="never"):
-            await failing.result(timeout=30)
+    @app.post("/double/{n}")
+    async def unrecorded(n: int) -> int:
+        return 2 * n
 
-        lingering = await tasks.linger.submit()
-        await until(lambda: _runs(lingering))
-        assert await lingering.cancel()
-        with pytest.raises(TaskCancelled):
-            await lingering.result(timeout=30)
-        await until(lambda: tasks.cleaned_up)
+    async with serving(app) as url:
+        tasks = AsyncDelayedRouter(base_url=url, queue_path=AGAIN, client=client, results=results)
 
-        keyed = tasks.double.options(key="seven")
-        first, again = await asyncio.gather(keyed.submit(number=7), keyed.submit(number=7))
-        assert (first.id, await first.result(timeout=30)) == (again.id, 14)
+        @tasks.post("/double/{n}")
+        async def double(n: int) -> None: ...
 
-
-async def _runs(handle: Any) -> bool:
-    return await handle.status() is TaskStatus.RUNNING
-
-
-async def test_handles_that_block_know_it_as_well(results: ResultStore) -> None:
-    local = LocalService("memory:", app_url=URL)
-    router = DelayedRouter(base_url=URL, queue_path=QUEUE, client=local.tasks_client(), results=results)
-    tasks = Tasks(router)
-    async with local.running(tasks.app):
-        handle = await asyncio.to_thread(tasks.double.submit, number=4)
-        assert await asyncio.to_thread(handle.result, 30) == 8
-        assert await asyncio.to_thread(handle.progress) == ProgressInfo(1, of=1, note="done")
+        handle = await double.submit(n=21)
+        await handle.result(timeout=30)
+        assert await handle.status() is TaskStatus.SUCCEEDED
+    await results.awaiting().close()
