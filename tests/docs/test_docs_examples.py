@@ -5,6 +5,7 @@ above one that another library shows `<!-- run with library -->`: it runs where 
 """
 
 import ast
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,15 @@ def blocks(page: str) -> Iterator[str]:
             yield "\n" * text.count("\n", 0, found.start("code")) + found["code"]
 
 
+@pytest.fixture
+def own_log_level() -> Iterator[None]:
+    """What a page's libraries do to the level of the log, as Celery's worker does, ends with the page."""
+    level = logging.root.level
+    yield
+    logging.root.setLevel(level)
+
+
+@pytest.mark.usefixtures("own_log_level")
 @pytest.mark.parametrize("page", [page for page in PAGES if any(blocks(page))])
 def test_the_blocks_of_a_page_run(page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)  # a page may name a database file
