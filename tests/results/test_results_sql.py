@@ -424,3 +424,18 @@ async def test_progress_is_told_while_a_thread_waits(url: str, table: str) -> No
         async with awaited_in(url, table) as worker:
             await changed(worker, id, Heard(1, ProgressInfo(1)))
             await asyncio.wait_for(wait, 20)
+
+
+@pytest.mark.parametrize("keep", [timedelta(0), timedelta(seconds=-1), timedelta.max])
+def test_records_stay_for_a_time_that_there_is(keep: timedelta) -> None:
+    with pytest.raises(ValueError, match="more than 0 and at most 36500 days"):
+        SQLResults("sqlite:///results.db", expires_after=keep)
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_records_may_stay_for_a_century(url: str, table: str) -> None:
+    with kept_in(url, table, expires_after=timedelta(days=36_500)) as store:
+        id = store.add(new()).id
+        change = store.change(id, 1, Cancelled())
+        assert change is not None
+        assert store.get(id) == change.record
