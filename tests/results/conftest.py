@@ -22,6 +22,12 @@ from results.results_store_suite import MakeResults
 
 
 @pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that a busy machine keeps waiting for a second is not taken to be down."""
+    monkeypatch.setattr("gcptasks.results.guarded.LIMIT", 30.0)
+
+
+@pytest.fixture
 def memory_results() -> MakeResults:
     return LocalService("memory:", app_url="http://app.local").results
 

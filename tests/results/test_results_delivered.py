@@ -17,6 +17,8 @@ from results.results_store_suite import MakeResults, until
 QUEUE = "projects/p/locations/l/queues/q"
 URL = "http://app.local"
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 
 @pytest.fixture(params=["sqlite", "postgresql", "redis"])
 async def results(request: pytest.FixtureRequest) -> AsyncIterator[ResultStore]:

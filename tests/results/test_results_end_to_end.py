@@ -17,6 +17,8 @@ from targets.targets_workers import serving
 LOCATION = "projects/p/locations/l"
 ONCE, AGAIN = f"{LOCATION}/queues/once", f"{LOCATION}/queues/again"
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 
 @pytest.fixture
 async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[CloudTasksAsyncClient]:

@@ -157,7 +157,10 @@ def test_a_create_that_the_client_repeats_is_one_task(local: LocalService) -> No
 
 @each_twin
 @pytest.mark.parametrize("make", [RefusingStore, HangingStore])
-async def test_a_store_that_is_down_stops_no_task(how: str, local: LocalService, make: Callable[[], Any]) -> None:
+async def test_a_store_that_is_down_stops_no_task(
+    how: str, local: LocalService, make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gcptasks.results.guarded.LIMIT", 0.05)  # not a second a call, which would make a slow test
     store = make()
     app = App(how, local, results=store)
     try:
