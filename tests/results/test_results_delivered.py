@@ -81,9 +81,9 @@ async def test_handles_know_what_becomes_of_delivered_tasks(results: ResultStore
         await until(lambda: tasks.cleaned_up)
 
         keyed = tasks.double.options(key="seven")
-        same: list[Any] = await asyncio.gather(keyed.submit(number=7), keyed.submit(number=7))
-        assert same[0].id == same[1].id
-        assert await same[0].result(timeout=30) == 14
+        first, again = await keyed.submit(number=7), await keyed.submit(number=7)
+        assert first.id == again.id
+        assert await first.result(timeout=30) == 14
 
 
 async def _runs(handle: Any) -> bool:
