@@ -59,6 +59,15 @@ def calls_of(store: ResultStore, how: str) -> AsyncStore:
     return cast(AsyncStore, InThread(store.blocking()))
 
 
+@asynccontextmanager
+async def closing(calls: AsyncStore) -> AsyncGenerator[AsyncStore]:
+    """These calls, and no connection afterwards."""
+    try:
+        yield calls
+    finally:
+        await calls.close()
+
+
 def awaited(store: ResultStore) -> AsyncStore:
     """The awaited calls of a store; skips the test where there are none."""
     try:
@@ -394,29 +403,26 @@ class StoreSuite:
         self, calls: AsyncStore, make_results: MakeResults, how: str
     ) -> None:
         record = await calls.add(new())
-        other = calls_of(make_results(), how)
-        async with waiting(calls, record.id, record.version):
+        async with closing(calls_of(make_results(), how)) as other, waiting(calls, record.id, record.version):
             await changed(other, record.id, Cancelled())
-        await other.close()
 
     async def test_a_record_expires(self, make_results: MakeResults, how: str) -> None:
-        calls = calls_of(make_results(expires_after=timedelta(seconds=1)), how)
-        endpoint = token_hex(4)
-        record = await calls.add(new(endpoint=endpoint, arguments=b"1"))
-        assert await calls.get(record.id) == record
+        async with closing(calls_of(make_results(expires_after=timedelta(seconds=1)), how)) as calls:
+            endpoint = token_hex(4)
+            record = await calls.add(new(endpoint=endpoint, arguments=b"1"))
+            assert record.expires_at - record.created_at == timedelta(seconds=1)
 
-        async def gone() -> bool:
-            return await calls.get(record.id) is None
+            async def gone() -> bool:
+                return await calls.get(record.id) is None
 
-        await until(gone)
-        assert await calls.change(record.id, 1, STARTED) is None
-        assert await calls.cancelled([record.id]) == {record.id}
-        assert (await calls.find(Query(endpoint=endpoint))).records == []
-        assert await calls.remove(record.id) is False
-        again = await calls.add(new(record.id, arguments=b"2"))
-        assert again.arguments == b"2"
-        assert again.version > record.version
-        await calls.close()
+            await until(gone)
+            assert await calls.change(record.id, 1, STARTED) is None
+            assert await calls.cancelled([record.id]) == {record.id}
+            assert (await calls.find(Query(endpoint=endpoint))).records == []
+            assert await calls.remove(record.id) is False
+            again = await calls.add(new(record.id, arguments=b"2"))
+            assert again.arguments == b"2"
+            assert again.version > record.version
 
     async def test_a_store_that_was_closed_is_opened_by_its_next_call(self, calls: AsyncStore) -> None:
         record = await calls.add(new())
@@ -425,11 +431,10 @@ class StoreSuite:
         assert await calls.get(record.id) == record
 
     async def test_a_thousand_wait_for_one_task(self, make_results: MakeResults) -> None:
-        calls = awaited(make_results())
-        record = await calls.add(new())
-        async with waiting(calls, record.id, record.version, many=1000):
-            await changed(calls, record.id, STARTED)
-        await calls.close()
+        async with closing(awaited(make_results())) as calls:
+            record = await calls.add(new())
+            async with waiting(calls, record.id, record.version, many=1000):
+                await changed(calls, record.id, STARTED)
 
     @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.lists(st.tuples(EVENTS, ATTEMPTS), max_size=20))

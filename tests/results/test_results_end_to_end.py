@@ -21,6 +21,13 @@ pytestmark = pytest.mark.usefixtures("patience")
 
 
 @pytest.fixture
+async def results(client: CloudTasksAsyncClient) -> AsyncGenerator[ServiceResults]:
+    results = ServiceResults()
+    yield results
+    await results.awaiting().close()
+
+
+@pytest.fixture
 async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[CloudTasksAsyncClient]:
     """Of a service with two queues: one gives a task up after one attempt, the other tries it again at once."""
     async with emulating(PortSettings(port=0, database=str(tmp_path / "tasks.db"), grace=0)) as emulator:
@@ -32,8 +39,10 @@ async def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenera
             yield client
 
 
-async def test_a_task_is_tried_again_and_its_result_comes(client: CloudTasksAsyncClient) -> None:
-    app, results = FastAPI(), ServiceResults()
+async def test_a_task_is_tried_again_and_its_result_comes(
+    client: CloudTasksAsyncClient, results: ServiceResults
+) -> None:
+    app = FastAPI()
     attempts = 0
     async with serving(app) as url:
         tasks = AsyncDelayedRouter(base_url=url, queue_path=AGAIN, client=client, results=results)
@@ -51,11 +60,9 @@ async def test_a_task_is_tried_again_and_its_result_comes(client: CloudTasksAsyn
         assert await handle.result(timeout=30) == {"doubled": 42}
         info = await handle.info()
         assert (info.status, info.attempt, info.error) == (TaskStatus.SUCCEEDED, 2, None)
-    await results.awaiting().close()
 
 
-async def test_a_task_that_no_worker_ever_ran_is_failed(client: CloudTasksAsyncClient) -> None:
-    results = ServiceResults()
+async def test_a_task_that_no_worker_ever_ran_is_failed(client: CloudTasksAsyncClient, results: ServiceResults) -> None:
     async with serving(FastAPI()) as url:
         nobody = url
     tasks = AsyncDelayedRouter(base_url=nobody, queue_path=ONCE, client=client, results=results)
@@ -69,11 +76,12 @@ async def test_a_task_that_no_worker_ever_ran_is_failed(client: CloudTasksAsyncC
         await handle.result(timeout=30)
     assert raised.value.attempts == 0
     assert "127.0.0.1" in raised.value.message
-    await results.awaiting().close()
 
 
-async def test_a_worker_that_records_nothing_ends_the_record_by_its_answer(client: CloudTasksAsyncClient) -> None:
-    app, results = FastAPI(), ServiceResults()
+async def test_a_worker_that_records_nothing_ends_the_record_by_its_answer(
+    client: CloudTasksAsyncClient, results: ServiceResults
+) -> None:
+    app = FastAPI()
 
     @app.post("/double/{n}")
     async def unrecorded(n: int) -> int:
@@ -88,4 +96,3 @@ async def test_a_worker_that_records_nothing_ends_the_record_by_its_answer(clien
         handle = await double.submit(n=21)
         await handle.result(timeout=30)
         assert await handle.status() is TaskStatus.SUCCEEDED
-    await results.awaiting().close()

@@ -16,9 +16,10 @@ from google.api_core.exceptions import GoogleAPICallError, ServiceUnavailable
 
 from gcptasks.client.service_results import ServiceResults
 from gcptasks.engine.task_records import Succeeded, TaskStatus
+from gcptasks.results.store import AsyncStore
 from gcptasks.server.emulator import Emulator, emulating
 from gcptasks.server.settings import PortSettings
-from results.results_store_suite import STARTED, new, until
+from results.results_store_suite import STARTED, closing, new, until
 
 
 @contextmanager
@@ -107,7 +108,11 @@ def test_a_service_that_is_started_again_is_found_again(tmp_path: Path, monkeypa
 
 
 async def test_many_wait_for_many_tasks_and_hold_up_no_other_call(emulator: Emulator) -> None:
-    store = ServiceResults().awaiting()
+    async with closing(ServiceResults().awaiting()) as store:
+        await many_waits(store)
+
+
+async def many_waits(store: AsyncStore) -> None:
     records = [new() for _ in range(600)]
     await store.add_many(records)
     added = [record for one in records if (record := await store.get(one.id))]
@@ -123,7 +128,6 @@ async def test_many_wait_for_many_tasks_and_hold_up_no_other_call(emulator: Emul
         await store.change(record.id, 1, STARTED)
     done, _ = await asyncio.wait(waits, timeout=25)
     assert len(done) == 1000
-    await store.close()
 
 
 def test_where_nobody_listens_a_call_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
