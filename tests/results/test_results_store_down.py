@@ -66,8 +66,27 @@ async def test_hanging(at_the_end: bool) -> None:
     store.hangs = not at_the_end
     assert await worker.attempt("/work", id) == (200, b'"done"')
     assert worker.now(id).status is (RUNNING if at_the_end else QUEUED)
-    store.hangs = False
     assert len(store.calls) == (2 if at_the_end else 1)
+    store.hangs = False
+    if not at_the_end:  # what was begun late is ended later
+        assert (await worker.end(id)).status is SUCCEEDED
+
+
+async def test_slow_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
+    """As at its first connection: the endpoint runs meanwhile, and is recorded all the same."""
+
+    async def answers_again(store: SwitchedStore) -> None:
+        store.hangs = False
+        await worker.until(id, lambda record: record.status is RUNNING)
+        await asyncio.sleep(0.05)
+
+    worker, store, work = worker_with(answers_again)
+    id = worker.record(work)
+    store.hangs = True
+    assert await worker.attempt("/work", id) == (200, b'"done"')
+    record = worker.now(id)
+    assert (record.status, record.attempt, record.result) == (SUCCEEDED, 1, b'"done"')
+    assert len(caplog.messages) == 2
 
 
 async def test_a_factory_that_fails(caplog: pytest.LogCaptureFixture) -> None:

@@ -23,6 +23,8 @@ _log = logging.getLogger("gcptasks")
 
 LIMIT = 1.0
 """Seconds that a store which is down costs whoever calls it."""
+_MOST_LATE = 200
+"""Calls that may go on after that, as those of the first connection do."""
 _LATE = f"there was no answer within {LIMIT:g} s"
 
 
@@ -109,6 +111,26 @@ class AsyncQuietStore:
         """What came of the event. `until`: the time of the loop at which it is given up, if that is within a second."""
         return await self._answer(lambda store: store.change(id, run, event), until)
 
+    async def change_or_later(self, id: str, run: int, event: Event) -> "Change | asyncio.Future[Change | None] | None":
+        """What came of the event; what will tell it, if that takes longer than a second."""
+        if not self._guarded.store.remote:
+            return await self.change(id, run, event)
+        try:
+            future = self._tracked(self._begun(lambda store: store.change(id, run, event)))
+            await asyncio.wait((future,), timeout=LIMIT)
+            if not future.done():
+                self._guarded.outage.lasts(TimeoutError(_LATE))
+                if len(self._calls) <= _MOST_LATE:
+                    return future
+                future.cancel()
+                return None
+            change = future.result()
+        except Exception as error:  # whatever a database and its driver may do
+            self._guarded.outage.lasts(error)
+            return None
+        self._guarded.outage.is_over()
+        return change
+
     async def remove(self, id: str) -> bool:
         return bool(await self._answer(lambda store: store.remove(id)))
 
@@ -145,15 +167,19 @@ class AsyncQuietStore:
     async def _in_time(self, calling: Awaitable[T], until: float | None) -> T:
         # In a task of its own: a driver that is cancelled may take its time, and who is cancelled while it writes
         # leaves it written.
-        future = asyncio.ensure_future(calling)
-        self._calls.add(future)
-        future.add_done_callback(self._over)
+        future = self._tracked(calling)
         seconds = LIMIT if until is None else until - asyncio.get_running_loop().time()
         await asyncio.wait((future,), timeout=max(seconds, 0.0))
         if not future.done():
             future.cancel()
             raise TimeoutError(_LATE)
         return future.result()
+
+    def _tracked(self, calling: Awaitable[T]) -> "asyncio.Future[T]":
+        future = asyncio.ensure_future(calling)
+        self._calls.add(future)
+        future.add_done_callback(self._over)
+        return future
 
     def _over(self, future: "asyncio.Future[Any]") -> None:
         self._calls.discard(future)

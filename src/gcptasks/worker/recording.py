@@ -29,7 +29,7 @@ from gcptasks.engine.task_records import (
 from gcptasks.results.errors import ResultTooLarge
 from gcptasks.results.guarded import LIMIT, guarded
 from gcptasks.results.per_store import PerStore
-from gcptasks.results.store import Attempt, ResultStore
+from gcptasks.results.store import Attempt, Change, ResultStore
 from gcptasks.worker.failures import error_info
 from gcptasks.worker.watch import Watch
 
@@ -116,6 +116,8 @@ class Recording:
         self._age = timedelta()
         self._unsaid: ProgressInfo | None = None
         self._saying: asyncio.Task[Any] | None = None
+        self._late: asyncio.Future[Change | None] | None = None
+        self._end_late: tuple[int, bytes] | None = None
         self._reports = False
         self.attempt: Attempt
         self.tried = False
@@ -136,8 +138,13 @@ class Recording:
             _log.warning("%s %s is no record, so the task runs unrecorded", RECORD_HEADER, log_text(self._tag))
             return
         id, run = found
-        change = await self._to.store.change(id, run, Started(self._endpoint))
-        if change is None:
+        change = await self._to.store.change_or_later(id, run, Started(self._endpoint))
+        if isinstance(change, asyncio.Future):
+            # The endpoint runs meanwhile. A store that is slow, as at its first connection, hears of all of it later.
+            self._task = asyncio.current_task()
+            self._late = change
+            change.add_done_callback(self._begun_late)
+        elif change is None:
             if not self._to.down:
                 _log.warning("a task of %s has no record %s, so it runs unrecorded", self._endpoint, log_text(id))
         elif change.made:
@@ -214,6 +221,8 @@ class Recording:
             await self.take_back_cancellation()
             return _OVER[TaskStatus.CANCELLED]
         if not self.runs:
+            if self._late is not None:
+                self._end_late = status, result
             return None
         self.runs = False
         event = await self._outcome(status, result)
@@ -237,9 +246,19 @@ class Recording:
         if record.started_at is not None and record.heard_at is not None:
             self._age = record.heard_at - record.started_at
         self.began = self._loop.time()
-        self._task = asyncio.current_task()
+        self._task = self._task or asyncio.current_task()
         self.runs = True
-        self._to.watch().add(self)
+        if not self._ended:
+            self._to.watch().add(self)
+
+    def _begun_late(self, future: "asyncio.Future[Change | None]") -> None:
+        """The store has answered while the endpoint ran, or after it."""
+        self._late = None
+        change = None if future.cancelled() or future.exception() is not None else future.result()
+        if change is not None and change.made:
+            self._begun(change.record)
+            if self._end_late is not None:
+                self._to.in_background(self.end(*self._end_late))
 
     def _not_begun(self, record: TaskRecord, run: int) -> None:
         if record.endpoint != self._endpoint:
