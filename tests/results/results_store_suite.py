@@ -361,6 +361,11 @@ class StoreSuite:
         assert await found(labels={"owner": "me", "kind": "x"}) == []
         assert await found(labels={"Owner": "me"}) == []
 
+    async def test_a_page_begins_where_another_ended_or_not_at_all(self, calls: AsyncStore) -> None:
+        for cursor in ("", "x", "-1", "1.5", "9" * 30, "١"):
+            with pytest.raises(ValueError, match="is not where a page begins"):
+                await calls.find(Query(after=cursor))
+
     async def test_what_is_found_comes_without_its_result(self, calls: AsyncStore) -> None:
         endpoint = token_hex(4)
         id = (await calls.add(new(endpoint=endpoint, labels={"a": "b"}))).id

@@ -277,4 +277,5 @@ def _as_google(error: Exception) -> Exception:
 
     google: Any = exceptions  # not all of it is typed
     made: Exception = google.from_grpc_error(error)
-    return made
+    # As other stores do: the message itself is well-formed, so it is a value that no store takes.
+    return ValueError(str(made)) if isinstance(made, exceptions.InvalidArgument) else made

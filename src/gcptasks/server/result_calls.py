@@ -32,13 +32,17 @@ class ResultCalls:
         call = messages.CALLS.get(method)
         if call is None:
             return await self._others(method, message)
-        return call.write_answer(await self._answer(call, _arguments(call, message)))
+        arguments = _arguments(call, message)
+        try:
+            return call.write_answer(await self._answer(call, arguments))
+        except ValueError as error:  # of a value that no store takes
+            raise InvalidArgument(str(error)) from error
 
     async def _answer(self, call: messages.Call[Any], arguments: tuple[Any, ...]) -> Any:
         store = self._keeping(KEEP).awaiting()
         match call, arguments:
             case ((messages.ADD | messages.ADD_MANY), (added, keep)):
-                return await getattr(self._of(keep).awaiting(), call.name)(added)
+                return await getattr(self._keeping(keep).awaiting(), call.name)(added)
             case messages.CHANGE, (id, run, (_, event)):
                 return await store.change(id, run, event)
             case messages.WAIT, (id, version, timeout):
@@ -47,12 +51,6 @@ class ResultCalls:
                 return record is None or record.version != version
             case _:
                 return await getattr(store, call.name)(*arguments)
-
-    def _of(self, keep: timedelta) -> ResultStore:
-        try:
-            return self._keeping(keep)
-        except ValueError as error:
-            raise InvalidArgument(str(error)) from error
 
 
 def _arguments(call: messages.Call[Any], message: bytes) -> tuple[Any, ...]:

@@ -93,10 +93,16 @@ def cancelled_records(tx: Tx, ids: Collection[str], now: datetime) -> set[str]:
 def find_records(tx: Tx, query: Query, now: datetime) -> Page:
     """A page that may have fewer records than asked for, even none, though there are more."""
     wanted = Wanted(query.endpoint, query.status, query.labels)
-    before = None if query.after is None else int(query.after)
+    before = None if query.after is None else _number(query.after)
     found, last = tx.records.look(wanted, before, now, query.limit, max(_LOOKS, query.limit))
     records = [as_seen(record, now) for _, record in found]
     return Page(records, None if last is None else str(last))
+
+
+def _number(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 19):
+        raise ValueError(f"{cursor!r} is not where a page begins")
+    return int(cursor)
 
 
 def remove_record(tx: Tx, id: str, now: datetime) -> bool:
