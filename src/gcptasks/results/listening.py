@@ -58,11 +58,13 @@ class ThreadListener:
         with self._lock:
             self._wanted_at = time.monotonic()
             if self._thread is None or self._stop.is_set():
-                self._stop = threading.Event()
-                self._thread = threading.Thread(
-                    target=self._run, args=[self._stop], name="task-records-listener", daemon=True
-                )
-                self._thread.start()
+                stop = threading.Event()
+                thread = threading.Thread(target=self._run, args=[stop], name="task-records-listener", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # there is none to be had, so whoever waits goes on by asking
+                    return
+                self._thread, self._stop = thread, stop
 
     def stop(self) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from gcptasks.base.errors import SetupError
 from gcptasks.results.sql.statements import Statement
 
-_UNDONE: frozenset[Hashable] = frozenset({"40001", "40P01", 1213, 1205})
+_UNDONE: frozenset[Hashable] = frozenset({"40001", "40P01", 1213})
 """Serialization failures and deadlocks: the database undid the statement, so that it can be made again."""
 _NO_TABLE: frozenset[Hashable] = frozenset({"42P01", 1146})
 """As PostgreSQL and MySQL say it; SQLite has words alone."""
