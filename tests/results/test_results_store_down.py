@@ -78,12 +78,12 @@ async def test_slow_at_the_start(caplog: pytest.LogCaptureFixture) -> None:
     async def answers_again(store: SwitchedStore) -> None:
         store.hangs = False
         await worker.until(id, lambda record: record.status is RUNNING)
-        await asyncio.sleep(0.05)
 
     worker, store, work = worker_with(answers_again)
     id = worker.record(work)
     store.hangs = True
     assert await worker.attempt("/work", id) == (200, b'"done"')
+    await worker.until(id, lambda record: record.status.final)
     record = worker.now(id)
     assert (record.status, record.attempt, record.result) == (SUCCEEDED, 1, b'"done"')
     assert len(caplog.messages) == 2
