@@ -1,7 +1,8 @@
 """Tasks as decorated functions, in any framework; `cloudtask.fastapi` serves them by FastAPI."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from gcptasks.base.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from cloudtask.answers import Answer
@@ -35,17 +36,5 @@ _HOMES = {
 }
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
-
-
-# Checkers see the imports above instead: a module with `__getattr__` has every name for them, a misspelt one too.
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        try:
-            home = _HOMES[name]
-        except KeyError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-        value = globals()[name] = getattr(import_module(home), name)
-        return value
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES)

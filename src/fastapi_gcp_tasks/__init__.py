@@ -3,10 +3,9 @@
 Names are imported when they are first used, so that one part does not pay for another.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from gcptasks.base.errors import MissingExtra
+from gcptasks.base.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from fastapi_gcp_tasks.bulk import BulkItem, BulkResult
@@ -125,27 +124,6 @@ _HOMES["injected"] = "gcptasks.worker.injected"
 _HOMES["LocalService"] = "gcptasks.server.local_service"
 
 
-def _import(name: str, home: str) -> object:
-    try:
-        return import_module(home)
-    except ModuleNotFoundError as error:
-        # Only the local service needs what the base install does not bring.
-        if name != "LocalService" or (error.name or "").startswith("gcptasks"):
-            raise
-        raise MissingExtra(name, "local") from error
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
-
-
-# Checkers see the imports above instead: a module with `__getattr__` has every name for them, a misspelt one too.
 if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        try:
-            home = _HOMES[name]
-        except KeyError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-        value = globals()[name] = getattr(_import(name, home), name)
-        return value
+    # Only the local service needs what the base install does not bring.
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES, {"LocalService": "local"})

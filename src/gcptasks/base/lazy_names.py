@@ -1,0 +1,36 @@
+"""Names of a module that are imported at first use, so that importing the module costs next to nothing."""
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+from gcptasks.base.errors import MissingExtra
+
+
+def lazy_names(
+    module: str, homes: Mapping[str, str], extras: Mapping[str, str] | None = None
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """The `__getattr__` and the `__dir__` of a module that has these names from these modules.
+
+    `extras` says of a name which extra brings what its module needs: `MissingExtra` where that is not installed.
+    Not for checkers: to them a module with a `__getattr__` has every name, a misspelt one too.
+    """
+
+    def get(name: str) -> object:
+        home = homes.get(name)
+        if home is None:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        value = getattr(_imported(name, home, extras or {}), name)
+        setattr(sys.modules[module], name, value)
+        return value
+
+    return get, lambda: sorted({*vars(sys.modules[module]), *homes})
+
+
+def _imported(name: str, home: str, extras: Mapping[str, str]) -> object:
+    try:
+        return import_module(home)
+    except ModuleNotFoundError as error:
+        if name not in extras or (error.name or "").startswith("gcptasks"):
+            raise
+        raise MissingExtra(name, extras[name]) from error
