@@ -28,12 +28,18 @@ OVER = 10.0
 @contextmanager
 def ours() -> Generator[str]:
     """Our service on a free port, durable; gives its address."""
+    with TemporaryDirectory() as folder, serving(folder) as address:
+        yield address
+
+
+@contextmanager
+def serving(folder: str) -> Generator[str]:
+    """The same, with what the folder holds."""
     port = servers.free_port()
     command = Path(sys.executable).parent / "cloud-tasks-emulator"
-    with TemporaryDirectory() as folder:
-        options = ["--host", "127.0.0.1", "--port", str(port), "--db", f"{folder}/tasks.db", "--log-level", "warning"]
-        with servers.server([str(command), *options], port):
-            yield f"127.0.0.1:{port}"
+    options = ["--host", "127.0.0.1", "--port", str(port), "--db", f"{folder}/tasks.db", "--log-level", "warning"]
+    with servers.server([str(command), *options], port):
+        yield f"127.0.0.1:{port}"
 
 
 def receiver() -> FastAPI:
@@ -60,12 +66,12 @@ class Client:
         await self._client.create_task(request=CreateTaskRequest(parent=QUEUES[number % len(QUEUES)], task=task))
 
 
-async def creates(client: Client) -> dict[str, float]:
+async def creates(client: Client, tasks: int = TASKS, in_flight: int = IN_FLIGHT) -> dict[str, float]:
     """Tasks accepted a second, none of them due."""
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     began = monotonic()
-    await spread(lambda number: client.create(number, 0, tomorrow), TASKS, IN_FLIGHT)
-    return {"creates": TASKS / (monotonic() - began)}
+    await spread(lambda number: client.create(number, 0, tomorrow), tasks, in_flight)
+    return {"creates": tasks / (monotonic() - began)}
 
 
 async def lateness(client: Client, hearer: Hearer) -> dict[str, float]:

@@ -29,7 +29,7 @@ PARTS = (
                 aim=Aim.AT_LEAST,
                 ours="ours, flow",
                 peer="the crate, flow",
-                must=0.4,
+                must=0.75,
                 stretch=1.1,
             ),
             Row(
@@ -39,7 +39,7 @@ PARTS = (
                 aim=Aim.AT_LEAST,
                 ours="ours, creates",
                 peer="the crate, creates",
-                must=0.3,
+                must=0.7,
                 stretch=1.0,
             ),
         ),
@@ -49,8 +49,8 @@ PARTS = (
         title="lateness of 10,000 tasks scheduled over 10 seconds",
         contestants=_contestants("lateness"),
         rows=(
-            Row(figure="p50", unit="ms", aim=Aim.AT_MOST, peer=CRATE, must=1.0, stretch=0.75),
-            Row(figure="p99", unit="ms", aim=Aim.AT_MOST, peer=CRATE, must=1.0, stretch=0.65),
+            Row(figure="p50", unit="ms", aim=Aim.AT_MOST, peer=CRATE, must=1.0, stretch=0.8),
+            Row(figure="p99", unit="ms", aim=Aim.AT_MOST, peer=CRATE, must=1.0, stretch=0.7),
         ),
     ),
     Part(
