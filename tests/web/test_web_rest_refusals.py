@@ -283,11 +283,6 @@ async def test_another_form_of_response_is_refused(rest: Rest, alt: str) -> None
     )
 
 
-async def test_parts_of_a_response_are_not_to_be_had_yet(rest: Rest) -> None:
-    answer = await rest.ask("GET", f"/v2/{LOCATION}?fields=name")
-    assert (answer.status, answer.json["error"]["status"]) == (501, "UNIMPLEMENTED")
-
-
 @pytest.mark.parametrize(("method", "name"), [("GET", "GetQueue"), ("DELETE", "DeleteQueue")])
 async def test_a_body_is_refused_where_none_belongs(rest: Rest, method: str, name: str) -> None:
     answer = await rest.ask(method, f"/v2/{QUEUE}", {})

@@ -19,8 +19,8 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-def kind_of(message: Message) -> Descriptor:
-    """What kind of message it is."""
+def kind_of(message: Message | type[Message]) -> Descriptor:
+    """What kind of message it is, or its class is of."""
     return cast("Descriptor", message.DESCRIPTOR)  # the stubs cannot tell which implementation of it is there
 
 

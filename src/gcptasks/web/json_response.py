@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from gcptasks.web.json_fields import is_list, is_object
 from gcptasks.web.query import Form
+from gcptasks.web.selection import selected
 from gcptasks.wire.codes import Code, detail_messages, packed, status_of
 
 HTTP_STATUSES: Mapping[Code, int] = {
@@ -39,7 +40,8 @@ _LARGEST = 1e15
 
 def response_of(message: Message, form: Form) -> web.Response:
     """The response of a call."""
-    return _response(HTTPStatus.OK, _members(message, form), form)
+    members = _members(message, form)
+    return _response(HTTPStatus.OK, members if form.fields is None else selected(members, form.fields), form)
 
 
 def refusal_of(error: Exception, form: Form) -> web.Response:

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gcptasks.base.errors import InvalidArgument, Unimplemented
+from gcptasks.base.errors import InvalidArgument
 from gcptasks.web.json_fields import field_named, object_kind
+from gcptasks.web.selection import Selection, selection
 from gcptasks.web.violations import Violation, echo, unknown_name
 
 _WITHOUT_MEANING = {"$.xgafv", "access_token", "key", "oauth_token", "quotaUser", "uploadType", "upload_protocol"}
@@ -22,11 +23,14 @@ class Form(NamedTuple):
 
     indented: bool = True
     numbers_for_enums: bool = False
+    fields: "Selection | None" = None
+    """Which parts of it; None: all."""
 
 
-def form_of(query: Parameters) -> Form:
-    """How the response is wanted (CT-320, CT-321); `InvalidArgument` if it cannot be so."""
+def form_of(query: Parameters, response: Descriptor) -> Form:
+    """How the response, a message of that kind, is wanted (CT-320, CT-321); `InvalidArgument` if it cannot be so."""
     form = Form()
+    wanted = ""
     for name, value in query:
         match name.removeprefix("$"):
             case "alt":
@@ -39,10 +43,10 @@ def form_of(query: Parameters) -> Form:
             case "prettyPrint":
                 form = form._replace(indented=value not in ("false", "0"))
             case "fields":
-                raise Unimplemented("The local service does not support the parameter fields yet; leave it out.")
+                wanted = ",".join(filter(None, (wanted, value)))
             case _:
                 pass
-    return form
+    return form._replace(fields=selection(wanted, response)) if wanted else form
 
 
 def fields_of(query: Parameters) -> Iterator[tuple[str, str]]:

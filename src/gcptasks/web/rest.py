@@ -14,6 +14,7 @@ from gcptasks.base.log_text import log_text
 from gcptasks.service import served
 from gcptasks.service.calls import Calls
 from gcptasks.web.exchange import BodyLimits, Exchange, exchanging
+from gcptasks.web.json_fields import kind_of
 from gcptasks.web.json_request import request_message
 from gcptasks.web.json_response import refusal_of, response_of
 from gcptasks.web.paths import Found, Paths, prefix
@@ -62,7 +63,7 @@ class _Rest:
         form = Form()
         try:
             query = list(request.query.items())
-            form = form_of(query)
+            form = form_of(query, kind_of(found.method.response))
             message = await self._message(found, query, await exchange.receive())
             async with asyncio.timeout(_seconds(request)):
                 response = await self._call(found, message, form)
