@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from h2.errors import ErrorCodes
-from h2.events import ConnectionTerminated, PingAckReceived, PingReceived, StreamReset
+from h2.events import ConnectionTerminated, PingAckReceived, PingReceived, ResponseReceived, StreamReset
 from h2.settings import SettingCodes
 from hyperframe.frame import DataFrame, HeadersFrame, SettingsFrame, WindowUpdateFrame
 
@@ -207,10 +207,56 @@ async def test_what_is_not_grpc_is_told_so(
 ) -> None:
     client = await connect(await listen())
     client.greet()
-    fields, _ = await client.response(client.call(b"", header))
+    fields, text = await client.response(client.call(b"", header))
     assert (fields[":status"], fields["grpc-status"]) == (http, code)
     assert fields["grpc-message"]
+    # What speaks gRPC has its reason in a field; other clients show a text.
+    assert text.decode() == ("" if http == "200" else fields["grpc-message"] + "\n")
     assert (await client.response(client.call()))[0]["grpc-status"] == "0"
+
+
+async def test_the_text_for_what_is_not_grpc_waits_for_the_clients_window(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen())
+    client.greet()
+    client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+    stream = client.begin((":method", "GET"))
+    await client.until(ResponseReceived, stream=stream)
+    # It is not over: a reset would have taken the text away.
+    client.h2.increment_flow_control_window(1000, stream)
+    client.flush()
+    _, text = await client.response(stream)
+    assert b"REST is served here over HTTP/1.1" in text
+
+
+async def test_texts_that_wait_count_against_the_streams(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen(streams=3))
+    client.greet()
+    client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+    streams = [client.begin((":method", "GET")) for _ in range(4)]
+    reset = await client.until(StreamReset)
+    assert (reset.stream_id, reset.error_code) == (streams[3], ErrorCodes.REFUSED_STREAM)
+
+
+async def test_a_request_whose_headers_come_twice_ends_the_connection(listen: Listen, connect: Connect) -> None:
+    """RFC 9113, 8.1: the second ones are trailers, with which the request has to end."""
+    client = await connect(await listen())
+    client.greet()
+    stream = client.begin()
+    client.send(HeadersFrame(stream, client.h2.encoder.encode([("x-late", "1")]), flags=["END_HEADERS"]).serialize())
+    assert (await client.until(ConnectionTerminated)).error_code is ErrorCodes.PROTOCOL_ERROR
+    await client.ended()
+
+
+@pytest.mark.parametrize("length", ["4", "6"])
+async def test_a_body_of_another_length_than_announced_ends_the_connection(
+    listen: Listen, connect: Connect, length: str
+) -> None:
+    client = await connect(await listen())
+    client.greet()
+    stream = client.begin(("content-length", length))
+    client.send(DataFrame(stream, b"\0\0\0\0\0", flags=["END_STREAM"]).serialize())
+    assert (await client.until(ConnectionTerminated)).error_code is ErrorCodes.PROTOCOL_ERROR
+    await client.ended()
 
 
 @pytest.mark.parametrize(

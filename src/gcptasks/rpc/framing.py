@@ -137,7 +137,7 @@ class Framing:
             self._h2.increment_flow_control_window(size, stream)
 
     def respond(self, stream: int, headers: Headers, body: bytes, trailers: Headers) -> None:
-        """Answer a request whose body is complete; what the client's window does not admit waits for it."""
+        """Answer a request; what the client's window does not admit waits for it."""
         if self._over:
             return
         self._h2.send_headers(stream, headers)
@@ -151,6 +151,13 @@ class Framing:
         if complete:
             self._watch.answered()
         else:
+            self._close(stream, ErrorCodes.NO_ERROR)
+
+    def refuse_in_full(self, stream: int, headers: Headers, body: bytes, trailers: Headers) -> None:
+        """Answer with a body, whether or not the request's is complete."""
+        self.respond(stream, headers, body, trailers)
+        # One that waits for the client's window is left open: a reset would overtake it.
+        if not self._over and stream not in self.unsent:
             self._close(stream, ErrorCodes.NO_ERROR)
 
     def reset(self, stream: int, code: ErrorCodes) -> None:

@@ -17,6 +17,7 @@ from gcptasks.wire.codes import Code, Status
 
 _STATUS_200: Final = HeaderTuple(b":status", b"200")
 _CONTENT_TYPE: Final = HeaderTuple(b"content-type", b"application/grpc")
+_TEXT: Final = HeaderTuple(b"content-type", b"text/plain; charset=utf-8")
 _ACCEPTS: Final = HeaderTuple(b"grpc-accept-encoding", b"identity,deflate,gzip")
 OK_HEADERS: Final[Headers] = (_STATUS_200, _CONTENT_TYPE)
 OK_TRAILERS: Final[Headers] = (HeaderTuple(b"grpc-status", b"0"),)
@@ -38,10 +39,32 @@ _LONGEST_PATH = 1024
 class Refused(Exception):
     """A request that does not become a call, with what is answered instead."""
 
-    def __init__(self, code: Code, message: str, *, http: bytes = b"200") -> None:
+    def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
         self.status = Status(code, message)
-        self.http = http
+
+
+class NotGrpc(Refused):
+    """A request of a client that does not speak gRPC, which is answered in HTTP's own terms."""
+
+    def __init__(self, code: Code, message: str, http: bytes) -> None:
+        super().__init__(code, message)
+        self._http = http
+
+    @property
+    def headers(self) -> Headers:
+        """Before its text."""
+        return (HeaderTuple(b":status", self._http), _TEXT)
+
+    @property
+    def text(self) -> bytes:
+        """For the people who sent it."""
+        return self.status.message.encode() + b"\n"
+
+    @property
+    def trailers(self) -> Headers:
+        """Behind its text, for what may be gRPC all the same."""
+        return _status_fields(self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +79,12 @@ class Opening:
 
 
 def opening(headers: Iterable[tuple[bytes, bytes]]) -> Opening:
-    """The request of these headers; `Refused` if it is not one of gRPC."""
+    """The request of these headers; `Refused` if it cannot be a call, `NotGrpc` if it is none of gRPC."""
     given = dict(headers)
     if given.get(b":method") != b"POST":
-        raise Refused(Code.UNIMPLEMENTED, "gRPC is POST only; REST is served here over HTTP/1.1", http=b"405")
+        raise NotGrpc(Code.UNIMPLEMENTED, "gRPC is POST only; REST is served here over HTTP/1.1", b"405")
     if not _CONTENT_TYPES.fullmatch(given.get(b"content-type", b"")):
-        raise Refused(
-            Code.INVALID_ARGUMENT,
-            "over HTTP/2 the content-type must be application/grpc",
-            http=b"415",
-        )
+        raise NotGrpc(Code.INVALID_ARGUMENT, "over HTTP/2 the content-type must be application/grpc", b"415")
     if len(given[b":path"]) > _LONGEST_PATH:
         raise Refused(Code.UNIMPLEMENTED, "the path names no method")
     timeout = given.get(b"grpc-timeout")
@@ -152,14 +171,9 @@ def _unpacked(data: memoryview, encoding: bytes, limit: int) -> bytes:
     return message
 
 
-def refusal(status: Status, http: bytes = b"200") -> Headers:
+def refusal(status: Status) -> Headers:
     """The response without a message: headers that are trailers at once."""
-    headers = [
-        HeaderTuple(b":status", http),
-        _CONTENT_TYPE,
-        HeaderTuple(b"grpc-status", b"%d" % status.code),
-        HeaderTuple(b"grpc-message", quoted(status.message)),
-    ]
+    headers = [_STATUS_200, _CONTENT_TYPE, *_status_fields(status)]
     if status.code == Code.UNIMPLEMENTED:
         headers.append(_ACCEPTS)
     if status.details_bin is not None and len(status.details_bin) <= _MAX_DETAILS:
@@ -167,6 +181,13 @@ def refusal(status: Status, http: bytes = b"200") -> Headers:
         details = b64encode(status.details_bin).rstrip(b"=")
         headers.append(HeaderTuple(b"grpc-status-details-bin", details))
     return tuple(headers)
+
+
+def _status_fields(status: Status) -> Headers:
+    return (
+        HeaderTuple(b"grpc-status", b"%d" % status.code),
+        HeaderTuple(b"grpc-message", quoted(status.message)),
+    )
 
 
 def quoted(message: str) -> bytes:

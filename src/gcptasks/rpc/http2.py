@@ -181,8 +181,10 @@ class Http2(asyncio.BufferedProtocol):
             return
         try:
             opening = grpc.opening(headers)
+        except grpc.NotGrpc as not_grpc:
+            self._framing.refuse_in_full(stream, not_grpc.headers, not_grpc.text, not_grpc.trailers)
         except grpc.Refused as refused:
-            self._framing.refuse(stream, grpc.refusal(refused.status, refused.http), complete=False)
+            self._framing.refuse(stream, grpc.refusal(refused.status), complete=False)
         else:
             call = _Call(stream, opening, self._limits.message, self._loop.time())
             self._calls[stream] = self._arriving[stream] = call

@@ -34,6 +34,9 @@ class Unsent:
     def __len__(self) -> int:
         return len(self._bodies)
 
+    def __contains__(self, stream: int) -> bool:
+        return stream in self._bodies
+
     def send(self, stream: int, body: bytes, trailers: Headers) -> None:
         """Send the rest of a response, as far as the windows go, and keep what they do not admit."""
         self._bodies[stream] = (memoryview(body), trailers)
