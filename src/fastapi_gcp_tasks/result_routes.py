@@ -16,6 +16,7 @@ from fastapi_gcp_tasks.result_events import ResultEvents, event_id
 from gcptasks.engine.task_records import Cancelled, ProgressInfo, TaskRecord, TaskStatus, is_record_id
 from gcptasks.results import store as stores
 from gcptasks.results.given import GivenStore
+from gcptasks.results.record_options import MOST_LABELS
 from gcptasks.results.store import ResultStore
 from gcptasks.results.task_info import TaskInfo, info_of
 
@@ -105,14 +106,16 @@ def results_router(
         request: Request,
         endpoint: str | None = None,
         status: TaskStatus | None = None,
-        label: Annotated[list[str] | None, Query(description="`name=value`: one of its labels")] = None,
+        label: Annotated[
+            list[str] | None, Query(max_length=MOST_LABELS, description="`name=value`: one of its labels")
+        ] = None,
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
         after: Annotated[str | None, Query(description="`next` of the page before")] = None,
     ) -> TaskPage:
         """The tasks of an endpoint, in a status, with labels: the newest first."""
         labels = _labels(label or [])
-        if "\0" in "".join((endpoint or "", *labels, *labels.values())):
-            return TaskPage(tasks=[], next=None)  # no store can keep that
+        if labels is None or "\0" in "".join((endpoint or "", *labels, *labels.values())):
+            return TaskPage(tasks=[], next=None)  # no record can have that
         query = stores.Query(endpoint=endpoint, status=status, labels=labels, limit=limit, after=after)
         records, following = await tasks.page(request, query)
         return TaskPage(tasks=[_answer(record) for record in records], next=following)
@@ -194,10 +197,16 @@ class _Tasks:
             raise HTTPException(422, "after must be `next` of a page") from None
 
 
-def _labels(given: list[str]) -> dict[str, str]:
-    if wrong := [one for one in given if "=" not in one]:
-        raise HTTPException(422, f"label must be name=value, not {wrong[0]!r}")
-    return {name: value for name, _, value in (one.partition("=") for one in given)}
+def _labels(given: list[str]) -> dict[str, str] | None:
+    """The labels; None if one name has two values."""
+    labels: dict[str, str] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise HTTPException(422, f"label must be name=value, not {one!r}")
+        if labels.setdefault(name, value) != value:
+            return None
+    return labels
 
 
 def _answer(record: TaskRecord) -> TaskAnswer:

@@ -1,9 +1,11 @@
 """What the handle of a task tells, and what it does: the blocking one and its awaited twin."""
 
 import asyncio
+import copy
 import inspect
 import json
-from datetime import datetime
+import pickle
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -110,6 +112,9 @@ async def test_waiting_ends_with_its_time(app: App) -> None:
     for wrong in (-1, float("nan")):
         with pytest.raises(ValueError, match="timeout must be 0 seconds or more"):
             await done(handle.result, timeout=wrong)
+    for no_number in ("5", timedelta(seconds=5)):
+        with pytest.raises(TypeError, match="timeout must be a number of seconds, or None, not "):
+            await done(handle.result, timeout=no_number)
 
 
 async def test_the_result_of_a_task_that_failed_for_good_raises(app: App) -> None:
@@ -195,6 +200,19 @@ async def test_an_id_that_nobody_knows_is_not_found(app: App, id: str) -> None:
             await done(call)
     with pytest.raises(TaskNotFound):
         await all_of(handle.updates())
+
+
+@pytest.mark.parametrize("id", [None, 5, b"0" * 32, ["0"] * 32])
+def test_an_id_that_is_no_text_is_refused_at_once(app: App, id: Any) -> None:
+    with pytest.raises(TypeError, match="the id of a task must be a string, not "):
+        app.square.handle(id)
+
+
+def test_a_handle_can_be_copied_but_not_sent_away(app: App) -> None:
+    handle = app.square.handle("0" * 32)
+    assert copy.deepcopy({"task": handle}) == {"task": copy.copy(handle)} == {"task": handle}
+    with pytest.raises(TypeError, match=r"pass its id on, and call \.handle"):
+        pickle.dumps(handle)
 
 
 async def test_a_task_of_another_endpoint_is_not_found(app: App) -> None:

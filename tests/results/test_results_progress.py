@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any
 
 import pytest
@@ -52,13 +54,14 @@ async def test_an_endpoint_that_blocks_has_progress_too() -> None:
     def blocks(progress: Annotated[Progress, Depends()] = injected) -> list[Any]:
         for done in range(100):
             progress(done / 2)
+        progress(Fraction(99, 2), of=Decimal("49.5"))  # type: ignore[arg-type]  # it is no Real to checkers
         assert progress.task is not None
         return [progress.cancelled, *progress.task]
 
     async with worker.running():
         id = await worker.submit(blocks)
         record = await worker.end(id)
-        assert record.progress == ProgressInfo(49.5)
+        assert record.progress == ProgressInfo(49.5, 49.5)
         assert record.result == f'[false,"{id}",1]'.encode()
 
 
@@ -116,13 +119,18 @@ async def test_outside_of_a_recorded_task_progress_does_nothing(caplog: pytest.L
         plain()
 
 
+FINITE = "progress must be a finite number that a float can be, not "
+
+
 @pytest.mark.parametrize(
     ("done", "more", "error", "text"),
     [
         ("1", {}, TypeError, "done of progress must be a number, not '1'"),
         (True, {}, TypeError, "done of progress must be a number, not True"),
-        (float("nan"), {}, ValueError, "done of progress must be finite, not nan"),
-        (1, {"of": float("inf")}, ValueError, "of of progress must be finite, not inf"),
+        (float("nan"), {}, ValueError, f"done of {FINITE}nan"),
+        (1, {"of": float("inf")}, ValueError, f"of of {FINITE}inf"),
+        (1, {"of": Decimal("sNaN")}, ValueError, f"of of {FINITE}Decimal('sNaN')"),
+        pytest.param(10**400, {}, ValueError, f"done of {FINITE}1{'0' * 79}", id="too large"),
         (1, {"of": "2"}, TypeError, "of of progress must be a number, not '2'"),
         (1, {"note": 2}, TypeError, "note of progress must be a text, not 2"),
     ],

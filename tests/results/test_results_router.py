@@ -184,6 +184,7 @@ async def test_it_pages_through_tasks_the_newest_first(app: App) -> None:
     assert await found(status="succeeded") == [ids[0]]
     assert await found(label=["n=1", "a=b"]) == [ids[5], ids[3], ids[1]]
     assert await found(label="n=7") == []
+    assert await found(label=["n=0", "n=1"]) == []
     assert await found(label="n=\0") == []
     assert await found(endpoint="\0") == []
 
@@ -199,6 +200,7 @@ async def test_it_pages_through_tasks_the_newest_first(app: App) -> None:
         {"limit": 0},
         {"limit": 101},
         {"label": "a"},
+        {"label": [f"n={n}" for n in range(51)]},
     ],
 )
 async def test_a_query_that_says_nothing_is_refused(app: App, query: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Generic, TypeVar
 
 from gcptasks.base.log_text import log_text
@@ -44,7 +45,7 @@ def find(store: Store, kind: TaskKind[Any], id: str) -> CallsFlow[TaskRecord]:
     """The record; `TaskNotFound` unless it is there, and is one of these tasks."""
     record: TaskRecord | None = (yield lambda: store.get(id)) if is_record_id(id) else None
     if record is None or record.endpoint != kind.endpoint:
-        raise TaskNotFound(f"{kind.endpoint} has no task {id!r}, or its record has expired")
+        raise TaskNotFound(f"{kind.endpoint} has no task {id!r:.80}, or its record has expired")
     return record
 
 
@@ -120,6 +121,8 @@ def _wait(store: Store, record: TaskRecord, seconds: float) -> Callable[[], Any]
 def _end(timeout: float | None) -> float:
     if timeout is None:
         return math.inf
+    if not isinstance(timeout, Real):
+        raise TypeError(f"timeout must be a number of seconds, or None, not {timeout!r}")
     if not timeout >= 0:
         raise ValueError(f"timeout must be 0 seconds or more, or None, not {timeout!r}")
     return time.monotonic() + timeout

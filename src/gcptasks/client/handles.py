@@ -1,7 +1,7 @@
 """Handles: by them you ask about a task, wait for its result, and cancel it."""
 
 from collections.abc import AsyncIterator, Generator, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from gcptasks.base.flows import drive, drive_async
 from gcptasks.client import handle_flows as flows
@@ -21,6 +21,8 @@ class _Handle(Generic[R_co]):
     __slots__ = ("_kind", "id", "name")
 
     def __init__(self, kind: TaskKind[R_co], id: str, name: str = "") -> None:
+        if not isinstance(id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a checker
+            raise TypeError(f"the id of a task must be a string, not {id!r}")
         self._kind = kind
         self.id = id
         """What `endpoint.handle(id)` takes."""
@@ -29,6 +31,18 @@ class _Handle(Generic[R_co]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} of {self._kind.endpoint}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a handle stays in its process, for it has the store of results: "
+            "pass its id on, and call .handle(id) of the endpoint there"
+        )
 
     def _named(self, record: TaskRecord) -> TaskRecord:
         self.name = record.task_name

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-_MOST = 50
+MOST_LABELS = 50
 _LONGEST_NAME = 100
 _LONGEST_VALUE = 1000
 
@@ -22,8 +22,8 @@ def checked_labels(labels: Any) -> Mapping[str, str]:
             )
         _check_stored("labels", name + value)
         kept[name] = value
-    if len(kept) > _MOST:
-        raise ValueError(f"labels: a task can have at most {_MOST} labels, not {len(kept)}")
+    if len(kept) > MOST_LABELS:
+        raise ValueError(f"labels: a task can have at most {MOST_LABELS} labels, not {len(kept)}")
     return kept
 
 

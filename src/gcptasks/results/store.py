@@ -14,6 +14,8 @@ from gcptasks.engine.task_records import Event, TaskRecord, TaskStatus
 
 MAX_BYTES = 1024 * 1024
 KEEP = timedelta(days=7)
+SHORTEST = timedelta(seconds=1)
+"""A record that is shorter there may be gone before its store can answer with it."""
 LONGEST = timedelta(days=36_500)
 """For longer there is no time that could be stored."""
 
@@ -32,8 +34,12 @@ class StoreSettings:
     def __post_init__(self) -> None:
         if not isinstance(self.expires_after, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a checker
             raise TypeError(f"expires_after must be a timedelta, not {self.expires_after!r}")
-        if not timedelta(0) < self.expires_after <= LONGEST:
-            raise ValueError(f"expires_after must be more than 0 and at most {LONGEST}, not {self.expires_after}")
+        if not SHORTEST <= self.expires_after <= LONGEST:
+            raise ValueError(
+                f"expires_after must be a second or more and at most {LONGEST}, not {self.expires_after!r}"
+            )
+        if not isinstance(self.max_bytes, int) or isinstance(self.max_bytes, bool):  # pyright: ignore[reportUnnecessaryIsInstance]  # as above
+            raise TypeError(f"max_bytes must be an int, not {self.max_bytes!r}")
         if self.max_bytes < 1:
             raise ValueError(f"max_bytes must be 1 or more, not {self.max_bytes}")
 

@@ -1,6 +1,7 @@
 """What a task says itself of how far it has come."""
 
 import math
+from decimal import Decimal
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
@@ -50,12 +51,15 @@ class Reporter:
 
 def _number(name: str, given: Any) -> float:
     """The number, as int or float; those of other libraries count too."""
-    if isinstance(given, bool) or not isinstance(given, Real):
+    if isinstance(given, bool) or not isinstance(given, Real | Decimal):
         raise TypeError(f"{name} of progress must be a number, not {given!r}")
-    number = int(given) if isinstance(given, int) else float(given)
+    try:
+        number = float(given)
+    except (ValueError, OverflowError):  # a signaling NaN, an int that no float can be
+        number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{name} of progress must be finite, not {given!r}")
-    return number
+        raise ValueError(f"{name} of progress must be a finite number that a float can be, not {given!r:.80}")
+    return int(given) if isinstance(given, int) else number
 
 
 def _text(given: Any) -> str:

@@ -33,7 +33,7 @@ _NUMBERS = ("confirmed", "run", "attempt", "version", *_TIMES)
 _BYTES = ("arguments", "result")
 _FIELDS = (*_TEXTS, *_NUMBERS, *_BYTES)
 _BUT_RESULT = _FIELDS[:-1]
-_PLACE = re.compile(r"\d{16} \S+")
+_PLACE = re.compile(r"[0-9]{16} \S+")
 
 
 class RedisFlows:
