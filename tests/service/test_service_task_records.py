@@ -190,6 +190,33 @@ def test_an_attempt_that_runs_when_its_task_is_deleted_still_ends_the_record(
     assert record(kept).status is (TaskStatus.SUCCEEDED if status == 200 else TaskStatus.FAILED)
 
 
+@pytest.mark.parametrize("call", ["delete_task", "purge_queue", "delete_queue"])
+def test_an_attempt_that_dies_after_its_task_was_deleted_leaves_a_failed_record(kept: Kept, call: str) -> None:
+    """Of 150 attempts half go on, more than are looked at in one step of the sweeper."""
+    ids = [f"{n:032x}" for n in range(150)]
+    names = [recorded(kept, id) for id in ids]
+    for id in ids:
+        says(kept, STARTED, id)
+    for name in names if call == "delete_task" else [kept.queue]:
+        kept.api.call(call, name=name)
+    sweep(kept)
+    for _ in range(3):  # the others fall silent after a while
+        kept.clock.advance(timedelta(seconds=12))
+        for id in ids[::2]:
+            says(kept, Heard(1), id)
+        sweep(kept)
+    assert {record(kept, id).status for id in ids[::2]} == {TaskStatus.RUNNING}
+    assert {(record(kept, id).status, record(kept, id).error) for id in ids[1::2]} == {(TaskStatus.FAILED, DELETED)}
+    for id in ids[::2]:
+        says(kept, Succeeded(1, b"7"), id)
+    kept.clock.advance(timedelta(seconds=60))
+    sweep(kept)
+    assert {record(kept, id).status for id in ids[::2]} == {TaskStatus.SUCCEEDED}
+    kept.clock.advance(7 * DAY)
+    sweep(kept)
+    assert kept.rows("task_records") == 0
+
+
 def test_a_task_that_is_too_old_ends_its_record(kept: Kept) -> None:
     recorded(kept, keep=100 * DAY)
     kept.clock.advance(32 * DAY)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gcptasks.engine.model import Task
 from gcptasks.engine.task_records import (
+    FRESH_FOR,
     RECORD_HEADER,
     Event,
     GivenUp,
@@ -130,8 +131,28 @@ def task_deleted(tx: Tx, task: Task, now: datetime) -> None:
 def tasks_dropped(tx: Tx, tagged: Collection[Tagged], reason: str, now: datetime) -> None:
     """As `task_deleted`, for another reason."""
     for run in _open(tx, tagged, now):
-        if as_seen(run.record, now).status is not TaskStatus.RUNNING:
-            change_record(tx, run.id, run.run, GivenUp(reason), now)
+        _end_unless_it_runs(tx, run.record, reason, now)
+
+
+def sweep_records(tx: Tx, certain: datetime, limit: int, now: datetime) -> int:
+    """Drop some of the records that had expired at that time, and end those whose task is gone and whose worker died.
+
+    Returns how many were looked at, `limit` at most.
+    """
+    swept = tx.records.drop_expired(certain, limit)
+    for id in swept.open:
+        kept = tx.records.find(id, now)
+        if kept is not None:
+            _end_unless_it_runs(tx, kept.record, DELETED, now)
+    return swept.looks
+
+
+def _end_unless_it_runs(tx: Tx, record: TaskRecord, reason: str, now: datetime) -> None:
+    """End the record of a task that is gone: now, or, if its attempt falls silent, when it is swept."""
+    if as_seen(record, now).status is TaskStatus.RUNNING:
+        tx.records.look_at(record.id, now + FRESH_FOR)
+    else:
+        change_record(tx, record.id, record.run, GivenUp(reason), now)
 
 
 class _Run(NamedTuple):

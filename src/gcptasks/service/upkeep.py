@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from gcptasks.base.events import TaskExpired
 from gcptasks.engine.tasks import NAME_BLOCK, RETENTION
-from gcptasks.service.task_records import DELETED, tasks_dropped
+from gcptasks.service.task_records import DELETED, sweep_records, tasks_dropped
 from gcptasks.store.tx import Tx
 
 _AT_A_TIME = 100
@@ -34,5 +34,5 @@ def sweep(tx: Tx, now: datetime, certain: datetime | None) -> bool:
     unblocked = tx.tasks.unblock(certain, _AT_A_TIME)
     unblocked += tx.queues.unblock(certain, _AT_A_TIME - unblocked)
     dropped = tx.operations.drop_before(certain - _OPERATIONS_KEPT, _AT_A_TIME)
-    forgotten = tx.records.drop_expired(certain, _AT_A_TIME)
+    forgotten = sweep_records(tx, certain, _AT_A_TIME, now)
     return _AT_A_TIME in (len(old), unblocked, dropped, forgotten)

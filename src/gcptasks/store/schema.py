@@ -7,7 +7,8 @@ A queue that is purged gets another `id`, and its tasks stay behind under the ol
 A job's `next_at` is its next scheduled time. An execution is one run of a job that is not over: without `due_at` an
 attempt is under way, else the next is made at that time.
 A record's `sweep_at` is when to look whether it has expired: when it would have, had nothing come of it, so that what
-comes of it touches no index.
+comes of it touches no index. If its task was deleted while an attempt ran, it is when that attempt may have fallen
+silent.
 """
 
 import secrets

@@ -54,9 +54,10 @@ _TAGS = (
 )
 _REMOVE = "DELETE FROM task_records WHERE id = ?"
 _IS_THERE = "SELECT 1 FROM task_records WHERE id = ? AND expires_at > ?"
-_OLD = "SELECT id, expires_at FROM task_records WHERE sweep_at <= ? LIMIT ?"
+_OLD = f"SELECT id, expires_at, {_IS_OPEN} FROM task_records WHERE sweep_at <= ? LIMIT ?"
 _DROP = "DELETE FROM task_records WHERE id IN (SELECT value FROM json_each(?))"
 _SWEEP_LATER = "UPDATE task_records SET sweep_at = expires_at WHERE id IN (SELECT value FROM json_each(?))"
+_SWEEP_AT = "UPDATE task_records SET sweep_at = min(?, expires_at) WHERE id = ?"
 _RESULT = RECORD_COLUMNS.split(", ").index("result")
 _NEWEST = 2**62
 _MICROSECOND = timedelta(microseconds=1)
@@ -89,6 +90,14 @@ class Look(NamedTuple):
 
     found: list[tuple[int, TaskRecord]]
     last: int | None
+
+
+class Swept(NamedTuple):
+    """What the sweeper looked at."""
+
+    looks: int
+    open: list[str]
+    """The records that are not over, and were to be looked at even so: see `look_at`."""
 
 
 class TaskRecords:
@@ -189,17 +198,21 @@ class TaskRecords:
         self._changed.append(record.id)
         return record
 
-    def drop_expired(self, at: datetime, limit: int) -> int:
-        """Look at some that may have expired by then, and drop those that have; at how many."""
+    def look_at(self, id: str, when: datetime) -> None:
+        """Have the sweeper look at this record then, though it will not have expired."""
+        self._sql.execute(_SWEEP_AT, (to_us(when), id))
+
+    def drop_expired(self, at: datetime, limit: int) -> Swept:
+        """Look at some that may have expired by then, and drop those that have."""
         rows = self._sql.execute(_OLD, (to_us(at), limit)).fetchall()
-        expired = [id for id, expires_at in rows if expires_at <= to_us(at)]
+        expired = [id for id, expires_at, _ in rows if expires_at <= to_us(at)]
         if expired:
             self._sql.execute(_DROP, (json_text(expired),))
             self._changed += expired
-        if len(expired) < len(rows):
-            gone = set(expired)
-            self._sql.execute(_SWEEP_LATER, (json_text([id for id, _ in rows if id not in gone]),))
-        return len(rows)
+        left = [(id, is_open) for id, expires_at, is_open in rows if expires_at > to_us(at)]
+        if left:
+            self._sql.execute(_SWEEP_LATER, (json_text([id for id, _ in left]),))
+        return Swept(len(rows), [id for id, is_open in left if is_open])
 
 
 def _scope(wanted: Wanted, before: int) -> tuple[str, Row]:
