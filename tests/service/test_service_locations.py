@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from google.api_core.exceptions import InvalidArgument, MethodNotImplemented
 from google.cloud.location.locations_pb2 import (
     GetLocationRequest,
@@ -10,7 +9,6 @@ from google.cloud.location.locations_pb2 import (
     ListLocationsResponse,
     Location,
 )
-from google.rpc.error_details_pb2 import ErrorInfo
 
 from gcptasks.client.api import TASKS
 from gcptasks.server.emulator import emulating
@@ -91,31 +89,6 @@ def test_the_project_in_whose_place_a_hyphen_stands_is_every_project(api: Api) -
 def test_any_location_is_there(api: Api) -> None:
     """CT-003, CT-L3: whether or not it has queues."""
     assert api.call("get_location", name=location(api, "mars-north1").name) == location(api, "mars-north1")
-
-
-@pytest.mark.parametrize("method", ["ListLocations", "GetLocation"])
-def test_a_name_must_be_there(api: Api, method: str) -> None:
-    """CT-254."""
-    calls = {"ListLocations": "list_locations", "GetLocation": "get_location"}
-    metadata = {"method": f"google.cloud.location.Locations.{method}", "service": "cloudtasks.googleapis.com"}
-    info = ErrorInfo(reason="RESOURCE_PROJECT_INVALID", domain="googleapis.com", metadata=metadata)
-    message = "Invalid resource field value in the request."
-    assert api.refusal(calls[method], name="") == Refusal(InvalidArgument, message, [info])
-
-
-@pytest.mark.parametrize(
-    ("method", "name", "message"),
-    [
-        ("list_locations", "projects", 'Project name must be formatted: "projects/<PROJECT_ID>", not '),
-        ("list_locations", "projects/p/locations/l", 'Project name must be formatted: "projects/<PROJECT_ID>", not '),
-        ("get_location", "projects/p", 'Location name must be formatted: "projects/<PROJECT_ID>/locations/'),
-        ("get_location", f"{QUEUE}", 'Location name must be formatted: "projects/<PROJECT_ID>/locations/'),
-    ],
-)
-def test_a_name_that_is_malformed_or_cut_is_refused(api: Api, method: str, name: str, message: str) -> None:
-    """CT-L3."""
-    refusal = api.refusal(method, name=name)
-    assert (refusal.kind, refusal.message.startswith(message), refusal.details) == (InvalidArgument, True, [])
 
 
 def test_a_filter_of_locations_is_refused(api: Api) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gcptasks.base.epoch import EPOCH
-from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument, ServiceError
+from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument, MalformedName, ServiceError
 from gcptasks.base.names import LocationName, QueueName, TaskName, parse_task
 from gcptasks.engine import task_size
 from gcptasks.engine.model import (
@@ -246,7 +246,7 @@ def refused(request: messages.CreateTaskRequest) -> ServiceError:
         ),
         pytest.param(
             create(name="welcome"),
-            InvalidArgument(
+            MalformedName(
                 'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
                 '/queues/<QUEUE_ID>/tasks/<TASK_ID>".',
                 Help("Definition of task name", TASK_ID_HELP.url),

@@ -9,9 +9,12 @@ TaskError
 │  └─ WrongTypeError
 ├─ ServiceError     the queue service refused; one class per gRPC code that we use
 │  ├─ InvalidArgument
+│  │  └─ MalformedName
 │  ├─ NotFound
 │  ├─ AlreadyExists
+│  ├─ PermissionDenied
 │  ├─ FailedPrecondition
+│  ├─ Aborted
 │  ├─ ResourceExhausted
 │  ├─ Unimplemented
 │  ├─ Unavailable
@@ -114,7 +117,15 @@ class BadRequest(_Value):
         self.violations = violations
 
 
-Detail = Help | ErrorInfo | BadRequest
+class LocalizedMessage(_Value):
+    """A `google.rpc.LocalizedMessage` detail."""
+
+    def __init__(self, locale: str, message: str) -> None:
+        self.locale = locale
+        self.message = message
+
+
+Detail = Help | ErrorInfo | BadRequest | LocalizedMessage
 
 
 class ServiceError(TaskError):
@@ -130,6 +141,10 @@ class InvalidArgument(ServiceError):
     """The request is not valid."""
 
 
+class MalformedName(InvalidArgument):
+    """The text does not have the shape of a name."""
+
+
 class NotFound(ServiceError):
     """Requested entity was not found."""
 
@@ -138,8 +153,16 @@ class AlreadyExists(ServiceError):
     """Requested entity already exists"""
 
 
+class PermissionDenied(ServiceError):
+    """The caller may not do this."""
+
+
 class FailedPrecondition(ServiceError):
     """The service is not in the state that this call needs."""
+
+
+class Aborted(ServiceError):
+    """Another call came in between."""
 
 
 class ResourceExhausted(ServiceError):

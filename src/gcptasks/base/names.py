@@ -1,14 +1,15 @@
 """Resource names: parsed once at the edge, then carried as values.
 
-A name that is not accepted raises in Google's own words (CT-023, CT-026, CT-028, CT-258). A malformed or incomplete
-name raises INVALID_ARGUMENT here, where Google raises PERMISSION_DENIED (CT-L3).
+A name that is not accepted raises `InvalidArgument`, in Google's own words where there are any (CT-023, CT-026, CT-028,
+CT-258); one of another shape raises `MalformedName`, which is an `InvalidArgument`. How calls refuse a name of another
+shape is for `wire/resources.py`.
 """
 
 from functools import lru_cache
 from string import ascii_letters, digits
 from typing import NamedTuple
 
-from gcptasks.base.errors import Help, InvalidArgument
+from gcptasks.base.errors import Help, InvalidArgument, MalformedName
 
 _REFERENCE = "https://cloud.google.com/tasks/docs/reference/rest/v2/projects.locations.queues"
 _QUEUE_ID_HELP = Help("Definition of queue ID", f"{_REFERENCE}#Queue.FIELDS.name")
@@ -85,22 +86,22 @@ class OperationName(NamedTuple):
 
 
 def parse_project(text: str) -> ProjectName:
-    """The project of that name. Raises `InvalidArgument` if the text is not one."""
+    """The project of that name. Raises `MalformedName` if the text is not one."""
     match text.split("/"):
-        case ["projects", project] if _is_project(project):
+        case ["projects", project] if is_project_id(project):
             return ProjectName(project)
         case _:
-            raise InvalidArgument(f'Project name must be formatted: "projects/<PROJECT_ID>", not {text!r}.')
+            raise MalformedName(f'Project name must be formatted: "projects/<PROJECT_ID>", not {text!r}.')
 
 
 @lru_cache(maxsize=1024)
 def parse_location(text: str) -> LocationName:
-    """The location of that name. Raises `InvalidArgument` if the text is not one."""
+    """The location of that name. Raises `MalformedName` if the text is not one."""
     match text.split("/"):
-        case ["projects", project, "locations", location] if _is_project(project) and _is_location(location):
+        case ["projects", project, "locations", location] if is_project_id(project) and _is_location(location):
             return LocationName(project, location)
         case _:
-            raise InvalidArgument(
+            raise MalformedName(
                 f'Location name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>", not {text!r}.'
             )
 
@@ -109,12 +110,12 @@ def parse_location(text: str) -> LocationName:
 def parse_queue(text: str) -> QueueName:
     """The queue of that name. Raises `InvalidArgument` if the text is not one, in Google's words (CT-023, CT-028)."""
     match text.split("/"):
-        case ["projects", project, "locations", location, "queues", queue] if _is_project(project) and _is_location(
+        case ["projects", project, "locations", location, "queues", queue] if is_project_id(project) and _is_location(
             location
         ):
             return _queue(LocationName(project, location), queue)
         case _:
-            raise InvalidArgument(
+            raise MalformedName(
                 'Queue name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/queues/<QUEUE_ID>".',
                 _QUEUE_NAME_HELP,
             )
@@ -122,16 +123,14 @@ def parse_queue(text: str) -> QueueName:
 
 def parse_task(text: str) -> TaskName:
     """The task of that name. Raises `InvalidArgument` if it is not one, in Google's words (CT-026, CT-028, CT-258)."""
-    head, found, task = text.rpartition("/tasks/")
-    parts = head.split("/")
-    if not found or len(parts) != 6 or parts[0::2] != ["projects", "locations", "queues"]:
-        raise InvalidArgument(
-            'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
-            '/queues/<QUEUE_ID>/tasks/<TASK_ID>".',
-            _TASK_NAME_HELP,
-        )
-    queue = parse_queue(head)
+    head, _, task = text.rpartition("/tasks/")
+    try:
+        queue = parse_queue(head)
+    except MalformedName:
+        raise _malformed_task() from None
     if not is_task_id(task):
+        if "/" in task:
+            raise _malformed_task()
         raise InvalidArgument(
             f'Task ID "{task}" can contain only letters ([A-Za-z]), numbers ([0-9]), hyphens (-), '
             "or underscores (_). Task ID must between 1 and 500 characters.",
@@ -144,27 +143,32 @@ def parse_job(text: str) -> JobName:
     """The job of that name. Raises `InvalidArgument` if the text is not one, in Google's words (CS-011, CS-012)."""
     match text.split("/"):
         case ["projects", project, "locations", location, "jobs", job] if (
-            _is_project(project) and _is_location(location) and is_job_id(job)
+            is_project_id(project) and _is_location(location) and is_job_id(job)
         ):
             return JobName(LocationName(project, location), job)
         case _:
-            raise InvalidArgument(
+            raise MalformedName(
                 'Job name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/jobs/<JOB_ID>".'
             )
 
 
 def parse_operation(text: str) -> OperationName:
-    """The operation of that name. Raises `InvalidArgument` if the text is not one."""
+    """The operation of that name. Raises `MalformedName` if the text is not one."""
     match text.split("/"):
         case ["projects", project, "locations", location, "operations", operation] if (
-            _is_project(project) and _is_location(location) and operation
+            is_project_id(project) and _is_location(location) and operation
         ):
             return OperationName(LocationName(project, location), operation)
         case _:
-            raise InvalidArgument(
+            raise MalformedName(
                 "Operation name must be formatted: "
                 f'"projects/<PROJECT_ID>/locations/<LOCATION_ID>/operations/<OPERATION_ID>", not {text!r}.'
             )
+
+
+def is_project_id(text: str) -> bool:
+    """Whether it can stand behind `projects/`."""
+    return bool(text) and _OF_PROJECTS.issuperset(text)
 
 
 def is_task_id(text: str) -> bool:
@@ -177,16 +181,20 @@ def is_job_id(text: str) -> bool:
     return is_task_id(text)
 
 
-def _is_project(text: str) -> bool:
-    return bool(text) and _OF_PROJECTS.issuperset(text)
-
-
 def _is_location(text: str) -> bool:
     return bool(text) and _OF_LOCATIONS.issuperset(text)
 
 
 def _is_queue_id(text: str) -> bool:
     return 0 < len(text) <= 100 and _OF_QUEUES.issuperset(text)
+
+
+def _malformed_task() -> MalformedName:
+    return MalformedName(
+        'Task name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>'
+        '/queues/<QUEUE_ID>/tasks/<TASK_ID>".',
+        _TASK_NAME_HELP,
+    )
 
 
 def _queue(location: LocationName, queue: str) -> QueueName:

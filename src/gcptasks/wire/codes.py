@@ -36,9 +36,12 @@ class Code(IntEnum):
 CODES: Mapping[type[BaseException], Code] = {
     errors.ServiceError: Code.UNKNOWN,
     errors.InvalidArgument: Code.INVALID_ARGUMENT,
+    errors.MalformedName: Code.INVALID_ARGUMENT,
     errors.NotFound: Code.NOT_FOUND,
     errors.AlreadyExists: Code.ALREADY_EXISTS,
+    errors.PermissionDenied: Code.PERMISSION_DENIED,
     errors.FailedPrecondition: Code.FAILED_PRECONDITION,
+    errors.Aborted: Code.ABORTED,
     errors.ResourceExhausted: Code.RESOURCE_EXHAUSTED,
     errors.Unimplemented: Code.UNIMPLEMENTED,
     errors.Unavailable: Code.UNAVAILABLE,
@@ -72,7 +75,7 @@ def status_of(error: BaseException) -> Status:
     return Status(Code.INTERNAL, str(errors.Internal()))
 
 
-DetailMessage: TypeAlias = common.Help | common.ErrorInfo | common.BadRequest
+DetailMessage: TypeAlias = common.Help | common.ErrorInfo | common.BadRequest | common.LocalizedMessage
 
 
 def detail_messages(error: BaseException) -> list[DetailMessage]:
@@ -89,6 +92,8 @@ def _detail(detail: errors.Detail) -> DetailMessage:
         case errors.BadRequest(violations=violations):
             fields = [common.BadRequest.FieldViolation(field=field, description=text) for field, text in violations]
             return common.BadRequest(field_violations=fields)
+        case errors.LocalizedMessage(locale=locale, message=message):
+            return common.LocalizedMessage(locale=locale, message=message)
 
 
 def _details_bin(code: Code, error: BaseException) -> bytes | None:

@@ -12,14 +12,18 @@ from google.cloud.location.locations_pb2 import (
 
 from gcptasks.base.errors import Unimplemented
 from gcptasks.base.names import LocationName, ProjectName, parse_location, parse_project
-from gcptasks.wire.required import Required
+from gcptasks.wire.resources import Resources
 
 SERVICE = "google.cloud.location.Locations"
 
 _EVERY_PROJECT = "projects/-"
 
 # Google names the API that was asked. Here one address serves all of them.
-_required = Required(SERVICE, "cloudtasks.googleapis.com")
+_resource = Resources(
+    SERVICE,
+    "cloudtasks.googleapis.com",
+    {"ListLocations": "cloudtasks.locations.list", "GetLocation": "cloudtasks.locations.get"},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +38,17 @@ class ListLocations:
 
 
 def list_locations(request: ListLocationsRequest) -> ListLocations:
-    """What is asked for; `InvalidArgument` if the name is not that of a project."""
-    name = _required(request.name, request)
+    """What is asked for; a `ServiceError` if the name is not that of a project."""
     # `-` is Google's sign for all of a kind (AIP-159), though its own ListLocations does not know it (CT-L19).
-    project = None if name == _EVERY_PROJECT else parse_project(name)
+    project = None if request.name == _EVERY_PROJECT else _resource(parse_project, request.name, request)
     if request.filter:
         raise Unimplemented("The local service does not support filters yet; list all locations instead.")
     return ListLocations(project=project, page_size=request.page_size, page_token=request.page_token)
 
 
 def location_name(request: GetLocationRequest) -> LocationName:
-    """The location that the request names; `InvalidArgument` if it names none."""
-    return parse_location(_required(request.name, request))
+    """The location that the request names; a `ServiceError` if it names none."""
+    return _resource(parse_location, request.name, request)
 
 
 def location_message(location: LocationName) -> Location:

@@ -4,17 +4,17 @@ from google.longrunning.operations_pb2 import GetOperationRequest, Operation
 from google.protobuf.message import Message
 
 from gcptasks.base.names import OperationName, parse_operation
-from gcptasks.wire.required import Required
+from gcptasks.wire.resources import Resources
 
 SERVICE = "google.longrunning.Operations"
 
 # Google names the API that was asked. Here one address serves all of them.
-_required = Required(SERVICE, "cloudtasks.googleapis.com")
+_resource = Resources(SERVICE, "cloudtasks.googleapis.com", {"GetOperation": "cloudtasks.operations.get"})
 
 
 def operation_name(request: GetOperationRequest) -> OperationName:
-    """The operation that the request names; `InvalidArgument` if it names none."""
-    return parse_operation(_required(request.name, request))
+    """The operation that the request names; a `ServiceError` if it names none (CT-329)."""
+    return _resource(parse_operation, request.name, request)
 
 
 def done_operation(name: OperationName, metadata: Message, response: Message | None) -> Operation:

@@ -11,7 +11,7 @@ from gcptasks.base.names import OperationName, QueueName, is_task_id, parse_queu
 from gcptasks.engine.model import NewTask, Task, View
 from gcptasks.wire import common, times
 from gcptasks.wire.cloud_tasks import messages
-from gcptasks.wire.cloud_tasks.names import required
+from gcptasks.wire.cloud_tasks.names import resource
 from gcptasks.wire.cloud_tasks.tasks import name_in, new_task, task_message
 from gcptasks.wire.codes import status_of
 from gcptasks.wire.operations import done_operation
@@ -32,7 +32,7 @@ class NewTasks:
 
 def new_tasks(request: messages.BatchCreateTasksRequest) -> NewTasks:
     """The tasks that are asked for; `InvalidArgument` where the whole batch is refused (CT-309)."""
-    queue = parse_queue(required(request.parent, request))
+    queue = resource(parse_queue, request.parent, request)
     if not request.requests:
         raise InvalidArgument("Request must contain at least one task.")
     if len(request.requests) > _MOST:

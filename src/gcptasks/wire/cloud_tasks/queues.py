@@ -10,7 +10,7 @@ from gcptasks.engine.queues import burst_size
 from gcptasks.wire import times
 from gcptasks.wire.app_engine import put_routing, routing
 from gcptasks.wire.cloud_tasks import messages
-from gcptasks.wire.cloud_tasks.names import required
+from gcptasks.wire.cloud_tasks.names import resource
 from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
 
 QueueRequest = (
@@ -36,8 +36,8 @@ class ListQueues:
 
 
 def new_queue(request: messages.CreateQueueRequest) -> NewQueue:
-    """The queue that is asked for; `InvalidArgument` if its name or parent is none (CT-023, CT-028, CT-254)."""
-    parent = parse_location(required(request.parent, request))
+    """The queue that is asked for; a `ServiceError` if its name or parent is none (CT-023, CT-028, CT-254)."""
+    parent = resource(parse_location, request.parent, request)
     queue = request.queue
     name = parse_queue(queue.name)
     if queue.HasField("http_target"):
@@ -57,13 +57,13 @@ def new_queue(request: messages.CreateQueueRequest) -> NewQueue:
 
 
 def queue_name(request: QueueRequest) -> QueueName:
-    """The queue that the request names; `InvalidArgument` if that is no queue name (CT-028, CT-254)."""
-    return parse_queue(required(request.name, request))
+    """The queue that the request names; a `ServiceError` if that is no queue name (CT-028, CT-254)."""
+    return resource(parse_queue, request.name, request)
 
 
 def list_queues(request: messages.ListQueuesRequest) -> ListQueues:
-    """What is asked for; `InvalidArgument` if the parent is no location (CT-254)."""
-    parent = parse_location(required(request.parent, request))
+    """What is asked for; a `ServiceError` if the parent is no location (CT-272)."""
+    parent = resource(parse_location, request.parent, request)
     if request.filter:
         raise Unimplemented("The local service does not support filters yet; list all queues instead.")
     return ListQueues(parent=parent, page_size=request.page_size, page_token=request.page_token)

@@ -23,7 +23,7 @@ from gcptasks.engine.model import (
 from gcptasks.wire import common, times
 from gcptasks.wire.app_engine import put_routing, routing
 from gcptasks.wire.cloud_tasks import messages
-from gcptasks.wire.cloud_tasks.names import required
+from gcptasks.wire.cloud_tasks.names import resource
 from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
 
 TaskRequest = messages.GetTaskRequest | messages.DeleteTaskRequest | messages.RunTaskRequest
@@ -52,10 +52,11 @@ class ListTasks:
 def new_task(request: messages.CreateTaskRequest) -> NewTask:
     """The task that is asked for.
 
-    `InvalidArgument` if a name is none or the names do not go together (CT-026, CT-027, CT-254, CT-258), there is
-    no payload (CT-092), or a time lies past year 9999 (CT-099). The rest is for the rules.
+    `PermissionDenied` if the parent has another shape than a queue's name (CT-025, CT-255); `InvalidArgument` if a name
+    is none or the names do not go together (CT-026, CT-027, CT-254, CT-258), there is no payload (CT-092), or a time
+    lies past year 9999 (CT-099). The rest is for the rules.
     """
-    queue = parse_queue(required(request.parent, request))
+    queue = resource(parse_queue, request.parent, request)
     task = request.task
     return NewTask(
         queue=queue,
@@ -70,14 +71,14 @@ def new_task(request: messages.CreateTaskRequest) -> NewTask:
 
 
 def task_name(request: TaskRequest) -> TaskName:
-    """The task that the request names; `InvalidArgument` if that is no task name (CT-026, CT-028, CT-254)."""
-    return parse_task(required(request.name, request))
+    """The task that the request names; a `ServiceError` if that is no task name (CT-026, CT-028, CT-254)."""
+    return resource(parse_task, request.name, request)
 
 
 def list_tasks(request: messages.ListTasksRequest) -> ListTasks:
-    """What is asked for; `InvalidArgument` if the parent is no queue (CT-254)."""
+    """What is asked for; a `ServiceError` if the parent is no queue (CT-028, CT-254)."""
     return ListTasks(
-        parent=parse_queue(required(request.parent, request)),
+        parent=resource(parse_queue, request.parent, request),
         page_size=request.page_size,
         page_token=request.page_token,
         # Unlike in other calls an unknown number means BASIC here (CT-293).
