@@ -32,6 +32,10 @@ class ManualClock:
             await asyncio.sleep(0)
         wake.clear()
 
+    def next_at(self) -> datetime | None:
+        """Up to when somebody waits; None if nobody does."""
+        return min((until for until, _ in self._waiting), default=None)
+
     def advance(self, span: timedelta) -> None:
         """Let so much time pass, and wake whoever waited for it."""
         self._passed += span.total_seconds()

@@ -109,6 +109,23 @@ async def test_no_more_attempts_start_than_the_rate_allows(world: World) -> None
         assert len(world.target.sent) == sent
 
 
+async def test_what_was_deleted_while_it_waited_takes_no_token(world: World) -> None:
+    """CT-212: an attempt takes one, and of these there is none."""
+    world.target.gate.clear()
+    queue = world.queue(
+        rate_limits=messages.RateLimits(max_dispatches_per_second=0.001, max_concurrent_dispatches=1),
+    )
+    deleted = [world.task(queue) for _ in range(10)][1:]
+    await world.target.received(1)
+    for name in deleted:
+        world.call("DeleteTask", messages.DeleteTaskRequest(name=name))
+    for _ in range(9):
+        world.task(queue)
+    world.target.gate.set()
+    await world.until(lambda: world.left(queue) == 0)
+    assert len(world.target.sent) == 10
+
+
 @pytest.mark.parametrize("at_a_time", [100, 1])
 async def test_a_clock_that_is_set_back_holds_up_no_queue(monkeypatch: pytest.MonkeyPatch, at_a_time: int) -> None:
     monkeypatch.setattr(dispatcher, "_AT_A_TIME", at_a_time)

@@ -45,6 +45,11 @@ def taken(bucket: Bucket, n: int) -> Bucket:
     return Bucket(bucket.tokens - n, bucket.at)
 
 
+def given_back(bucket: Bucket, n: int) -> Bucket:
+    """The bucket with `n` tokens again, which were taken for attempts that were not made."""
+    return Bucket(bucket.tokens + n, bucket.at)
+
+
 def whole_tokens(bucket: Bucket) -> int:
     """How many attempts may start now."""
     return max(int(bucket.tokens + _NEARLY), 0)

@@ -115,7 +115,7 @@ class Lane:
         return taken
 
     def ended(self, number: int, *, forced: bool) -> None:
-        """An attempt is over, or did not come about."""
+        """An attempt is over."""
         self.under_way[number] -= 1
         if self.under_way[number] <= 0:
             del self.under_way[number]
@@ -124,6 +124,11 @@ class Lane:
                 self.arrived(again)
         if not forced:
             self._open -= 1
+
+    def not_begun(self, number: int) -> None:
+        """What was taken was not sent after all, so it costs no token."""
+        self._bucket = rates.given_back(self._bucket, 1)
+        self.ended(number, forced=False)
 
     def forced(self, number: int) -> None:
         """RunTask starts an attempt, whatever the limits are (CT-216)."""
@@ -141,7 +146,9 @@ class Lane:
 
     def changed(self, stored: StoredQueue, now: datetime) -> None:
         """The queue's settings or state are now these."""
-        self._bucket = rates.refilled(self._bucket, stored.queue.rate_limits, now)
+        # Up to now tokens came at the rate of before.
+        until_now = rates.refilled(self._bucket, self.queue.rate_limits, now)
+        self._bucket = rates.refilled(until_now, stored.queue.rate_limits, now)
         if stored.number != self.number or self.queue.state is not QueueState.RUNNING:
             # Other tasks since a purge; and while it did not run nobody looked what is due.
             self.reread()

@@ -85,8 +85,8 @@ class Lanes:
         begun = {one.number for one in leased if not one.forced}
         for queue, numbers in wanted.tasks.items():
             for number in numbers:
-                if number not in begun:
-                    self._ended(queue, number, forced=False)
+                if number not in begun and (lane := self._lane_of(queue, number)) is not None:
+                    lane.not_begun(number)
         for one in leased:
             if one.forced and (lane := self._lanes.get(one.queue.name)) is not None:
                 lane.forced(one.number)
@@ -94,7 +94,8 @@ class Lanes:
     def over(self, leased: list[Leased]) -> None:
         """These attempts are over."""
         for one in leased:
-            self._ended(one.queue.name, one.number, forced=one.forced)
+            if (lane := self._lane_of(one.queue.name, one.number)) is not None:
+                lane.ended(one.number, forced=one.forced)
 
     def take(self, now: datetime, most: int, others: Others) -> Wanted:
         """Up to `most` tasks that may start now: a share for each queue with something to start.
@@ -243,12 +244,13 @@ class Lanes:
             lane.next_look_at = at
             heapq.heappush(self._times, (at, name))
 
-    def _ended(self, queue: QueueName, number: int, *, forced: bool) -> None:
-        """An attempt is over, or did not come about."""
+    def _lane_of(self, queue: QueueName, number: int) -> Lane | None:
+        """Where that attempt is under way, which is looked at next; None if its queue is gone."""
         lane = self._lanes.get(queue)
-        if lane is not None and number in lane.under_way:
-            lane.ended(number, forced=forced)
-            self._ready[queue] = None
+        if lane is None or number not in lane.under_way:
+            return None
+        self._ready[queue] = None
+        return lane
 
     def _set(self, name: QueueName, stored: StoredQueue | None, now: datetime) -> None:
         """The queue is this now, or gone."""
