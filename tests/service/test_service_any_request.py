@@ -70,9 +70,28 @@ NEW_QUEUE = _some(
     stackdriver_logging_config=_some(sampling_ratio=RATE),
     app_engine_routing_override=ROUTING,
 )
+PATH = st.sampled_from(
+    [
+        "name",
+        "state",
+        "purge_time.nanos",
+        "rate_limits",
+        "rate_limits.max_dispatches_per_second",
+        "retry_config",
+        "retry_config.max_backoff.seconds",
+        "stackdriver_logging_config.sampling_ratio",
+        "app_engine_routing_override",
+        "app_engine_routing_override.instance",
+        "*",
+    ]
+)
 PAGE = {"page_size": INT32, "page_token": TEXT}
 REQUESTS = st.one_of(
     st.tuples(st.just("create_queue"), _some(parent=st.just(PARENT) | TEXT, queue=NEW_QUEUE)),
+    st.tuples(
+        st.just("update_queue"),
+        _some(queue=NEW_QUEUE, update_mask=st.lists(PATH, max_size=3).map(lambda paths: {"paths": paths})),
+    ),
     st.tuples(st.just("list_queues"), _some(parent=st.just(PARENT) | TEXT, **PAGE)),
     st.tuples(st.sampled_from(["get_queue", "pause_queue", "purge_queue"]), _some(name=QUEUE_NAME)),
     st.tuples(st.just("create_task"), _some(parent=QUEUE_NAME, task=TASK, response_view=INT32)),

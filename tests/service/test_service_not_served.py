@@ -11,7 +11,7 @@ TASKS = "google.cloud.tasks.v2.CloudTasks"
 SERVED = {
     TASKS: (
         "BatchCreateTasks, CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetQueue, GetTask, ListQueues, ListTasks, "
-        "PauseQueue, PurgeQueue, ResumeQueue, RunTask"
+        "PauseQueue, PurgeQueue, ResumeQueue, RunTask, UpdateQueue"
     ),
     "google.cloud.scheduler.v1.CloudScheduler": (
         "CreateJob, DeleteJob, GetJob, ListJobs, PauseJob, ResumeJob, RunJob, UpdateJob"
@@ -32,7 +32,6 @@ def _not_served(path: str) -> Refusal:
 @pytest.mark.parametrize(
     ("method", "path", "request_"),
     [
-        ("update_queue", f"{TASKS}/UpdateQueue", {"queue": {"name": QUEUE}}),
         ("get_iam_policy", f"{TASKS}/GetIamPolicy", {"resource": QUEUE}),
         ("set_iam_policy", f"{TASKS}/SetIamPolicy", {"resource": QUEUE}),
         ("test_iam_permissions", f"{TASKS}/TestIamPermissions", {"resource": QUEUE, "permissions": ["a"]}),

@@ -45,6 +45,20 @@ async def test_a_body_is_indented_by_two_and_ends_with_a_newline(rest: Rest) -> 
     )
 
 
+async def test_a_queue_is_changed_by_a_mask_in_the_query(rest: Rest) -> None:
+    """CT-010, CT-323, CT-331: the path names the queue, whatever the body says, which may be in snake_case."""
+    await rest.queue()
+    change = {"name": "no", "rate_limits": {"max_dispatches_per_second": 7}, "retryConfig": {"maxAttempts": 3}}
+    changed = await rest.ask("PATCH", f"/v2/{QUEUE}?updateMask=rateLimits.maxDispatchesPerSecond", change)
+    assert (changed.json["name"], changed.json["retryConfig"]["maxAttempts"]) == (QUEUE, 100)
+    assert changed.json["rateLimits"]["maxDispatchesPerSecond"] == 7
+    assert (await rest.ask("PATCH", f"/v2/{QUEUE}?updateMask=", {})).json == changed.json
+    reset = await rest.ask("POST", f"/v2/{QUEUE}", {}, X_HTTP_Method_Override="PATCH")
+    assert reset.json["rateLimits"]["maxDispatchesPerSecond"] == 500
+    wrong = await rest.ask("PATCH", f"/v2/{QUEUE}?updateMask=noSuch", {})
+    assert (wrong.status, wrong.message) == (400, "Invalid mask: no_such")
+
+
 async def test_a_task_has_its_members_in_googles_order_and_form(rest: Rest) -> None:
     """CT-013, CT-014, CT-019, CT-322."""
     await rest.queue()
@@ -193,7 +207,7 @@ async def test_a_refusal_is_written_as_google_writes_it(rest: Rest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("DELETE", f"/v2/{QUEUE}:pause"), ("GET", "/v2/bogus"), ("PATCH", f"/v2/{QUEUE}")]
+    ("method", "path"), [("DELETE", f"/v2/{QUEUE}:pause"), ("GET", "/v2/bogus"), ("PUT", f"/v2/{QUEUE}")]
 )
 async def test_where_nothing_is_the_answer_says_what_is_served(rest: Rest, method: str, path: str) -> None:
     """CT-327, CT-L14."""

@@ -22,6 +22,7 @@ class QueueChange(StrEnum):
     """What became of a queue."""
 
     CREATED = "created"
+    UPDATED = "updated"
     PAUSED = "paused"
     RESUMED = "resumed"
     PURGED = "purged"

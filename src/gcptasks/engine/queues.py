@@ -37,6 +37,14 @@ def create(new: NewQueue, quotas: Quotas) -> Queue:
     )
 
 
+def update(queue: Queue, new: NewQueue, quotas: Quotas) -> Queue:
+    """The queue with the settings of `new`; `InvalidArgument` if something is wrong.
+
+    Its state stays (CT-064), and when it was purged.
+    """
+    return replace(create(new, quotas), state=queue.state, purged_at=queue.purged_at)
+
+
 def defaults(name: QueueName) -> Queue:
     """The queue that a task makes by naming it first (CT-L16)."""
     return Queue(name=name)

@@ -72,6 +72,16 @@ METHODS = (
         writes=False,
     ),
     Method(
+        path=f"/{SERVICE}/UpdateQueue",
+        http=(HttpRule("PATCH", "/v2/{queue.name=projects/*/locations/*/queues/*}", body="queue"),),
+        request=messages.UpdateQueueRequest,
+        response=messages.Queue,
+        decode=queue_wire.update_queue,
+        verb=queues.update_queue,
+        encode=_queue,
+        writes=True,
+    ),
+    Method(
         path=f"/{SERVICE}/DeleteQueue",
         http=(HttpRule("DELETE", "/v2/{name=projects/*/locations/*/queues/*}"),),
         request=messages.DeleteQueueRequest,

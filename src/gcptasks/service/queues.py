@@ -13,7 +13,7 @@ from gcptasks.service.policy import Policy
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.tx import Tx
 from gcptasks.wire import paging
-from gcptasks.wire.cloud_tasks.queues import ListQueues
+from gcptasks.wire.cloud_tasks.queues import ListQueues, UpdateQueue, changed
 
 NO_QUEUE = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
 _LARGEST_PAGE = 9800
@@ -37,11 +37,7 @@ def create_queue(tx: Tx, request: NewQueue, now: datetime, policy: Policy) -> Qu
     queue = queues.create(request, policy.quotas)
     if tx.queues.find(queue.name) is not None:
         raise AlreadyExists("Queue already exists")
-    if tx.queues.blocked(queue.name, now):
-        raise FailedPrecondition("The queue cannot be created because a queue with this name existed too recently.")
-    tx.queues.insert(queue)
-    _changed(tx, queue.name, QueueChange.CREATED, now)
-    return queue
+    return _inserted(tx, queue, now)
 
 
 def get_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queue:
@@ -56,6 +52,15 @@ def list_queues(tx: Tx, request: ListQueues, now: datetime, policy: Policy) -> Q
     found = tx.queues.page(request.parent, str(after), min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE))
     # A page with anything on it has a token, the last one too (CT-054).
     return QueuePage(found, paging.token("queues", scope, str(found[-1].name), now) if found else "")
+
+
+def update_queue(tx: Tx, request: UpdateQueue, now: datetime, policy: Policy) -> Queue:
+    stored = tx.queues.find(request.name)
+    if stored is None:  # then the call makes it (CT-060)
+        new = changed(queues.defaults(request.name), request)
+        return _inserted(tx, queues.create(new, policy.quotas), now)
+    queue = queues.update(stored.queue, changed(stored.queue, request), policy.quotas)
+    return queue if queue == stored.queue else _saved(tx, queue, QueueChange.UPDATED, now)
 
 
 def delete_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> None:
@@ -79,6 +84,14 @@ def purge_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Qu
     queue = queues.purged(stored.queue, now)
     dropped = tx.queues.purge(stored, queue, now + NAME_BLOCK)
     _changed(tx, queue.name, QueueChange.PURGED, now, dropped)
+    return queue
+
+
+def _inserted(tx: Tx, queue: Queue, now: datetime) -> Queue:
+    if tx.queues.blocked(queue.name, now):
+        raise FailedPrecondition("The queue cannot be created because a queue with this name existed too recently.")
+    tx.queues.insert(queue)
+    _changed(tx, queue.name, QueueChange.CREATED, now)
     return queue
 
 

@@ -14,6 +14,7 @@ from gcptasks.wire import common, times
 from gcptasks.wire.cloud_scheduler import messages
 from gcptasks.wire.cloud_scheduler.names import required
 from gcptasks.wire.cloud_scheduler.targets import put_target, target
+from gcptasks.wire.field_masks import is_path
 
 JobRequest = (
     messages.GetJobRequest
@@ -24,7 +25,6 @@ JobRequest = (
 )
 """A request that names a job and says no more."""
 
-_DESCRIPTOR: Any = messages.Job.DESCRIPTOR
 _STATES = {JobState.ENABLED: 1, JobState.PAUSED: 2}
 _BEYOND_ANY_LIMIT = 1_000_000_000
 _OURS = frozenset(["name", "state", "status", "schedule_time", "last_attempt_time", "user_update_time"])
@@ -75,16 +75,11 @@ def list_jobs(request: messages.ListJobsRequest) -> ListJobs:
 def update_job(request: messages.UpdateJobRequest) -> UpdateJob:
     """What is asked for; `InvalidArgument` if the name or a path of the mask is none (CS-039)."""
     name = parse_job(required(request.job.name, request))
-    paths = tuple(request.update_mask.paths)
+    paths = tuple(dict.fromkeys(request.update_mask.paths))
     for path in paths:
-        if path != "*" and not _is_path(path):
+        if path != "*" and not is_path(path, messages.Job):
             raise InvalidArgument(f"Invalid mask for Job: {path}")
     return UpdateJob(name=name, job=request.job, paths=() if "*" in paths else paths)
-
-
-def _is_path(text: str) -> bool:
-    # Protobuf itself reads a name up to a NUL, and finds the field of what stands before.
-    return "\0" not in text and FieldMask(paths=[text]).IsValidForDescriptor(_DESCRIPTOR)
 
 
 def changed(job: Job, update: UpdateJob) -> NewJob:

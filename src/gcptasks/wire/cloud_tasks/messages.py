@@ -36,6 +36,7 @@ __all__ = [
     "RunTaskRequest",
     "StackdriverLoggingConfig",
     "Task",
+    "UpdateQueueRequest",
 ]
 
 
@@ -62,6 +63,7 @@ ListQueuesResponse: Any = _google.ListQueuesResponse.pb()
 PauseQueueRequest: Any = _google.PauseQueueRequest.pb()
 PurgeQueueRequest: Any = _google.PurgeQueueRequest.pb()
 ResumeQueueRequest: Any = _google.ResumeQueueRequest.pb()
+UpdateQueueRequest: Any = _google.UpdateQueueRequest.pb()
 
 if not hasattr(_google, "BatchCreateTasksMetadata"):
     raise ModuleNotFoundError(

@@ -1,5 +1,6 @@
 from collections.abc import Iterable, Mapping
 
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.internal.containers import MessageMap, RepeatedCompositeFieldContainer, ScalarMap
 from google.protobuf.message import Message
 
@@ -215,6 +216,13 @@ class ListQueuesResponse(Message):
     @property
     def queues(self) -> RepeatedCompositeFieldContainer[Queue]: ...
     def __init__(self, *, queues: Iterable[Queue] = (), next_page_token: str = "") -> None: ...
+
+class UpdateQueueRequest(Message):
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def update_mask(self) -> FieldMask: ...
+    def __init__(self, *, queue: Queue | None = None, update_mask: FieldMask | None = None) -> None: ...
 
 class CreateTaskRequest(Message):
     parent: str

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gcptasks.base.errors import Unimplemented
+from gcptasks.base.errors import InvalidArgument, Unimplemented
 from gcptasks.base.names import LocationName, QueueName, parse_location, parse_queue
 from gcptasks.engine.model import NewQueue, Queue, QueueState, RateLimits
 from gcptasks.engine.queues import burst_size
@@ -12,6 +12,7 @@ from gcptasks.wire.app_engine import put_routing, routing
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import resource
 from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
+from gcptasks.wire.field_masks import is_path, take
 
 QueueRequest = (
     messages.GetQueueRequest
@@ -35,30 +36,48 @@ class ListQueues:
     page_token: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateQueue:
+    name: QueueName
+    queue: messages.Queue
+    """As sent."""
+    paths: tuple[str, ...] | None
+    """The fields that change; None without a mask: all that can be set (CT-061)."""
+
+
 def new_queue(request: messages.CreateQueueRequest) -> NewQueue:
     """The queue that is asked for; a `ServiceError` if its name or parent is none (CT-023, CT-028, CT-254)."""
     parent = resource(parse_location, request.parent, request)
-    queue = request.queue
-    name = parse_queue(queue.name)
-    if queue.HasField("http_target"):
-        raise Unimplemented("The local service does not support Queue.http_target yet; leave it out.")
-    overridden = queue.HasField("app_engine_routing_override")
-    return NewQueue(
-        parent=parent,
-        name=name,
-        rate_limits=RateLimits(
-            max_dispatches_per_second=queue.rate_limits.max_dispatches_per_second,
-            max_concurrent_dispatches=queue.rate_limits.max_concurrent_dispatches,
-        ),
-        retry_config=retry_config(queue.retry_config),
-        sampling_ratio=queue.stackdriver_logging_config.sampling_ratio,
-        app_engine_routing_override=routing(queue.app_engine_routing_override) if overridden else None,
-    )
+    return _new_queue(parent, parse_queue(request.queue.name), request.queue)
 
 
 def queue_name(request: QueueRequest) -> QueueName:
     """The queue that the request names; a `ServiceError` if that is no queue name (CT-028, CT-254)."""
     return resource(parse_queue, request.name, request)
+
+
+def update_queue(request: messages.UpdateQueueRequest) -> UpdateQueue:
+    """What is asked for; a `ServiceError` if the name or a path of the mask is none (CT-028, CT-063, CT-254)."""
+    name = resource(parse_queue, request.queue.name, request)
+    if not request.HasField("update_mask"):
+        return UpdateQueue(name=name, queue=request.queue, paths=None)
+    paths = tuple(dict.fromkeys(request.update_mask.paths))
+    for path in paths:
+        if not is_path(path, messages.Queue):
+            raise InvalidArgument(f"Invalid mask: {path}")
+    return UpdateQueue(name=name, queue=request.queue, paths=paths)
+
+
+def changed(queue: Queue, update: UpdateQueue) -> NewQueue:
+    """The queue as the update asks for it: what a mask does not name stays (CT-062)."""
+    name = update.name
+    if update.paths is None:
+        return _new_queue(name.location, name, update.queue)
+    message = queue_message(queue)
+    for path in update.paths:
+        take(path, update.queue, message)
+    # Of what callers cannot set (CT-045), nothing is read.
+    return _new_queue(name.location, name, message)
 
 
 def list_queues(request: messages.ListQueuesRequest) -> ListQueues:
@@ -89,3 +108,20 @@ def queue_message(queue: Queue) -> messages.Queue:
 def queue_list(queues: Iterable[Queue], next_page_token: str) -> messages.ListQueuesResponse:
     """One page of queues as callers see it."""
     return messages.ListQueuesResponse(queues=map(queue_message, queues), next_page_token=next_page_token)
+
+
+def _new_queue(parent: LocationName, name: QueueName, queue: messages.Queue) -> NewQueue:
+    if queue.HasField("http_target"):
+        raise Unimplemented("The local service does not support Queue.http_target yet; leave it out.")
+    overridden = queue.HasField("app_engine_routing_override")
+    return NewQueue(
+        parent=parent,
+        name=name,
+        rate_limits=RateLimits(
+            max_dispatches_per_second=queue.rate_limits.max_dispatches_per_second,
+            max_concurrent_dispatches=queue.rate_limits.max_concurrent_dispatches,
+        ),
+        retry_config=retry_config(queue.retry_config),
+        sampling_ratio=queue.stackdriver_logging_config.sampling_ratio,
+        app_engine_routing_override=routing(queue.app_engine_routing_override) if overridden else None,
+    )
