@@ -313,11 +313,14 @@ class StoreSuite:
         await calls.hear([])
 
     async def test_workers_learn_what_is_cancelled(self, calls: AsyncStore) -> None:
-        wanted, cancelled, done = [(await calls.add(new())).id for _ in range(3)]
+        wanted, cancelled, done, anew = [(await calls.add(new())).id for _ in range(4)]
+        for event in (Cancelled(), Restarted("anew", b"", {})):
+            await changed(calls, anew, event)
         await changed(calls, cancelled, Cancelled())
         await changed(calls, done, STARTED)
         await changed(calls, done, Succeeded(1, b"1"))
-        assert await calls.cancelled([wanted, cancelled, done, "c" * 32]) == {cancelled, "c" * 32}
+        first = [Attempt(id, 1, 1) for id in (wanted, cancelled, done, anew, "c" * 32)]
+        assert await calls.cancelled([*first, Attempt(anew, 2, 1)]) == {first[1], *first[3:]}
         assert await calls.cancelled([]) == set()
 
     async def test_a_record_is_removed(self, calls: AsyncStore) -> None:
@@ -422,7 +425,7 @@ class StoreSuite:
 
             await until(gone)
             assert await calls.change(record.id, 1, STARTED) is None
-            assert await calls.cancelled([record.id]) == {record.id}
+            assert await calls.cancelled([Attempt(record.id, 1, 1)]) == {Attempt(record.id, 1, 1)}
             assert (await calls.find(Query(endpoint=endpoint))).records == []
             assert await calls.remove(record.id) is False
             again = await calls.add(new(record.id, arguments=b"2"))

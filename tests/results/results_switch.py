@@ -19,6 +19,8 @@ class SwitchedStore:
         self.calls: list[str] = []
         self.delays: list[float] = []
         """Seconds that the next calls take."""
+        self.holds: dict[str, asyncio.Event] = {}
+        """Calls of these names wait for that."""
         self._waiting: dict[str, asyncio.Event] = {}
 
     async def asked_for(self, name: str) -> None:
@@ -47,6 +49,8 @@ class SwitchedStore:
         self._before(name)
         while self.hangs:
             await asyncio.sleep(0.005)
+        if name in self.holds:
+            await self.holds[name].wait()
         if self.delays:
             await asyncio.sleep(self.delays.pop(0))
 

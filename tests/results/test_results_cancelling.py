@@ -10,10 +10,11 @@ from fastapi import Depends, HTTPException, Request
 
 from fastapi_gcp_tasks import injected
 from fastapi_gcp_tasks.progress import AsyncProgress, Progress
-from gcptasks.engine.task_records import Cancelled
+from gcptasks.engine.task_records import Cancelled, Restarted, TaskStatus
 from gcptasks.results.errors import TaskCancelled
 from results.results_worker import CANCELLED, RUNNING, SUCCEEDED, WAITING, Worker
 
+QUEUED = TaskStatus.QUEUED
 LONG = 30.0
 """Seconds for which what is to be cancelled would run."""
 
@@ -59,6 +60,28 @@ async def test_a_running_endpoint_that_awaits_is_cancelled_and_cleans_up() -> No
 async def cancel_again(worker: Worker, id: str) -> bool:
     change = await worker.store.awaiting().change(id, 1, Cancelled())
     return change is not None and change.made
+
+
+@pytest.mark.parametrize("talks", [False, True])
+async def test_an_attempt_is_cancelled_though_its_task_is_begun_anew_at_once(talks: bool) -> None:
+    worker = Worker()
+
+    @worker.tasks.post("/long")
+    async def long(progress: Annotated[AsyncProgress, Depends()] = injected) -> str:
+        for done in range(int(LONG / 0.1)):
+            if talks:
+                await progress(done)
+            await asyncio.sleep(0.1)
+        return "not cancelled"
+
+    worker.app.include_router(worker.tasks)
+    id = worker.record(long)
+    attempt = asyncio.create_task(worker.attempt("/long", id))
+    await worker.until(id, lambda record: record.status is RUNNING)
+    for event in (Cancelled(), Restarted("another task", b"", {})):
+        assert await worker.store.awaiting().change(id, 1, event)
+    assert (await attempt) == (200, b'{"detail":"the task was cancelled"}')
+    assert (worker.now(id).status, worker.now(id).run) == (QUEUED, 2)
 
 
 async def in_task_group() -> None:

@@ -44,7 +44,7 @@ async def test_an_awaited_store_that_is_down_is_passed_over_and_told_of_once(cap
     assert await quiet.change("1", 1, Confirmed(), until=0.0) is None
     assert await quiet.remove("1") is False
     await quiet.hear([Attempt("1", 1, 1)])
-    assert await quiet.cancelled(["1"]) == set()
+    assert await quiet.cancelled([Attempt("1", 1, 1)]) == set()
     assert store.calls == 8
     assert caplog.messages == [DOWN]
     store.down = False

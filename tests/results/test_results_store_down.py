@@ -150,6 +150,53 @@ async def test_attempts_that_run_are_spoken_for_together() -> None:
     assert 3 * BEAT_EVERY < FRESH_FOR
 
 
+async def test_what_goes_on_after_an_attempt_is_not_cancelled_though_the_store_says_late_that_the_task_is() -> None:
+    async def runs_until_it_is_asked_for(store: SwitchedStore) -> None:
+        await worker.store.awaiting().change(id, 1, Cancelled())
+        store.holds["get"] = asyncio.Event()
+        await asyncio.wait_for(store.asked_for("get"), 20)
+
+    async def serves() -> str:
+        assert (await worker.attempt("/work", id)).status == 200
+        store.holds["get"].set()
+        await asyncio.wait_for(store.asked_for("hear"), 20)  # the watch has its answer
+        return "went on"
+
+    worker, store, work = worker_with(runs_until_it_is_asked_for)
+    id = worker.record(work)
+    assert await asyncio.create_task(serves()) == "went on"
+    assert worker.now(id).status is CANCELLED
+
+
+async def test_an_endpoint_that_cleans_up_for_long_is_cancelled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gcptasks.worker.watch.LOOK_EVERY", 0.05)
+    cleaned_up = asyncio.Event()
+    runs: list[str] = []
+
+    async def cleans_up(store: SwitchedStore) -> None:
+        runs.append("runs")
+        if len(runs) == 2:  # while this one runs, the watch goes on to look
+            await cleaned_up.wait()
+            return
+        try:
+            await asyncio.sleep(30)
+        finally:
+            for _ in range(3):
+                await asyncio.wait_for(store.asked_for("cancelled"), 20)
+            cleaned_up.set()
+
+    worker, _, work = worker_with(cleans_up)
+    id, other = worker.record(work), worker.record(work)
+    attempt = asyncio.create_task(worker.attempt("/work", id))
+    await worker.until(id, lambda record: record.status is RUNNING)
+    another = asyncio.create_task(worker.attempt("/work", other))
+    await worker.until(other, lambda record: record.status is RUNNING)
+    await worker.store.awaiting().change(id, 1, Cancelled())
+    assert (await attempt).status == 200
+    assert cleaned_up.is_set()
+    assert (await another).status == 200
+
+
 async def test_a_cancel_is_heard_after_an_outage() -> None:
     async def sleeps(store: SwitchedStore) -> None:
         await asyncio.sleep(30)

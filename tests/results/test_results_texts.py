@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gcptasks.engine.task_records import AttemptFailed, ErrorInfo, Heard, ProgressInfo, Started
-from gcptasks.results.store import Query
+from gcptasks.results.store import Attempt, Query
 from results.results_store_suite import MakeResults, new
 
 TEXTS = st.text(st.characters(codec=None, exclude_categories=()), max_size=20) | st.sampled_from(
@@ -43,6 +43,6 @@ def test_every_text_can_be_kept_and_looked_for(
             assert store.get(text) is None
             assert store.change(text, 1, Heard(1)) is None
             assert store.remove(text) is False
-            assert store.cancelled([text]) == {text}
+            assert store.cancelled([Attempt(text, 1, 1)]) == {Attempt(text, 1, 1)}
     finally:
         store.close()

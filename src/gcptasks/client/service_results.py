@@ -111,8 +111,8 @@ class _Blocking:
     def hear(self, attempts: Collection[Attempt]) -> None:
         self._calls.call(messages.HEAR, list(attempts))
 
-    def cancelled(self, ids: Collection[str]) -> set[str]:
-        return self._calls.call(messages.CANCELLED, list(ids))
+    def cancelled(self, attempts: Collection[Attempt]) -> set[Attempt]:
+        return self._calls.call(messages.CANCELLED, list(attempts))
 
     def find(self, query: Query) -> Page:
         return self._calls.call(messages.FIND, query)
@@ -160,8 +160,8 @@ class _Awaiting:
     async def hear(self, attempts: Collection[Attempt]) -> None:
         await self._calls.call(messages.HEAR, list(attempts))
 
-    async def cancelled(self, ids: Collection[str]) -> set[str]:
-        return await self._calls.call(messages.CANCELLED, list(ids))
+    async def cancelled(self, attempts: Collection[Attempt]) -> set[Attempt]:
+        return await self._calls.call(messages.CANCELLED, list(attempts))
 
     async def find(self, query: Query) -> Page:
         return await self._calls.call(messages.FIND, query)

@@ -137,8 +137,8 @@ class AsyncQuietStore:
     async def hear(self, attempts: Collection[Attempt]) -> None:
         await self._answer(lambda store: store.hear(attempts))
 
-    async def cancelled(self, ids: Collection[str]) -> set[str]:
-        return await self._answer(lambda store: store.cancelled(ids)) or set()
+    async def cancelled(self, attempts: Collection[Attempt]) -> set[Attempt]:
+        return await self._answer(lambda store: store.cancelled(attempts)) or set()
 
     async def _answer(self, call: Callable[[AsyncStore], Awaitable[T]], until: float | None = None) -> T | None:
         guarded = self._guarded

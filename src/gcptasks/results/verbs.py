@@ -25,7 +25,7 @@ class RecordFlows(Protocol[Step_co, Answer_contra]):
     def get(self, id: str) -> Generator[Step_co, Answer_contra, TaskRecord | None]: ...
     def change(self, id: str, run: int, event: Event) -> Generator[Step_co, Answer_contra, Change | None]: ...
     def hear(self, attempts: Collection[Attempt]) -> Generator[Step_co, Answer_contra, None]: ...
-    def cancelled(self, ids: Collection[str]) -> Generator[Step_co, Answer_contra, set[str]]: ...
+    def cancelled(self, attempts: Collection[Attempt]) -> Generator[Step_co, Answer_contra, set[Attempt]]: ...
     def find(self, query: Query) -> Generator[Step_co, Answer_contra, Page]: ...
     def remove(self, id: str) -> Generator[Step_co, Answer_contra, bool]: ...
 
@@ -66,8 +66,8 @@ class BlockingVerbs(Generic[Step, Answer]):
     def hear(self, attempts: Collection[Attempt]) -> None:
         drive(self._flows.hear(attempts), self._take)
 
-    def cancelled(self, ids: Collection[str]) -> set[str]:
-        return drive(self._flows.cancelled(ids), self._take)
+    def cancelled(self, attempts: Collection[Attempt]) -> set[Attempt]:
+        return drive(self._flows.cancelled(attempts), self._take)
 
     def find(self, query: Query) -> Page:
         return drive(self._flows.find(query), self._take)
@@ -121,8 +121,8 @@ class AwaitedVerbs(Generic[Step, Answer]):
     async def hear(self, attempts: Collection[Attempt]) -> None:
         await drive_async(self._flows.hear(attempts), self._take)
 
-    async def cancelled(self, ids: Collection[str]) -> set[str]:
-        return await drive_async(self._flows.cancelled(ids), self._take)
+    async def cancelled(self, attempts: Collection[Attempt]) -> set[Attempt]:
+        return await drive_async(self._flows.cancelled(attempts), self._take)
 
     async def find(self, query: Query) -> Page:
         return await drive_async(self._flows.find(query), self._take)

@@ -112,8 +112,8 @@ class _Blocking:
     def hear(self, attempts: Collection[Attempt]) -> None:
         self._store.write_sync_unsynced(task_records.hear_records, attempts, self._now())
 
-    def cancelled(self, ids: Collection[str]) -> set[str]:
-        return self._store.read(task_records.cancelled_records, ids, self._now())
+    def cancelled(self, attempts: Collection[Attempt]) -> set[Attempt]:
+        return self._store.read(task_records.cancelled_records, attempts, self._now())
 
     def find(self, query: Query) -> Page:
         found = _Found(query)
@@ -177,9 +177,9 @@ class _Awaiting:
     async def hear(self, attempts: Collection[Attempt]) -> None:
         await self._store.write_unsynced(task_records.hear_records, attempts, self._now())
 
-    async def cancelled(self, ids: Collection[str]) -> set[str]:
+    async def cancelled(self, attempts: Collection[Attempt]) -> set[Attempt]:
         await self._all_added()
-        return self._store.read(task_records.cancelled_records, ids, self._now())
+        return self._store.read(task_records.cancelled_records, attempts, self._now())
 
     async def find(self, query: Query) -> Page:
         await self._all_added()

@@ -86,9 +86,10 @@ def hear_records(tx: Tx, attempts: Collection[Attempt], now: datetime) -> None:
     tx.records.hear(attempts, now)
 
 
-def cancelled_records(tx: Tx, ids: Collection[str], now: datetime) -> set[str]:
-    """Which of them are cancelled or not there."""
-    return set(ids) - tx.records.wanted(ids, now)
+def cancelled_records(tx: Tx, attempts: Collection[Attempt], now: datetime) -> set[Attempt]:
+    """Which of them are of a task that is cancelled, was begun anew since, or is not there."""
+    wanted = tx.records.wanted([one.id for one in attempts], now)
+    return {one for one in attempts if (one.id, one.run) not in wanted}
 
 
 def find_records(tx: Tx, query: Query, now: datetime) -> Page:

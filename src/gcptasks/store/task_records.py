@@ -44,7 +44,7 @@ _HEAR = (
     f"WHERE id = ? AND run = ? AND attempt = ? AND status = '{TaskStatus.RUNNING.value}' AND expires_at > ?"
 )
 _WANTED = (
-    "SELECT id FROM task_records WHERE id IN (SELECT value FROM json_each(?)) "
+    "SELECT id, run FROM task_records WHERE id IN (SELECT value FROM json_each(?)) "
     f"AND expires_at > ? AND status != '{TaskStatus.CANCELLED.value}'"
 )
 _OPEN = f"SELECT id FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ? AND {_IS_OPEN}"
@@ -158,9 +158,9 @@ class TaskRecords:
         at = to_us(now)
         self._sql.executemany(_HEAR, [(at, *attempt, at) for attempt in attempts])
 
-    def wanted(self, ids: Collection[str], now: datetime) -> set[str]:
-        """Which of them are there and not cancelled."""
-        return {id for (id,) in self._sql.execute(_WANTED, (json_text(list(ids)), to_us(now)))}
+    def wanted(self, ids: Collection[str], now: datetime) -> set[tuple[str, int]]:
+        """Which of them are there and not cancelled, each with its run."""
+        return set(self._sql.execute(_WANTED, (json_text(list(ids)), to_us(now))))
 
     def open(self, ids: Collection[str], now: datetime) -> set[str]:
         """Which of them are there and not final."""

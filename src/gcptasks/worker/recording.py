@@ -321,7 +321,9 @@ class Recording:
         if self._ended:
             return
         self._loop.call_later(_REPORT_EVERY, self._report_now)
-        if change is not None and change.record.status is TaskStatus.CANCELLED and not self.cancelled:
+        if change is None or self.cancelled:
+            return
+        if change.record.status is TaskStatus.CANCELLED or change.record.run > run:
             self._to.watch().remove(self)
             self.cancel()
 

@@ -62,7 +62,7 @@ class Watch:
         older = [one for one in self._running if now - one.began >= _YOUNG]
         if not older:
             return
-        for id in await self._store.cancelled({one.attempt.id for one in older}):
+        for id in {attempt.id for attempt in await self._store.cancelled([one.attempt for one in older])}:
             await self._ask_for(id)
         if now >= self._beats_at:
             self._beats_at = now + BEAT_EVERY.total_seconds()

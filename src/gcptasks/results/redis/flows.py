@@ -81,12 +81,13 @@ class RedisFlows:
         for some in _parts(attempts):
             yield [(HEAR, 1, self._key(id), self._prefix, run, number) for id, run, number in some]
 
-    def cancelled(self, ids: Collection[str]) -> Flow[set[str]]:
-        cancelled = set[str]()
-        for some in _parts(ids):
-            found = yield [("HGET", self._key(id), "status") for id in some]
-            gone = (None, TaskStatus.CANCELLED.value.encode())
-            cancelled.update(id for id, status in zip(some, found, strict=True) if status in gone)
+    def cancelled(self, attempts: Collection[Attempt]) -> Flow[set[Attempt]]:
+        cancelled = set[Attempt]()
+        for some in _parts(attempts):
+            found = yield [("HMGET", self._key(one.id), "status", "run") for one in some]
+            for one, (status, run) in zip(some, found, strict=True):
+                if status in (None, TaskStatus.CANCELLED.value.encode()) or int(run) != one.run:
+                    cancelled.add(one)
         return cancelled
 
     def find(self, query: Query) -> Flow[Page]:

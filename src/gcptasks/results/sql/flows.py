@@ -86,12 +86,12 @@ class SQLFlows:
         for some in _parts(sorted((storable(id), run, number) for id, run, number in attempts)):
             yield self._statements.hear(some)
 
-    def cancelled(self, ids: Collection[str]) -> Flow[set[str]]:
-        cancelled = set(ids)
-        for some in _parts(ids):
-            answer = yield self._statements.not_cancelled([storable(id) for id in some])
-            cancelled.difference_update(row.id for row in answer.rows)
-        return cancelled
+    def cancelled(self, attempts: Collection[Attempt]) -> Flow[set[Attempt]]:
+        wanted = set[tuple[str, int]]()
+        for some in _parts({storable(one.id) for one in attempts}):
+            answer = yield self._statements.not_cancelled(some)
+            wanted.update((row.id, row.run) for row in answer.rows)
+        return {one for one in attempts if (one.id, one.run) not in wanted}
 
     def find(self, query: Query) -> Flow[Page]:
         answer = yield self._statements.find(
