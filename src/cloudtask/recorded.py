@@ -9,7 +9,7 @@ from gcptasks.base.flows import drive, drive_async
 from gcptasks.client.call_flows import made
 from gcptasks.client.handle_flows import TaskKind
 from gcptasks.client.handles import AsyncTaskHandle, TaskHandle
-from gcptasks.client.recorded_calls import MakeRequest, RecordedTasks, create_recorded
+from gcptasks.client.recorded_calls import MakeRequest, RecordedTasks, async_create_recorded, create_recorded
 from gcptasks.client.result_type import ResultType
 from gcptasks.results.given import GivenStore
 from gcptasks.results.record_options import checked_key, checked_labels
@@ -49,32 +49,40 @@ class RecordedSender:
     def sync_push(self, task: "Task[Any]", options: "TaskOptions", at: datetime | None) -> Any:
         """What the service answers with."""
         new = self._tasks(task, options, _NOTHING).new(self._maker(task, options, at))
-        return drive(create_recorded(self._results.guarded().quiet, new, self._send), made)
+        return create_recorded(self._results.guarded().quiet, new, self._send)
 
     async def push(self, task: "Task[Any]", options: "TaskOptions", at: datetime | None) -> Any:
         """The same, awaited."""
         new = self._tasks(task, options, _NOTHING).new(self._maker(task, options, at))
-        return await drive_async(create_recorded(self._results.guarded().awaiting, new, self._async_send), made)
+        return await async_create_recorded(self._results.guarded().awaiting, new, self._async_send)
 
     def sync_submit(
         self, task: "Task[Any]", options: "TaskOptions", at: datetime | None, record: RecordOptions
     ) -> TaskHandle[Any]:
         """The handle of the task."""
-        guarded = self._results.guarded()
-        flow = self._tasks(task, options, record).submit(
-            self._maker(task, options, at), task.digest, guarded.store.blocking, guarded.quiet, self._send
-        )
-        return TaskHandle(self._kind(task.function, self._client), *drive(flow, made))
+        tasks, make = self._tasks(task, options, record), self._maker(task, options, at)
+        kind, guarded = self._kind(task.function, self._client), self._results.guarded()
+        if record.key is None:
+            new = tasks.new(make)
+            create_recorded(guarded.quiet, new, self._send)
+            return TaskHandle(kind, new.record.id, new.record.task_name)
+        flow = tasks.submit_once(record.key, make, task.digest, guarded.store.blocking(), guarded.quiet, self._send)
+        return TaskHandle(kind, *drive(flow, made))
 
     async def submit(
         self, task: "Task[Any]", options: "TaskOptions", at: datetime | None, record: RecordOptions
     ) -> AsyncTaskHandle[Any]:
         """The same, awaited."""
-        guarded = self._results.guarded()
-        flow = self._tasks(task, options, record).submit(
-            self._maker(task, options, at), task.digest, guarded.store.awaiting, guarded.awaiting, self._async_send
+        tasks, make = self._tasks(task, options, record), self._maker(task, options, at)
+        kind, guarded = self._kind(task.function, self._async_client), self._results.guarded()
+        if record.key is None:
+            new = tasks.new(make)
+            await async_create_recorded(guarded.awaiting, new, self._async_send)
+            return AsyncTaskHandle(kind, new.record.id, new.record.task_name)
+        flow = tasks.submit_once(
+            record.key, make, task.digest, guarded.store.awaiting(), guarded.awaiting, self._async_send
         )
-        return AsyncTaskHandle(self._kind(task.function, self._async_client), *await drive_async(flow, made))
+        return AsyncTaskHandle(kind, *await drive_async(flow, made))
 
     def sync_handle(self, function: "Declared[Any]", id: str) -> TaskHandle[Any]:
         """The handle of the function's task with that id."""
@@ -103,7 +111,6 @@ class RecordedSender:
             names=names,
             task_id=task_id,
             labels=checked_labels(record.labels) if record.labels else {},
-            key=key,
             rerun=record.rerun,
         )
 

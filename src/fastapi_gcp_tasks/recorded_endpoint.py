@@ -37,12 +37,12 @@ class Recording:
     def __init__(self, endpoint: str, plan: Plan, method: str, options: TaskOptions) -> None:
         self._make = recorded_request_maker(plan, method, options)
         self._digest_of = digest_maker(plan, options)
+        self.key = options.key
         self._tasks = RecordedTasks(
             endpoint=endpoint,
             names=f"{options.queue_path}/tasks/",
             task_id=options.task_id,
             labels=options.labels,
-            key=options.key,
             rerun=options.rerun,
         )
 
@@ -50,12 +50,12 @@ class Recording:
         """A task with these arguments."""
         return self._tasks.new(partial(self._make, values))
 
-    def submit(
-        self, values: Mapping[str, Any], store: Callable[[], Store], quiet: QuietCalls, send: Callable[[Any], Any]
+    def submit_once(
+        self, key: str, values: Mapping[str, Any], store: Store, quiet: QuietCalls, send: Callable[[Any], Any]
     ) -> CallsFlow[tuple[str, str]]:
-        """The id and the name of a task with these arguments: of a new one, unless there is one with its key."""
+        """The id and the name of the task with that key: of a new one with these arguments, unless there is one."""
         digest = partial(self._digest_of, values)
-        return self._tasks.submit(partial(self._make, values), digest, store, quiet, send)
+        return self._tasks.submit_once(key, partial(self._make, values), digest, store, quiet, send)
 
 
 def _result_type(route: APIRoute) -> Any:

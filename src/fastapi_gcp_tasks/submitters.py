@@ -8,7 +8,7 @@ from gcptasks.base.flows import drive, drive_async
 from gcptasks.client.call_flows import made
 from gcptasks.client.handle_flows import TaskKind
 from gcptasks.client.handles import AsyncTaskHandle, TaskHandle
-from gcptasks.client.recorded_calls import RecordedRequest, create_recorded
+from gcptasks.client.recorded_calls import RecordedRequest, async_create_recorded, create_recorded
 from gcptasks.results.given import GivenStore
 
 
@@ -25,12 +25,17 @@ class Submitter:
 
     def create(self, new: RecordedRequest) -> Any:
         """The task of that request, created after its record."""
-        return drive(create_recorded(self._results.guarded().quiet, new, self._send), made)
+        return create_recorded(self._results.guarded().quiet, new, self._send)
 
     def submit(self, values: Mapping[str, Any]) -> TaskHandle[Any]:
         """The handle of a task with these arguments."""
+        key = self.recording.key
+        if key is None:
+            new = self.recording.new(values)
+            self.create(new)
+            return TaskHandle(self._tasks, new.record.id, new.record.task_name)
         guarded = self._results.guarded()
-        flow = self.recording.submit(values, guarded.store.blocking, guarded.quiet, self._send)
+        flow = self.recording.submit_once(key, values, guarded.store.blocking(), guarded.quiet, self._send)
         return TaskHandle(self._tasks, *drive(flow, made))
 
 
@@ -47,10 +52,15 @@ class AsyncSubmitter:
 
     async def create(self, new: RecordedRequest) -> Any:
         """The task of that request, created after its record."""
-        return await drive_async(create_recorded(self._results.guarded().awaiting, new, self._send), made)
+        return await async_create_recorded(self._results.guarded().awaiting, new, self._send)
 
     async def submit(self, values: Mapping[str, Any]) -> AsyncTaskHandle[Any]:
         """The handle of a task with these arguments."""
+        key = self.recording.key
+        if key is None:
+            new = self.recording.new(values)
+            await self.create(new)
+            return AsyncTaskHandle(self._tasks, new.record.id, new.record.task_name)
         guarded = self._results.guarded()
-        flow = self.recording.submit(values, guarded.store.awaiting, guarded.awaiting, self._send)
+        flow = self.recording.submit_once(key, values, guarded.store.awaiting(), guarded.awaiting, self._send)
         return AsyncTaskHandle(self._tasks, *await drive_async(flow, made))

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -65,6 +66,32 @@ async def test_another_process_that_waits_hears_of_what_this_one_writes(path: Pa
         assert await asyncio.to_thread(line_of, running) == "waiting"
         await calls.change(record.id, 1, Cancelled())
         assert await asyncio.to_thread(line_of, running) == "cancelled"
+
+
+async def test_records_that_are_added_together_are_all_there(results: ResultStore) -> None:
+    """Whoever writes them: their own loop, or a thread that writes while more of them are added."""
+    calls, ended = results.awaiting(), threading.Event()
+
+    def write_meanwhile() -> None:
+        while not ended.is_set():
+            results.blocking().add(new())
+
+    async def added() -> str:
+        record = new()
+        await calls.add_many([record])
+        found = await calls.get(record.id)
+        assert found is not None
+        return found.id
+
+    writing = asyncio.create_task(asyncio.to_thread(write_meanwhile))
+    try:
+        ids = [id for _ in range(3) for id in await asyncio.gather(*(added() for _ in range(600)))]
+        await calls.add_many([])
+        await calls.add_many(many := [new() for _ in range(300)])
+        assert len(await calls.cancelled([*ids, *(one.id for one in many), "0" * 32])) == 1
+    finally:
+        ended.set()
+        await writing
 
 
 def test_a_forked_child_uses_the_store_and_its_parent_hears_of_it(path: Path) -> None:

@@ -6,7 +6,7 @@ key the record comes first, as it alone knows whether there is such a task.
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +54,8 @@ class RecordedTasks:
     task_id: str | None
     """Its caller's own."""
     labels: Mapping[str, str]
-    key: str | None
     rerun: bool
+    """Whether one with a key starts anew, once it is done."""
 
     def new(self, make: MakeRequest) -> RecordedRequest:
         """A task, with a record of its own."""
@@ -65,20 +65,17 @@ class RecordedTasks:
         record = NewRecord(id=id, endpoint=self.endpoint, task_name=name, labels=self.labels)
         return RecordedRequest(request, record, named_here=self.task_id is None and name == made)
 
-    def submit(
+    def submit_once(
         self,
+        key: str,
         make: MakeRequest,
         arguments: Callable[[], bytes],
-        store: Callable[[], Store],
+        store: Store,
         quiet: QuietCalls,
         send: Callable[[Any], Any],
     ) -> CallsFlow[tuple[str, str]]:
-        """The id and the name of a task, a new one unless there is one with the key. `arguments` is their digest."""
-        if self.key is None:
-            new = self.new(make)
-            yield from create_recorded(quiet, new, send)
-            return new.record.id, new.record.task_name
-        id = id_of_key(self.endpoint, self.key)
+        """The id and the name of the task with that key, a new one unless there is one. `arguments` is their digest."""
+        id = id_of_key(self.endpoint, key)
 
         def request_of(name: str, run: int) -> Any:
             request, own = make(name, record_tag(id, run))
@@ -96,21 +93,36 @@ class RecordedTasks:
             confirmed=False,
         )
         new = RecordedRequest(request_of(record.task_name, 1), record, named_here=True)
-        found = yield from create_once(store(), quiet, new, request_of, send, rerun=self.rerun)
+        found = yield from create_once(store, quiet, new, request_of, send, rerun=self.rerun)
         return found.id, found.task_name
 
 
-def create_recorded(quiet: QuietCalls, new: RecordedRequest, send: Callable[[Any], Any]) -> CallsFlow[Any]:
+def create_recorded(quiet: QuietStore, new: RecordedRequest, send: Callable[[Any], Any]) -> Any:
     """The task that the service answers with."""
     # Its id is new; and so the record and the task may be written together.
-    yield lambda: quiet.add_many((new.record,))
+    quiet.add_many((new.record,))
     try:
-        return (yield lambda: send(new.request))
+        return send(new.request)
     except Exception as error:
         if new.named_here and exists(error):
             return new.request.task
         if refused(error):
-            yield lambda: quiet.remove(new.record.id)
+            quiet.remove(new.record.id)
+        raise
+
+
+async def async_create_recorded(
+    quiet: AsyncQuietStore, new: RecordedRequest, send: Callable[[Any], Awaitable[Any]]
+) -> Any:
+    """The same, awaited. No flow, as it is what every task comes through."""
+    await quiet.add_many((new.record,))
+    try:
+        return await send(new.request)
+    except Exception as error:
+        if new.named_here and exists(error):
+            return new.request.task
+        if refused(error):
+            await quiet.remove(new.record.id)
         raise
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 
 from gcptasks.base.clock import Clock
 from gcptasks.base.forks import begin_anew_in_children
@@ -14,11 +16,13 @@ from gcptasks.base.per_loop import PerLoop
 from gcptasks.base.running_loop import running_loop
 from gcptasks.engine.task_records import Cancelled, Event, Restarted, TaskRecord
 from gcptasks.results.store import AsyncStore, Attempt, BlockingStore, Change, NewRecord, Page, Query, StoreSettings
+from gcptasks.server.new_records import NewRecords
 from gcptasks.server.other_writes import OtherWrites
 from gcptasks.server.record_waits import LOOK_EVERY, RecordWaits
 from gcptasks.server.turn_reads import TurnReads
 from gcptasks.service import task_records
 from gcptasks.store.store import Store
+from gcptasks.store.tx import Tx
 
 _log = logging.getLogger("gcptasks")
 
@@ -154,19 +158,24 @@ class _Awaiting:
         self._loop = asyncio.get_running_loop()
         self._records = TurnReads(results.records)
         self._waits = RecordWaits(results.versions, results.store)
-        self._adding: set[asyncio.Future[None]] = set()
+        self._adding: set[NewRecords] = set()
+        self._newest = NewRecords()
+        self._newest.close()
 
     async def add(self, record: NewRecord) -> TaskRecord:
         return await self._store.write_unsynced(task_records.add_record, record, self._keep, self._now())
 
     async def add_many(self, records: Collection[NewRecord]) -> None:
         # Without waiting: they share the commit of what is written next, which is their tasks.
-        adding = self._store.enqueue_unsynced(task_records.add_records, records, self._keep, self._now())
-        self._adding.add(adding)
-        adding.add_done_callback(self._added)
+        if not self._newest.take_in(records):
+            self._newest = new = NewRecords()
+            new.take_in(records)
+            new.written = self._store.enqueue_unsynced(_add, new, self._keep, self._now())
+            self._adding.add(new)
+            new.written.add_done_callback(partial(self._added, new))
 
     async def get(self, id: str) -> TaskRecord | None:
-        await self._all_added()
+        await self._added_before(id)
         return await self._records.get(id)
 
     async def change(self, id: str, run: int, event: Event) -> Change | None:
@@ -193,7 +202,7 @@ class _Awaiting:
         return await self._store.write(task_records.remove_record, id, self._now())
 
     async def wait(self, id: str, version: int, timeout: float) -> None:
-        await self._all_added()
+        await self._added_before(id)
         self._results.watch()
         await self._waits.wait(id, version, timeout)
 
@@ -210,14 +219,24 @@ class _Awaiting:
                 with suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(self._waits.tell, ids)
 
+    async def _added_before(self, id: str) -> None:
+        for new in self._adding:
+            if id in new:
+                await asyncio.wait((new.written,))
+                break
+
     async def _all_added(self) -> None:
         if self._adding:
-            await asyncio.wait(self._adding)
+            await asyncio.wait([new.written for new in self._adding])
 
-    def _added(self, adding: asyncio.Future[None]) -> None:
-        self._adding.discard(adding)
-        if not adding.cancelled() and (error := adding.exception()) is not None:
+    def _added(self, new: NewRecords, written: asyncio.Future[None]) -> None:
+        self._adding.discard(new)
+        if not written.cancelled() and (error := written.exception()) is not None:
             _log.error("what becomes of some tasks is not recorded: %s", error)
+
+
+def _add(tx: Tx, new: NewRecords, keep: timedelta, now: datetime) -> None:
+    task_records.add_records(tx, new.close(), keep, now)
 
 
 class _Found:

@@ -40,9 +40,9 @@ def add_record(tx: Tx, new: NewRecord, keep: timedelta, now: datetime) -> TaskRe
     return record
 
 
-def add_records(tx: Tx, new: Collection[NewRecord], keep: timedelta, now: datetime) -> None:
-    for one in new:
-        tx.records.insert(_made(one, keep, now), keep)
+def add_records(tx: Tx, new: Iterable[NewRecord], keep: timedelta, now: datetime) -> None:
+    """Add those, whose ids are new: nobody waits for them yet."""
+    tx.records.add(new, keep, now)
 
 
 def get_records(tx: Tx, ids: Collection[str], now: datetime) -> dict[str, TaskRecord]:

@@ -1,7 +1,8 @@
 """Rows of records of tasks, and the values that they stand for."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_core import from_json, to_json
 
@@ -14,7 +15,32 @@ RECORD_COLUMNS = (
     "id, endpoint, task_name, labels, arguments, confirmed, run, status, attempt, created_at, started_at, finished_at, "
     "heard_at, expires_at, progress, result, error, version"
 )
+NEW_RECORD_COLUMNS = "id, endpoint, task_name, labels, arguments, confirmed"
+"""Of a record that is asked for; the others say when it was made, and that nothing has become of it yet."""
 _STATUS = {status.value: status for status in TaskStatus}
+
+
+class AskedRecord(Protocol):
+    """A record as it is asked for."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def task_name(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def arguments(self) -> bytes: ...
+    @property
+    def confirmed(self) -> bool: ...
+
+
+def new_record_row(asked: AskedRecord) -> Row:
+    """The values of `NEW_RECORD_COLUMNS`."""
+    labels = json_text(dict(asked.labels)) if asked.labels else "{}"
+    return asked.id, asked.endpoint, asked.task_name, labels, asked.arguments, asked.confirmed
 
 
 def record_row(record: TaskRecord) -> Row:

@@ -6,12 +6,22 @@ up, and the store of results that knows for how long.
 """
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from gcptasks.engine.task_records import FRESH_FOR, RECORD_HEADER, TaskRecord, TaskStatus
-from gcptasks.store.record_rows import RECORD_COLUMNS, Row, json_text, outcome, record_of, record_row
+from gcptasks.store.record_rows import (
+    NEW_RECORD_COLUMNS,
+    RECORD_COLUMNS,
+    AskedRecord,
+    Row,
+    json_text,
+    new_record_row,
+    outcome,
+    record_of,
+    record_row,
+)
 from gcptasks.store.times import maybe_us, to_us
 
 _SHOWN = RECORD_COLUMNS.replace(" result,", " NULL,")
@@ -21,6 +31,10 @@ _FIND_MANY = (
 )
 _VERSIONS = "SELECT id, version FROM task_records WHERE id IN (SELECT value FROM json_each(?)) AND expires_at > ?"
 _INSERT = f"INSERT OR REPLACE INTO task_records (keep_us, sweep_at, {RECORD_COLUMNS}) VALUES ({', '.join('?' * 20)})"
+_ADD = (
+    f"INSERT OR REPLACE INTO task_records (keep_us, created_at, version, expires_at, sweep_at, {NEW_RECORD_COLUMNS}, "
+    f"run, status, attempt) VALUES ({', '.join('?' * 11)}, 1, '{TaskStatus.QUEUED.value}', 0)"
+)
 _SAVE = (
     "UPDATE task_records SET (confirmed, status, attempt, started_at, finished_at, heard_at, expires_at, progress, "
     "result, error, version) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
@@ -123,6 +137,13 @@ class TaskRecords:
         """Add it, or put it in the place of the one with its id, as the newest."""
         self._sql.execute(_INSERT, (keep // _MICROSECOND, to_us(record.expires_at), *record_row(record)))
         self._changed.append(record.id)
+
+    def add(self, new: Iterable[AskedRecord], keep: timedelta, now: datetime) -> None:
+        """Add those, whose ids are new."""
+        at, keep_us = to_us(now), keep // _MICROSECOND
+        # The version is greater than that of a record with such an id that was forgotten or has expired.
+        times = keep_us, at, at, at + keep_us, at + keep_us
+        self._sql.executemany(_ADD, [(*times, *new_record_row(one)) for one in new])
 
     def save(self, record: TaskRecord) -> None:
         """Keep what an event has changed, other than a new run."""
