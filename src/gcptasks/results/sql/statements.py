@@ -81,7 +81,8 @@ class Statements:
 
         self._get = select(self._now.label("now"), *table.c).where(this, self._there)
         self._versions = select(table.c.id, table.c.version).where(these, self._there)
-        self._not_cancelled = select(table.c.id, table.c.run).where(these, self._there, table.c.status != TaskStatus.CANCELLED.value)
+        is_cancelled = table.c.status == TaskStatus.CANCELLED.value
+        self._not_cancelled = select(table.c.id, table.c.run).where(these, self._there, ~is_cancelled)
         # The other columns are those of the parameters.
         self._add = self._adding(self._stamps(bindparam("keep", type_=BigInteger)))
         if dialect == "postgresql":
