@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gcptasks.engine.task_records import RECORD_HEADER, Cancelled, TaskStatus, parse_record_tag
-from gcptasks.results.store import ResultStore
+from gcptasks.results.store import Attempt, ResultStore
 from gcptasks.server.local_service import LocalService
 from results.results_store_suite import new, waiting
 
@@ -88,7 +88,8 @@ async def test_records_that_are_added_together_are_all_there(results: ResultStor
         ids = [id for _ in range(3) for id in await asyncio.gather(*(added() for _ in range(600)))]
         await calls.add_many([])
         await calls.add_many(many := [new() for _ in range(300)])
-        assert len(await calls.cancelled([*ids, *(one.id for one in many), "0" * 32])) == 1
+        attempts = [Attempt(id, 1, 1) for id in (*ids, *(one.id for one in many), "0" * 32)]
+        assert await calls.cancelled(attempts) == {attempts[-1]}
     finally:
         ended.set()
         await writing

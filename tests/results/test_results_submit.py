@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -294,3 +295,30 @@ async def test_a_store_may_be_made_when_it_is_needed(how: str, local: LocalServi
     wrong = App(how, local, results=lambda: "redis://")
     with pytest.raises(TypeError, match="returned 'redis://', which is no store"):
         await done(wrong.square.submit, 1)
+
+
+@each_twin
+async def test_a_store_that_cannot_be_made_stops_no_task(
+    how: str, local: LocalService, caplog: pytest.LogCaptureFixture
+) -> None:
+    down = True
+
+    def make() -> Any:
+        if down:
+            raise ConnectionRefusedError("create_tables() cannot connect")
+        return local.results()
+
+    app = App(how, local, results=make)
+    handle = await done(app.square.submit, number=3)
+    task = await done(app.square.delay, number=3)
+    many = await done(app.square.delay_many, [{"number": 3}])
+    assert {handle.name, task.name, many.created[0].name} == set(tasks_of(local))
+    for call in (handle.status, partial(app.square.options(key="k").submit, number=3)):
+        with pytest.raises(ConnectionRefusedError, match="cannot connect"):
+            await call() if how == "awaited" else await asyncio.to_thread(call)
+    assert len(tasks_of(local)) == 3
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    down = False
+    recorded = await done(app.square.submit, number=3)
+    assert await done(recorded.status) is TaskStatus.QUEUED
+    assert caplog.messages[1].endswith("answers again: tasks are recorded")

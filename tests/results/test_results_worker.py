@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
 
 from fastapi_gcp_tasks.dependencies import DoNotRetry, RetryLater, max_retries, verify_secret
-from gcptasks.engine.task_records import Cancelled, ErrorInfo
+from gcptasks.engine.task_records import Cancelled, ErrorInfo, Succeeded
 from results.results_worker import CANCELLED, FAILED, SUCCEEDED, WAITING, Worker
 
 
@@ -216,6 +217,44 @@ async def test_a_task_that_was_cancelled_never_starts() -> None:
     assert worker.now(id).status is CANCELLED
     assert worker.now(id).attempt == 0
     assert not started
+
+
+async def failing_exit() -> AsyncIterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise HTTPException(500, "the session was rolled back") from error
+
+
+async def raising_exit() -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        raise RuntimeError("the session cannot be closed")
+
+
+async def answers_500(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 500)
+
+
+@pytest.mark.parametrize("dependency", [None, failing_exit, raising_exit])
+async def test_what_is_over_is_answered_with_200_whatever_is_made_of_it(dependency: Any) -> None:
+    worker = Worker()
+    tasks = worker.tasks
+    if dependency is None:
+        worker.app.add_exception_handler(HTTPException, answers_500)
+    else:
+        tasks = worker.router(dependencies=[Depends(dependency)])
+
+    @tasks.post("/over")
+    async def over() -> None:
+        raise AssertionError("it runs")
+
+    worker.app.include_router(tasks)
+    for event in (Cancelled(), Succeeded(1, b"1")):
+        id = worker.record(over)
+        await worker.store.awaiting().change(id, 1, event)
+        assert (await worker.attempt("/over", id)).status == 200
 
 
 async def test_of_two_attempts_at_once_the_first_that_ends_decides() -> None:

@@ -2,13 +2,29 @@
 
 from collections.abc import Callable
 from threading import Lock
-from typing import Any, TypeGuard
+from typing import Any, NoReturn, TypeGuard
 
 from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.results.guarded import GuardedStore, guarded
-from gcptasks.results.store import ResultStore
+from gcptasks.results.store import ResultStore, StoreSettings
 
 _CALLS = ("settings", "blocking", "awaiting")
+
+
+class UnmadeStore:
+    """What stands for the store while the factory fails: each call raises what the factory did."""
+
+    settings = StoreSettings()
+    remote = False
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def blocking(self) -> NoReturn:
+        raise self.error
+
+    def awaiting(self) -> NoReturn:
+        raise self.error
 
 
 class GivenStore:
@@ -17,6 +33,7 @@ class GivenStore:
     def __init__(self, given: "ResultStore | Callable[[], ResultStore]", *, blocks: bool = False) -> None:
         """`TypeError` for what is neither, and, where it is used by code that blocks, for a store that only awaits."""
         self._guarded: GuardedStore | None = None
+        self._unmade: tuple[UnmadeStore, GuardedStore] | None = None
         if _is_store(given):
             if blocks:
                 given.blocking()
@@ -31,26 +48,39 @@ class GivenStore:
         self._lock = Lock()
 
     def get(self) -> ResultStore:
-        """The store."""
-        return self.guarded().store
+        """The store; raises what the factory does."""
+        store = self.guarded().store
+        if isinstance(store, UnmadeStore):
+            raise store.error
+        return store
 
     def guarded(self) -> GuardedStore:
-        """The store for those who can do without it."""
+        """The store for those who can do without it. While the factory fails its calls fail likewise."""
         if self._guarded is not None:
             return self._guarded
         with self._lock:
             if self._guarded is None:
-                self._guarded = guarded(self._made())
+                try:
+                    made = self._given if _is_store(self._given) else self._given()
+                except Exception as error:
+                    return self._failed(error)
+                self._guarded = guarded(_checked(made))
+                if self._unmade is not None:
+                    self._unmade[1].outage.is_over()
             return self._guarded
 
-    def _made(self) -> ResultStore:
-        given = self._given
-        if _is_store(given):
-            return given
-        made: object = given()
-        if not _is_store(made):
-            raise TypeError(f"the function that results= was given returned {made!r}, which is no store")
-        return made
+    def _failed(self, error: Exception) -> GuardedStore:
+        if self._unmade is None:
+            unmade = UnmadeStore(error)
+            self._unmade = unmade, GuardedStore(unmade)
+        self._unmade[0].error = error
+        return self._unmade[1]
+
+
+def _checked(made: object) -> ResultStore:
+    if not _is_store(made):
+        raise TypeError(f"the function that results= was given returned {made!r}, which is no store")
+    return made
 
 
 def _is_store(given: object) -> "TypeGuard[ResultStore]":

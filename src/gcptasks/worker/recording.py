@@ -119,6 +119,7 @@ class Recording:
         self._late: asyncio.Future[Change | None] | None = None
         self._end_late: tuple[int, bytes] | None = None
         self._reports = False
+        self._not_to_run: str | None = None
         self.attempt: Attempt
         self.tried = False
         """Whether its beginning was recorded, or there was a reason not to."""
@@ -223,7 +224,7 @@ class Recording:
         if not self.runs:
             if self._late is not None:
                 self._end_late = status, result
-            return None
+            return self._not_to_run  # whatever handlers of exceptions and exits of dependencies have made of it
         self.runs = False
         event = await self._outcome(status, result)
         id, run, _ = self.attempt
@@ -269,6 +270,7 @@ class Recording:
                 self._endpoint,
             )
         elif reason := _why_over(record, run):
+            self._not_to_run = reason
             raise NotToRun(reason)
 
     async def _outcome(self, status: int, result: bytes) -> Succeeded | AttemptFailed:
