@@ -35,7 +35,7 @@ FITTING: dict[str, list[Any]] = {
               "app_engine_routing_override.host", "stackdriver_logging_config", "purge_time.seconds"],
     "key": ["a", "X-A", "user-agent", "Content-Type", "X-CloudScheduler"],
     "page_token": [""],
-    "filter": [""],
+    "filter": ["", "state: PAUSED", "NOT name: q OR retry_config.min_backoff > 1s", "(purge_time: *)", "state: 1"],
     "seconds": [0, 5, 30, 60, 3600],
     "nanos": [0],
 }  # fmt: skip

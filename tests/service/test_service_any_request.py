@@ -92,7 +92,10 @@ REQUESTS = st.one_of(
         st.just("update_queue"),
         _some(queue=NEW_QUEUE, update_mask=st.lists(PATH, max_size=3).map(lambda paths: {"paths": paths})),
     ),
-    st.tuples(st.just("list_queues"), _some(parent=st.just(PARENT) | TEXT, **PAGE)),
+    st.tuples(
+        st.just("list_queues"),
+        _some(parent=st.just(PARENT) | TEXT, filter=st.sampled_from(["state: RUNNING", "("]) | TEXT, **PAGE),
+    ),
     st.tuples(st.sampled_from(["get_queue", "pause_queue", "purge_queue"]), _some(name=QUEUE_NAME)),
     st.tuples(st.just("create_task"), _some(parent=QUEUE_NAME, task=TASK, response_view=INT32)),
     st.tuples(st.just("list_tasks"), _some(parent=QUEUE_NAME, response_view=INT32, **PAGE)),

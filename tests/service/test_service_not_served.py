@@ -49,11 +49,3 @@ def test_a_call_that_is_not_served_yet(api: Api, method: str, path: str, request
         assert "There is nothing at " in refusal.message
     else:
         assert refusal == _not_served(f"/{path}")
-
-
-def test_a_filter_is_refused(api: Api) -> None:
-    """Google takes it (CT-056)."""
-    message = "The local service does not support filters yet; list all queues instead."
-    assert api.refusal("list_queues", parent=api.parent, filter="state: PAUSED") == Refusal(
-        MethodNotImplemented, message
-    )

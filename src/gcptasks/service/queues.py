@@ -1,7 +1,9 @@
 """The verbs on queues."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from gcptasks.base.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from gcptasks.base.events import QueueChange, QueueChanged
@@ -17,6 +19,10 @@ from gcptasks.wire.cloud_tasks.queues import ListQueues, UpdateQueue, changed
 
 NO_QUEUE = "Queue does not exist. If you just created the queue, wait at least a minute for the queue to initialize."
 _LARGEST_PAGE = 9800
+_LOOKED_AT = 1000
+"""Queues among which a page by a filter is found, so that none holds an event loop for long.
+
+So it may be short, or empty before the last, as the client reference says of Google's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,36 @@ def get_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queu
 
 
 def list_queues(tx: Tx, request: ListQueues, now: datetime, policy: Policy) -> QueuePage:
-    scope = str(request.parent)
+    scope = _scope(request)
     if request.page_size < 0:
         raise InvalidArgument("ListQueuesRequest.pageSize cannot be negative.")
-    after = paging.cursor_of(request.page_token, "queues", scope, now) if request.page_token else ""
-    found = tx.queues.page(request.parent, str(after), min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE))
+    after = str(paging.cursor_of(request.page_token, "queues", scope, now)) if request.page_token else ""
+    limit = min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
+    if request.matches is None:
+        found = tx.queues.page(request.parent, after, limit)
+        last = found[-1].name if found else None
+    else:
+        found, last = _filtered(tx.queues.page(request.parent, after, _LOOKED_AT), request.matches, limit)
     # A page with anything on it has a token, the last one too (CT-054).
-    return QueuePage(found, paging.token("queues", scope, str(found[-1].name), now) if found else "")
+    return QueuePage(found, "" if last is None else paging.token("queues", scope, str(last), now))
+
+
+def _scope(request: ListQueues) -> str:
+    """What a page token is of: the list of a location by a filter (CT-055)."""
+    return f"{request.parent} {sha256(request.filter.encode()).hexdigest()}" if request.matches else str(request.parent)
+
+
+def _filtered(
+    queues: list[Queue], matches: Callable[[Queue], bool], limit: int
+) -> tuple[list[Queue], QueueName | None]:
+    """Up to `limit` of these queues, and the name of the last that was looked at; None if the list is at its end."""
+    found: list[Queue] = []
+    for queue in queues:
+        if matches(queue):
+            found.append(queue)
+            if len(found) == limit:
+                return found, queue.name
+    return found, queues[-1].name if found or len(queues) == _LOOKED_AT else None
 
 
 def update_queue(tx: Tx, request: UpdateQueue, now: datetime, policy: Policy) -> Queue:

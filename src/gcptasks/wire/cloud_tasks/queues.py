@@ -1,6 +1,6 @@
 """Queues as messages, and what the calls on queues ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gcptasks.base.errors import InvalidArgument, Unimplemented
@@ -13,6 +13,7 @@ from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import resource
 from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
 from gcptasks.wire.field_masks import is_path, take
+from gcptasks.wire.filters import matching
 
 QueueRequest = (
     messages.GetQueueRequest
@@ -34,6 +35,10 @@ class ListQueues:
     page_size: int
     """0: as many as the call allows."""
     page_token: str
+    filter: str = ""
+    """As sent."""
+    matches: Callable[[Queue], bool] | None = None
+    """Whether the filter finds a queue; None: there is no filter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +86,15 @@ def changed(queue: Queue, update: UpdateQueue) -> NewQueue:
 
 
 def list_queues(request: messages.ListQueuesRequest) -> ListQueues:
-    """What is asked for; a `ServiceError` if the parent is no location (CT-272)."""
+    """What is asked for; a `ServiceError` if the parent is no location (CT-272), or the filter is none (CT-271)."""
     parent = resource(parse_location, request.parent, request)
-    if request.filter:
-        raise Unimplemented("The local service does not support filters yet; list all queues instead.")
-    return ListQueues(parent=parent, page_size=request.page_size, page_token=request.page_token)
+    return ListQueues(
+        parent=parent,
+        page_size=request.page_size,
+        page_token=request.page_token,
+        filter=request.filter,
+        matches=_matches(request.filter) if request.filter.strip() else None,
+    )
 
 
 def queue_message(queue: Queue) -> messages.Queue:
@@ -108,6 +117,11 @@ def queue_message(queue: Queue) -> messages.Queue:
 def queue_list(queues: Iterable[Queue], next_page_token: str) -> messages.ListQueuesResponse:
     """One page of queues as callers see it."""
     return messages.ListQueuesResponse(queues=map(queue_message, queues), next_page_token=next_page_token)
+
+
+def _matches(text: str) -> Callable[[Queue], bool]:
+    finds = matching(text, messages.Queue)
+    return lambda queue: finds(queue_message(queue))
 
 
 def _new_queue(parent: LocationName, name: QueueName, queue: messages.Queue) -> NewQueue:
