@@ -3,7 +3,7 @@
 import asyncio
 from bisect import insort
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from math import ceil
@@ -11,11 +11,9 @@ from math import ceil
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gcptasks.base.names import parse_queue
 from gcptasks.engine.delivery import Outgoing
-from gcptasks.engine.model import RateLimits, Reply
+from gcptasks.engine.model import Reply
 from gcptasks.runtime.targets.target import IsWanted, always
-from gcptasks.store.tx import Tx
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import messages
 from loops import run
@@ -189,9 +187,10 @@ class Real:
         self.names.append(self.world.task(self.queue, timedelta(microseconds=after), name=name))
 
     def set(self, rate: float, most_open: int) -> None:
-        self.world.store.write_sync(
-            _set_limits, self.queue, RateLimits(max_dispatches_per_second=rate, max_concurrent_dispatches=most_open)
-        )
+        limits = messages.RateLimits(max_dispatches_per_second=rate, max_concurrent_dispatches=most_open)
+        request = messages.UpdateQueueRequest(queue=messages.Queue(name=self.queue, rate_limits=limits))
+        request.update_mask.paths.append("rate_limits")
+        self.world.call("UpdateQueue", request)
 
     async def settle(self) -> None:
         before = -1
@@ -211,13 +210,6 @@ class Real:
 
     def started(self) -> list[tuple[int, int]]:
         return [((at - START) // timedelta(microseconds=1), int(task)) for at, task in self.target.started]
-
-
-def _set_limits(tx: Tx, name: str, limits: RateLimits) -> None:
-    stored = tx.queues.find(parse_queue(name))
-    assert stored is not None
-    tx.queues.save(replace(stored.queue, rate_limits=limits))
-    tx.changes.queues.append(stored.queue.name)
 
 
 RATES = st.sampled_from([0.2, 0.5, 1.0, 3.0, 7.3, 50.0, 77.0, 333.3, 500.0]) | st.floats(0.1, 500)
