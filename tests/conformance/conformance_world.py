@@ -1,8 +1,9 @@
-"""Cloud Scheduler as three kinds of callers have it, by a clock that the test moves."""
+"""Google's APIs as three kinds of callers have them, by a clock that the test moves."""
 
 import re
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -16,10 +17,14 @@ from google.cloud.scheduler_v1.services.cloud_scheduler.transports import (
     CloudSchedulerGrpcTransport,
     CloudSchedulerRestTransport,
 )
+from google.cloud.tasks_v2 import CloudTasksClient
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport, CloudTasksRestTransport
 
 from gcptasks.base.events import JobAttemptFailed, JobAttemptStarted, JobAttemptSucceeded
 from gcptasks.client import inprocess
-from gcptasks.client.api import SCHEDULER
+from gcptasks.client.api import SCHEDULER, TASKS
+from gcptasks.runtime.targets.address import parse_app_url
+from gcptasks.runtime.targets.asgi import AsgiApp, AsgiTarget
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.emulator import emulating
@@ -34,24 +39,35 @@ START = datetime(2026, 10, 1, tzinfo=UTC)
 """Of the clock; a Thursday, in the weeks of Google's recorded answers."""
 WORKER = "http://worker.test/"
 """Where nobody is."""
+APP_URL = "http://app.test"
+"""Of an app in the process of the service, if there is one."""
 
 E = TypeVar("E", JobAttemptStarted, JobAttemptFailed, JobAttemptSucceeded)
 
 
-class JobApi(Api):
-    """Google's client on a service that no other test has."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A service that no other test has, and Google's client on it."""
 
-    def __init__(
-        self, client: Any, backend: Backend, portal: BlockingPortal, clock: ManualClock, address: str = ""
-    ) -> None:
+    client: Any
+    backend: Backend
+    portal: BlockingPortal
+    clock: ManualClock
+    address: str = ""
+    """Of the port, if there is one."""
+
+
+class Clocked(Api):
+    """Google's client on a service that goes by a clock of the test's."""
+
+    def __init__(self, opened: Opened) -> None:
         heard = Heard()
-        backend.events.subscribe(heard)
-        super().__init__(client, heard, PARENT)
-        self.address = address
-        """Of the port, if there is one."""
-        self._backend = backend
-        self._portal = portal
-        self._clock = clock
+        opened.backend.events.subscribe(heard)
+        super().__init__(opened.client, heard, PARENT)
+        self.address = opened.address
+        self._backend = opened.backend
+        self._portal = opened.portal
+        self._clock = opened.clock
 
     @property
     def now(self) -> datetime:
@@ -61,6 +77,10 @@ class JobApi(Api):
         """Move the clock to that time, in UTC if it is a text such as `2026-10-04 23:55:00.504`."""
         moment = datetime.fromisoformat(when).replace(tzinfo=UTC) if isinstance(when, str) else when
         self._portal.call(self._clock.advance, moment - self._clock.now())
+
+
+class JobApi(Clocked):
+    """Google's client of Cloud Scheduler."""
 
     def name(self, job_id: str = "j", /) -> str:
         return f"{self.parent}/jobs/{job_id}"
@@ -163,9 +183,24 @@ def _shorten_deadlines(tx: Tx) -> None:
     tx._sql.execute("UPDATE jobs SET deadline_us = 100000")
 
 
+@dataclass(frozen=True, slots=True)
+class Google:
+    """One of Google's APIs: our record of it, and Google's classes."""
+
+    api: Any
+    client: Any
+    grpc: Any
+    rest: Any
+
+
+JOBS = Google(SCHEDULER, CloudSchedulerClient, CloudSchedulerGrpcTransport, CloudSchedulerRestTransport)
+TASK_QUEUES = Google(TASKS, CloudTasksClient, CloudTasksGrpcTransport, CloudTasksRestTransport)
+
+
 @asynccontextmanager
-async def _backend(settings: Settings, clock: ManualClock) -> AsyncGenerator[Backend]:
-    backend = Backend(settings, lambda: Targets(tokens=backend.tokens), clock=clock)
+async def _backend(settings: Settings, clock: ManualClock, app: AsgiApp | None) -> AsyncGenerator[Backend]:
+    apps = None if app is None else {parse_app_url(APP_URL): AsgiTarget(app)}
+    backend = Backend(settings, lambda: Targets(apps, tokens=backend.tokens), clock=clock)
     await backend.start()
     try:
         yield backend
@@ -174,15 +209,16 @@ async def _backend(settings: Settings, clock: ManualClock) -> AsyncGenerator[Bac
 
 
 @contextmanager
-def _in_process(**settings: Any) -> Generator[JobApi]:
+def in_process(google: Google, app: AsgiApp | None = None, **settings: Any) -> Generator[Opened]:
+    """`app` has the tasks for `APP_URL`."""
     clock = ManualClock(START)
-    serving = _backend(Settings(database="memory:", **settings), clock)
+    serving = _backend(Settings(database="memory:", **settings), clock, app)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving) as backend:
-        yield JobApi(inprocess.client(SCHEDULER, backend.calls), backend, portal, clock)
+        yield Opened(inprocess.client(google.api, backend.calls), backend, portal, clock)
 
 
 @contextmanager
-def _over_grpc(**settings: Any) -> Generator[JobApi]:
+def _over_grpc(google: Google, **settings: Any) -> Generator[Opened]:
     clock = ManualClock(START)
     serving = emulating(PortSettings(port=0, database="memory:", **settings), clock=clock)
     with (
@@ -190,24 +226,23 @@ def _over_grpc(**settings: Any) -> Generator[JobApi]:
         portal.wrap_async_context_manager(serving) as emulator,
         grpc.insecure_channel(emulator.address) as channel,
     ):
-        client = CloudSchedulerClient(transport=CloudSchedulerGrpcTransport(channel=channel))
-        yield JobApi(client, emulator._backend, portal, clock, emulator.address)
+        client = google.client(transport=google.grpc(channel=channel))
+        yield Opened(client, emulator._backend, portal, clock, emulator.address)
 
 
 @contextmanager
-def _over_rest(**settings: Any) -> Generator[JobApi]:
+def _over_rest(google: Google, **settings: Any) -> Generator[Opened]:
     clock = ManualClock(START)
     serving = emulating(PortSettings(port=0, database="memory:", **settings), clock=clock)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving) as emulator:
-        transport = CloudSchedulerRestTransport(
-            host=emulator.address, url_scheme="http", credentials=AnonymousCredentials()
-        )
-        with CloudSchedulerClient(transport=transport) as client:
-            yield JobApi(AsOverGrpc(client), emulator._backend, portal, clock, emulator.address)
+        transport = google.rest(host=emulator.address, url_scheme="http", credentials=AnonymousCredentials())
+        with google.client(transport=transport) as client:
+            yield Opened(AsOverGrpc(client), emulator._backend, portal, clock, emulator.address)
 
 
-WAYS: Mapping[str, Callable[..., AbstractContextManager[JobApi]]] = {
-    "in process": _in_process,
+WAYS: Mapping[str, Callable[..., AbstractContextManager[Opened]]] = {
+    "in process": in_process,
     "grpc": _over_grpc,
     "rest": _over_rest,
 }
+"""Each takes the API, and settings of the service."""

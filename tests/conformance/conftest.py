@@ -1,4 +1,4 @@
-"""Cloud Scheduler three ways, and a worker."""
+"""Cloud Scheduler and Cloud Tasks three ways, and a worker."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from conformance.conformance_world import WAYS, JobApi
+from conformance.conformance_tasks import TaskApi
+from conformance.conformance_world import JOBS, TASK_QUEUES, WAYS, JobApi
 from service.service_world import Place, Worker, working
 
 Opens = Callable[..., JobApi]
@@ -19,7 +20,7 @@ def opens(request: pytest.FixtureRequest) -> Iterator[Opens]:
     with ExitStack() as opened:
 
         def opens(**settings: Any) -> JobApi:
-            return opened.enter_context(WAYS[request.param](**settings))
+            return JobApi(opened.enter_context(WAYS[request.param](JOBS, **settings)))
 
         yield opens
 
@@ -28,6 +29,13 @@ def opens(request: pytest.FixtureRequest) -> Iterator[Opens]:
 def api(opens: Opens) -> JobApi:
     """A service with the default settings."""
     return opens()
+
+
+@pytest.fixture(params=list(WAYS))
+def tasks(request: pytest.FixtureRequest, worker: Worker) -> Iterator[TaskApi]:
+    """Cloud Tasks with the default settings, and an App Engine app at the worker."""
+    with WAYS[request.param](TASK_QUEUES, app_engine=worker.address) as opened:
+        yield TaskApi(opened)
 
 
 @pytest.fixture(scope="session")

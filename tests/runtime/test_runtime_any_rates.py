@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from math import ceil
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gcptasks.engine.delivery import Outgoing
@@ -301,6 +301,7 @@ def _compare(real: list[tuple[int, int]], told: list[tuple[int, int]]) -> None:
     assert all(abs(one - other) < NEAR for (one, _), (other, _) in zip(real, told, strict=True)), (real, told)
 
 
+@settings(max_examples=50)
 @example(
     # What came in the half minute before came at the slow rate.
     rate=0.5,

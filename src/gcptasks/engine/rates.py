@@ -59,7 +59,8 @@ def next_at(bucket: Bucket, limits: RateLimits) -> datetime:
     """When a token is there, `bucket.at` if one is; a day later for rates so low that it takes longer than that."""
     if whole_tokens(bucket):
         return bucket.at
-    seconds = (1.0 - bucket.tokens) / limits.max_dispatches_per_second
+    # A token is promised when it is as near as makes it whole, not a microsecond after the time that it takes.
+    seconds = (1.0 - _NEARLY / 2 - bucket.tokens) / limits.max_dispatches_per_second
     if seconds >= _LOOK_AGAIN.total_seconds():
         return bucket.at + _LOOK_AGAIN
     return bucket.at + timedelta(microseconds=math.ceil(seconds * 1e6))
