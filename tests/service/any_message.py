@@ -34,6 +34,7 @@ FITTING: dict[str, list[Any]] = {
               "rate_limits", "rate_limits.max_burst_size", "retry_config.min_backoff", "retry_config.min_backoff.nanos",
               "app_engine_routing_override.host", "stackdriver_logging_config", "purge_time.seconds"],
     "key": ["a", "X-A", "user-agent", "Content-Type", "X-CloudScheduler"],
+    "names": TASKS,
     "page_token": [""],
     "filter": ["", "state: PAUSED", "NOT name: q OR retry_config.min_backoff > 1s", "(purge_time: *)", "state: 1"],
     "seconds": [0, 5, 30, 60, 3600],
@@ -119,7 +120,7 @@ def _values(field: FieldDescriptor) -> tuple[list[Any], list[Any]]:
 def _names(message: str, field: str) -> list[str]:
     """Names of what that field of that message names."""
     if field == "parent":
-        return QUEUES if message in ("CreateTaskRequest", "ListTasksRequest", "BatchCreateTasksRequest") else [PARENT]
+        return QUEUES if "Task" in message else [PARENT]
     if field != "name":
         return []
     if message == "ListLocationsRequest":

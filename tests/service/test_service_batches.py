@@ -52,6 +52,15 @@ def test_its_tasks_are_delivered(api: Api, worker: Worker) -> None:
     assert [place.received().method for _ in range(3)] == ["POST"] * 3
 
 
+def test_a_batch_has_up_to_100_tasks(api: Api) -> None:
+    """CT-156."""
+    parent = api.paused()
+    for size in (1, 100):
+        operation = batch(api, parent, *[request(parent)] * size)
+        assert len(BatchCreateTasksResponse.deserialize(operation.operation.response.value).tasks) == size
+    assert len(api.call("list_tasks", parent=parent).tasks) == 101
+
+
 def test_some_may_fail_and_the_others_are_made(api: Api) -> None:
     """CT-298, CT-310."""
     parent = api.paused()

@@ -49,12 +49,20 @@ def _new_queue(parent: str) -> dict[str, Any]:
     return {"parent": parent, "queue": {"name": QUEUE}}
 
 
+def _changed_queue(name: str) -> dict[str, Any]:
+    return {"queue": {"name": name}}
+
+
 def _new_task(parent: str) -> dict[str, Any]:
     return {"parent": parent, "task": {"http_request": HTTP}}
 
 
 def _new_tasks(parent: str) -> dict[str, Any]:
     return {"parent": parent, "requests": [_new_task(parent)]}
+
+
+def _old_tasks(parent: str) -> dict[str, Any]:
+    return {"parent": parent, "names": [TASK]}
 
 
 NO_PROJECTS = [f"{LOCATION}", "projects/p/", "projects/p/extra"]
@@ -79,12 +87,14 @@ CALLS = [
     Call("create_queue", f"{CLOUD_TASKS}.CreateQueue", "cloudtasks.queues.create", NO_LOCATIONS, _new_queue),
     Call("list_queues", f"{CLOUD_TASKS}.ListQueues", "cloudtasks.queues.list", NO_LOCATIONS, _below),
     Call("get_queue", f"{CLOUD_TASKS}.GetQueue", "cloudtasks.queues.get", NO_QUEUES, _named),
+    Call("update_queue", f"{CLOUD_TASKS}.UpdateQueue", "cloudtasks.queues.update", NO_QUEUES, _changed_queue),
     Call("delete_queue", f"{CLOUD_TASKS}.DeleteQueue", "cloudtasks.queues.delete", NO_QUEUES, _named),
     Call("pause_queue", f"{CLOUD_TASKS}.PauseQueue", "cloudtasks.queues.pause", NO_QUEUES, _named),
     Call("resume_queue", f"{CLOUD_TASKS}.ResumeQueue", "cloudtasks.queues.resume", NO_QUEUES, _named),
     Call("purge_queue", f"{CLOUD_TASKS}.PurgeQueue", "cloudtasks.queues.purge", NO_QUEUES, _named),
     Call("create_task", f"{CLOUD_TASKS}.CreateTask", "cloudtasks.tasks.create", NO_QUEUES, _new_task),
     Call("batch_create_tasks", f"{CLOUD_TASKS}.BatchCreateTasks", "cloudtasks.tasks.create", NO_QUEUES, _new_tasks),
+    Call("batch_delete_tasks", f"{CLOUD_TASKS}.BatchDeleteTasks", "cloudtasks.tasks.delete", NO_QUEUES, _old_tasks),
     Call("list_tasks", f"{CLOUD_TASKS}.ListTasks", "cloudtasks.tasks.list", NO_QUEUES, _below),
     Call("get_task", f"{CLOUD_TASKS}.GetTask", "cloudtasks.tasks.get", NO_TASKS, _named),
     Call("delete_task", f"{CLOUD_TASKS}.DeleteTask", "cloudtasks.tasks.delete", NO_TASKS, _named),

@@ -10,8 +10,8 @@ from service.service_world import Api, Refusal
 TASKS = "google.cloud.tasks.v2.CloudTasks"
 SERVED = {
     TASKS: (
-        "BatchCreateTasks, CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetQueue, GetTask, ListQueues, ListTasks, "
-        "PauseQueue, PurgeQueue, ResumeQueue, RunTask, UpdateQueue"
+        "BatchCreateTasks, BatchDeleteTasks, CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetQueue, GetTask, "
+        "ListQueues, ListTasks, PauseQueue, PurgeQueue, ResumeQueue, RunTask, UpdateQueue"
     ),
     "google.cloud.scheduler.v1.CloudScheduler": (
         "CreateJob, DeleteJob, GetJob, ListJobs, PauseJob, ResumeJob, RunJob, UpdateJob"
@@ -35,7 +35,6 @@ def _not_served(path: str) -> Refusal:
         ("get_iam_policy", f"{TASKS}/GetIamPolicy", {"resource": QUEUE}),
         ("set_iam_policy", f"{TASKS}/SetIamPolicy", {"resource": QUEUE}),
         ("test_iam_permissions", f"{TASKS}/TestIamPermissions", {"resource": QUEUE, "permissions": ["a"]}),
-        ("batch_delete_tasks", f"{TASKS}/BatchDeleteTasks", {"parent": QUEUE}),
         ("get_cmek_config", f"{TASKS}/GetCmekConfig", {"name": "projects/p/locations/l/cmekConfig"}),
         ("update_cmek_config", f"{TASKS}/UpdateCmekConfig", {}),
     ],

@@ -142,6 +142,16 @@ METHODS = (
         writes=True,
     ),
     Method(
+        path=f"/{SERVICE}/BatchDeleteTasks",
+        http=(HttpRule("POST", "/v2/{parent=projects/*/locations/*/queues/*}/tasks:batchDelete", body="*"),),
+        request=messages.BatchDeleteTasksRequest,
+        response=Operation,
+        decode=batch_wire.delete_tasks,
+        verb=batches.delete_tasks,
+        encode=_operation,
+        writes=True,
+    ),
+    Method(
         path=f"/{SERVICE}/GetTask",
         http=(HttpRule("GET", "/v2/{name=projects/*/locations/*/queues/*/tasks/*}"),),
         request=messages.GetTaskRequest,

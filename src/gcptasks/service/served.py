@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gcptasks.base.errors import Unimplemented
+from gcptasks.base.errors import PermissionDenied, Unimplemented
 from gcptasks.service import cloud_scheduler, cloud_tasks, locations, operations
 from gcptasks.service.method import Method
 
@@ -21,9 +21,14 @@ METHODS: dict[str, AnyMethod] = {method.path: method for table in TABLES for met
 
 
 def method(path: str) -> AnyMethod:
-    """The method of that path, such as `/google.cloud.tasks.v2.CloudTasks/CreateTask`; `Unimplemented` if none is."""
+    """The method of that path, such as `/google.cloud.tasks.v2.CloudTasks/CreateTask`; `Unimplemented` if none is.
+
+    `PermissionDenied` for what Google serves to nobody (CT-330).
+    """
     found = METHODS.get(path)
     if found is None:
+        if path in operations.CLOSED:
+            raise PermissionDenied(operations.CLOSED_TEXT)
         raise Unimplemented(f"The local service does not serve {path} yet; it serves {_instead_of(path)}.")
     return found
 

@@ -81,14 +81,14 @@ def list_tasks(tx: Tx, request: ListTasks, now: datetime, policy: Policy) -> Tas
 
 
 def delete_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> None:
-    number, task = _found(tx, tx.queues.find(request.queue), request)
+    number, task = _found(tx, tx.queues.find(request.queue), request, body=False)
     tx.tasks.delete([number], now + tasks.NAME_BLOCK)
     task_deleted(tx, task, now)
     tx.happened([TaskDeleted(request, now)])
 
 
 def run_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> Task:
-    number, task = _found(tx, existing(tx, request.queue), request)
+    number, task = _found(tx, existing(tx, request.queue), request, body=True)
     tx.leases.force(number)
     tx.changes.forced = True
     tx.happened([TaskForced(request, now)])
@@ -112,8 +112,8 @@ def _refuse_repeated(tx: Tx, queue: StoredQueue, name: TaskName, now: datetime) 
         raise AlreadyExists(_TOO_RECENT)
 
 
-def _found(tx: Tx, queue: StoredQueue | None, name: TaskName) -> StoredTask:
-    found = None if queue is None else tx.tasks.find(queue, name.task)
+def _found(tx: Tx, queue: StoredQueue | None, name: TaskName, *, body: bool) -> StoredTask:
+    found = None if queue is None else tx.tasks.find(queue, name.task, body=body)
     if found is None:
         raise NotFound("Requested entity was not found.")
     return found

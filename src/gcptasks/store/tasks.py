@@ -18,6 +18,8 @@ _INSERT = (
 )
 _BY_NUMBER = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE id = ? AND queue = ? AND task_id IS NULL"
 _BY_NAME = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE queue = ? AND task_id = ?"
+_BY_NUMBER_WITHOUT_BODY = _BY_NUMBER.replace(" body,", " x'',")
+_BY_NAME_WITHOUT_BODY = _BY_NAME.replace(" body,", " x'',")
 _PAGE = (
     f"SELECT length(headers) + length(url) + length(body), id, task_id, {TASK_COLUMNS} FROM tasks "
     "WHERE queue = ? AND (scheduled_at, id) > (?, ?) ORDER BY scheduled_at, id LIMIT ?"
@@ -73,10 +75,11 @@ class Tasks:
     def insert(self, queue: StoredQueue, number: int, task: Task, *, named: bool) -> None:
         self._sql.execute(_INSERT, (number, queue.number, task.name.task if named else None, *new_task_row(task)))
 
-    def find(self, queue: StoredQueue, task_id: str) -> StoredTask | None:
-        row = self._sql.execute(_BY_NAME, (queue.number, task_id)).fetchone()
+    def find(self, queue: StoredQueue, task_id: str, *, body: bool = True) -> StoredTask | None:
+        row = self._sql.execute(_BY_NAME if body else _BY_NAME_WITHOUT_BODY, (queue.number, task_id)).fetchone()
         if row is None and (number := self._numbers.number_of(queue.first_number, task_id)) is not None:
-            row = self._sql.execute(_BY_NUMBER, (number, queue.number)).fetchone()
+            query = _BY_NUMBER if body else _BY_NUMBER_WITHOUT_BODY
+            row = self._sql.execute(query, (number, queue.number)).fetchone()
         return None if row is None else StoredTask(row[0], task_of(queue.queue.name, task_id, row[2:]))
 
     def existed(self, queue: StoredQueue, task_id: str, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from google.longrunning.operations_pb2 import GetOperationRequest, Operation
 from google.protobuf.message import Message
 
 from gcptasks.base.names import OperationName, parse_operation
+from gcptasks.wire.common import Status
 from gcptasks.wire.resources import Resources
 
 SERVICE = "google.longrunning.Operations"
@@ -17,10 +18,12 @@ def operation_name(request: GetOperationRequest) -> OperationName:
     return _resource(parse_operation, request.name, request)
 
 
-def done_operation(name: OperationName, metadata: Message, response: Message | None) -> Operation:
-    """An operation that is done; without a response it has no result at all (CT-160)."""
+def done_operation(name: OperationName, metadata: Message, result: Message | None) -> Operation:
+    """An operation that is done: with a response, with an error if the result is a `Status`, or with neither."""
     operation = Operation(name=str(name), done=True)
     operation.metadata.Pack(metadata)
-    if response is not None:
-        operation.response.Pack(response)
+    if isinstance(result, Status):
+        operation.error.code, operation.error.message = result.code, result.message
+    elif result is not None:
+        operation.response.Pack(result)
     return operation

@@ -14,6 +14,8 @@ __all__ = [
     "BatchCreateTasksMetadata",
     "BatchCreateTasksRequest",
     "BatchCreateTasksResponse",
+    "BatchDeleteTasksMetadata",
+    "BatchDeleteTasksRequest",
     "CreateQueueRequest",
     "CreateTaskRequest",
     "DeleteQueueRequest",
@@ -72,6 +74,8 @@ if not hasattr(_google, "BatchCreateTasksMetadata"):
 BatchCreateTasksMetadata: Any = _google.BatchCreateTasksMetadata.pb()
 BatchCreateTasksRequest: Any = _google.BatchCreateTasksRequest.pb()
 BatchCreateTasksResponse: Any = _google.BatchCreateTasksResponse.pb()
+BatchDeleteTasksMetadata: Any = _google.BatchDeleteTasksMetadata.pb()
+BatchDeleteTasksRequest: Any = _google.BatchDeleteTasksRequest.pb()
 CreateTaskRequest: Any = _google.CreateTaskRequest.pb()
 DeleteTaskRequest: Any = _google.DeleteTaskRequest.pb()
 GetTaskRequest: Any = _google.GetTaskRequest.pb()

@@ -1,7 +1,12 @@
 from collections.abc import Iterable, Mapping
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.internal.containers import MessageMap, RepeatedCompositeFieldContainer, ScalarMap
+from google.protobuf.internal.containers import (
+    MessageMap,
+    RepeatedCompositeFieldContainer,
+    RepeatedScalarFieldContainer,
+    ScalarMap,
+)
 from google.protobuf.message import Message
 
 from gcptasks.wire.common import Duration, Status, Timestamp
@@ -246,6 +251,30 @@ class BatchCreateTasksResponse(Message):
     def __init__(self, *, tasks: Iterable[Task] = ()) -> None: ...
 
 class BatchCreateTasksMetadata(Message):
+    state: int
+    @property
+    def start_time(self) -> Timestamp: ...
+    @property
+    def end_time(self) -> Timestamp: ...
+    @property
+    def failed_requests(self) -> MessageMap[int, Status]: ...
+    def __init__(
+        self,
+        *,
+        start_time: Timestamp | None = None,
+        end_time: Timestamp | None = None,
+        state: int = 0,
+        failed_requests: Mapping[int, Status] = ...,
+    ) -> None: ...
+
+class BatchDeleteTasksRequest(Message):
+    parent: str
+    request_id: str
+    @property
+    def names(self) -> RepeatedScalarFieldContainer[str]: ...
+    def __init__(self, *, parent: str = "", names: Iterable[str] = (), request_id: str = "") -> None: ...
+
+class BatchDeleteTasksMetadata(Message):
     state: int
     @property
     def start_time(self) -> Timestamp: ...

@@ -126,7 +126,11 @@ def task_list(tasks: Iterable[Task], next_page_token: str, view: View) -> messag
 
 def name_in(queue: QueueName, text: str) -> TaskName:
     """The task of that name; `InvalidArgument` if it is not one of that queue (CT-026, CT-027)."""
-    name = parse_task(text)
+    return within(queue, parse_task(text))
+
+
+def within(queue: QueueName, name: TaskName) -> TaskName:
+    """The name; `InvalidArgument` if it is not one of that queue (CT-027)."""
     if name.queue != queue:
         raise InvalidArgument(
             f"The queue name from request ('{queue}') must be the same as "
