@@ -42,7 +42,9 @@ class Rest:
 
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
-        self.session = aiohttp.ClientSession(f"http://{emulator.address}", auto_decompress=False)
+        # 0.0.0.0 is where it listens, and nowhere to go.
+        address = emulator.address.replace("0.0.0.0", "127.0.0.1")
+        self.session = aiohttp.ClientSession(f"http://{address}", auto_decompress=False)
 
     async def __aenter__(self) -> Self:
         return self

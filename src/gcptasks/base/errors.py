@@ -12,6 +12,7 @@ TaskError
 │  │  └─ MalformedName
 │  ├─ NotFound
 │  ├─ AlreadyExists
+│  ├─ Unauthenticated
 │  ├─ PermissionDenied
 │  ├─ FailedPrecondition
 │  ├─ Aborted
@@ -151,6 +152,10 @@ class NotFound(ServiceError):
 
 class AlreadyExists(ServiceError):
     """Requested entity already exists"""
+
+
+class Unauthenticated(ServiceError):
+    """The call needs a token."""
 
 
 class PermissionDenied(ServiceError):

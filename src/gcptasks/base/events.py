@@ -100,6 +100,13 @@ class AttemptFailed:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceReset:
+    """Everything was dropped."""
+
+    at: datetime
+
+
 class JobChange(StrEnum):
     """What became of a job."""
 
@@ -205,6 +212,7 @@ Event = (
     | AttemptStarted
     | AttemptSucceeded
     | AttemptFailed
+    | ServiceReset
     | JobChanged
     | JobForced
     | ExecutionSkipped

@@ -19,6 +19,7 @@ from gcptasks.base.events import (
     JobRescheduled,
     QueueChanged,
     ScheduleEnded,
+    ServiceReset,
     TaskCreated,
     TaskDeleted,
     TaskExpired,
@@ -38,6 +39,7 @@ _LEVELS: dict[type[Event], int] = {
     AttemptStarted: logging.DEBUG,
     AttemptSucceeded: logging.INFO,
     AttemptFailed: logging.WARNING,
+    ServiceReset: logging.INFO,
     JobChanged: logging.INFO,
     JobForced: logging.INFO,
     ExecutionSkipped: logging.WARNING,
@@ -84,6 +86,8 @@ def _task_line(event: Event) -> str:
         case AttemptFailed(task, attempt, _, reason, next_at):
             then = "given up" if next_at is None else f"next attempt {next_at.isoformat()}"
             return f"{_shown(task)} attempt {attempt} failed: {log_text(reason)}; {then}"
+        case ServiceReset():
+            return "everything was dropped: queues, tasks, jobs and what was kept of them"
         case _:
             return ""
 

@@ -93,6 +93,10 @@ class Attempts(Generic[L]):
         # Not by `create_task(context=…)`, which a task factory of the user's need not know.
         self._context.copy().run(self._start, leased)
 
+    def under_way(self) -> list[L]:
+        """What was leased and is not over yet."""
+        return [attempt.leased for attempt in self._running.values() if not attempt.over]
+
     async def over_by(self, until: float) -> None:
         """Wait until all are over and written down, or that time of the loop has come, or the loop is ending."""
         loop = asyncio.get_running_loop()

@@ -11,12 +11,14 @@ that step, and no other is taken until what this one took has been leased.
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
 
 from gcptasks.base.clock import Clock
+from gcptasks.base.names import QueueName
 from gcptasks.base.running_loop import running_loop
 from gcptasks.runtime.attempts import Attempts
 from gcptasks.runtime.lanes import Lanes
@@ -77,6 +79,10 @@ class Dispatcher(Loop):
             await self._lease_later()
             return self._clock.now()
         return self._next_at
+
+    def under_way(self) -> Counter[QueueName]:
+        """How many attempts are under way in this process, by queue."""
+        return Counter(leased.owner for leased in self._attempts.under_way()) if self._begun else Counter()
 
     async def _begin(self) -> None:
         # What a stop cut off is under way no more, so nothing of what was in memory holds.

@@ -53,6 +53,17 @@ class Startable(ABC):
                 self._begun = False
                 await self._end(grace)
 
+    async def restart(self) -> None:
+        """Cancel what is under way, and go on; nothing if it does not go on now."""
+        async with self._turns():
+            if self._begun:
+                self._begun = False
+                try:
+                    await self._end(timedelta(0))
+                finally:
+                    await self._begin()
+                    self._begun = True
+
     @abstractmethod
     async def _begin(self) -> None:
         """Begin; what it raises leaves nothing begun."""

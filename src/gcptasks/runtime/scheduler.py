@@ -7,10 +7,12 @@ that were cut off, and scheduled times that nobody ran. Its attempts are deliver
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from datetime import datetime, timedelta
 from functools import partial
 
 from gcptasks.base.clock import Clock
+from gcptasks.base.names import JobName
 from gcptasks.base.running_loop import running_loop
 from gcptasks.runtime.attempts import Attempts
 from gcptasks.runtime.loop import Loop
@@ -79,6 +81,10 @@ class Scheduler(Loop):
         """Look what is due, as another process may have written to the database."""
         if self._begun:
             self._look_at_once()
+
+    def under_way(self) -> Counter[JobName]:
+        """How many attempts are under way in this process, by job."""
+        return Counter(begun.name for begun in self._attempts.under_way()) if self._begun else Counter()
 
     async def _begin(self) -> None:
         self._attempts: Attempts[Begun] = Attempts(

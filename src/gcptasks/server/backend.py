@@ -1,12 +1,14 @@
 """The local service without a front: a store, the calls on it, and, once started, whoever delivers from it."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from gcptasks.base.clock import Clock, SystemClock
 from gcptasks.base.events import Events
 from gcptasks.base.forks import begin_anew_in_children
+from gcptasks.engine.model import NewQueue
 from gcptasks.observe.log import log
 from gcptasks.results.store import StoreSettings
 from gcptasks.runtime.dispatcher import Dispatcher
@@ -18,9 +20,12 @@ from gcptasks.runtime.sweeper import Sweeper
 from gcptasks.runtime.targets.pubsub import Published, PubsubTarget
 from gcptasks.runtime.targets.target import Target
 from gcptasks.runtime.tokens import Tokens
+from gcptasks.server.idle_waits import IdleWaits
 from gcptasks.server.local_results import LocalResults
 from gcptasks.server.settings import Settings
 from gcptasks.service.calls import Calls
+from gcptasks.service.outstanding import UnderWay
+from gcptasks.service.reset import reset
 from gcptasks.store.store import Store
 
 
@@ -44,12 +49,15 @@ class Backend(Startable):
         self.tokens = Tokens(self._store, settings.issuer or "http://localhost")
         self._new_target = target
         self._leader: Leader | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._scheduler: Scheduler | None = None
+        self.idle_waits = IdleWaits(self._store, self._clock, self._under_way)
         begin_anew_in_children(self)
 
     def begin_anew(self) -> None:
         """In a forked child: deliver nothing until it is started there. What its parent's has begun is the parent's."""
         self._begun = False
-        self._leader = None
+        self._leader = self._dispatcher = self._scheduler = None
 
     def results(self, settings: StoreSettings) -> LocalResults:
         """Records of tasks, in its database."""
@@ -59,6 +67,17 @@ class Backend(Startable):
         """Start no more attempts and finish those under way within `grace`. Calls are still answered."""
         if self._leader is not None:
             await self._leader.stop(grace)
+        self.idle_waits.stop()
+
+    async def reset(self, queues: Sequence[NewQueue] = ()) -> None:
+        """Drop everything, in one transaction, and have nothing but these queues.
+
+        Then the attempts under way in this process are cancelled: nothing waits for how they end any more.
+        """
+        await self._store.write(reset, queues, self._clock.now(), self._policy)
+        self.published.clear()
+        if self._leader is not None:
+            await self._leader.restart()
 
     @property
     def delivers(self) -> bool:
@@ -70,11 +89,10 @@ class Backend(Startable):
         jobs_target = PubsubTarget(self._target, self._pubsub_at, self.published)
         scheduler = Scheduler(self._store, jobs_target, self._clock, self._policy)
         app_engine, look = self._policy.app_engine, scheduler.look
-        loops = [
-            Dispatcher(self._store, self._target, self._clock, app_engine=app_engine, others_wrote=look),
-            scheduler,
-            Sweeper(self._store, self._clock),
-        ]
+        dispatcher = Dispatcher(self._store, self._target, self._clock, app_engine=app_engine, others_wrote=look)
+        loops = [dispatcher, scheduler, Sweeper(self._store, self._clock)]
+        self._dispatcher, self._scheduler = dispatcher, scheduler
+        self.idle_waits.go_on()
         self._leader = Leader(self._lock, loops, self._clock)
         try:
             self._store.open()
@@ -82,6 +100,12 @@ class Backend(Startable):
         except BaseException:
             await self._end(timedelta(0))
             raise
+
+    def _under_way(self) -> UnderWay:
+        return UnderWay(
+            Counter() if self._dispatcher is None else self._dispatcher.under_way(),
+            Counter() if self._scheduler is None else self._scheduler.under_way(),
+        )
 
     async def _end(self, grace: timedelta) -> None:
         # Each step is taken, in the reverse order, though one before it may fail or be cancelled.

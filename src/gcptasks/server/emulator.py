@@ -1,7 +1,8 @@
 """The local service on a port, for any client in any language."""
 
+import secrets
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -14,14 +15,16 @@ from gcptasks.base.budget import Budget
 from gcptasks.base.clock import Clock
 from gcptasks.base.errors import AlreadyExists
 from gcptasks.base.events import Subscriber
-from gcptasks.base.names import QueueName
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.rpc.listener import Listener, bind
 from gcptasks.runtime.loop import StopLimit
+from gcptasks.runtime.targets.address import is_loopback
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.result_calls import ResultCalls
 from gcptasks.server.settings import PortSettings
+from gcptasks.web.admin import admin_routes
+from gcptasks.web.admin_guard import AdminGuard
 from gcptasks.web.app import make_app
 from gcptasks.web.discovery import discovery_routes
 from gcptasks.web.exchange import BodyLimits
@@ -34,6 +37,7 @@ from gcptasks.wire.cloud_scheduler import messages as jobs_messages
 from gcptasks.wire.cloud_scheduler import names as jobs_names
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import SERVICE
+from gcptasks.wire.cloud_tasks.queues import new_queue
 
 _CALLS_HAVE = timedelta(seconds=1)
 """For the calls that run and for clients to close their connections, though the limit of the stop has passed."""
@@ -42,8 +46,10 @@ _CALLS_HAVE = timedelta(seconds=1)
 class Emulator:
     """The service that runs in an `emulating` block."""
 
-    def __init__(self, backend: Backend, listener: Listener, limit: StopLimit) -> None:
+    def __init__(self, backend: Backend, listener: Listener, limit: StopLimit, admin_token: str) -> None:
         self._backend = backend
+        self.admin_token = admin_token
+        """What opens the paths below `/admin` that need it."""
         self._limit = limit
         self.host = listener.host
         self.port = listener.port
@@ -113,20 +119,25 @@ async def _serving(
     limit = StopLimit(settings.grace_period)
     if settings.issuer is None:
         settings = replace(settings, issuer=f"http://{_address(settings.host, sockets[0].getsockname()[1])}")
+    clock = clock or settings.clock
+    admin_token = settings.admin_token or secrets.token_urlsafe(24)
     backend = Backend(settings, lambda: Targets(tokens=backend.tokens), clock=clock)
     await backend.start()
     try:
-        for queue in settings.queue_names():
-            await _ensure(backend, queue)
+        for request in _given_queues(settings):
+            await _ensure(backend, request)
+        guard = AdminGuard(admin_token, asks_always=not is_loopback(settings.host))
+        given = [new_queue(request) for request in _given_queues(settings)]
+        admin = admin_routes(backend.idle_waits, lambda: backend.reset(given), clock, guard)
         limits = ListenerLimits()
         budget = limits.budget()
         results = ResultCalls(backend.results, backend.calls.handle)
-        async with protocol_factory(_web_app(backend, settings, limits, budget), grace=limit.left) as http1:
+        async with protocol_factory(_web_app(backend, settings, admin, limits, budget), grace=limit.left) as http1:
             listener = await Listener.start(
                 settings.host, settings.port, results.handle, http1, limits, budget=budget, sockets=sockets
             )
             try:
-                yield Emulator(backend, listener, limit)
+                yield Emulator(backend, listener, limit, admin_token)
             finally:
                 # Before the listener: what is under way may want to enqueue.
                 await backend.stop_delivering(limit.left())
@@ -135,13 +146,20 @@ async def _serving(
         await backend.stop(limit.left())
 
 
-def _web_app(backend: Backend, settings: PortSettings, limits: ListenerLimits, budget: Budget) -> web.Application:
+def _web_app(
+    backend: Backend,
+    settings: PortSettings,
+    admin: Sequence[web.AbstractRouteDef],
+    limits: ListenerLimits,
+    budget: Budget,
+) -> web.Application:
     """What the port serves over HTTP/1.1. Another part is a file in `gcptasks.web`, and its routes are named here."""
     bodies = BodyLimits(request=limits.message, memory_within=limits.memory_within, transfer=limits.request)
     routes = [
         *health_routes(lambda: backend.delivers),
         *discovery_routes(backend.tokens.issuer, backend.tokens.key_set),
         *rest_routes(backend.calls, budget, bodies),
+        *admin,
         *published_routes(lambda: ((one.topic, one.data, one.attributes) for one in backend.published.messages())),
     ]
     return make_app(routes, services=rest_services(), hosts=settings.host_names())
@@ -151,8 +169,15 @@ def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-async def _ensure(backend: Backend, queue: QueueName) -> None:
-    request = messages.CreateQueueRequest(parent=str(queue.location), queue=messages.Queue(name=str(queue)))
+def _given_queues(settings: PortSettings) -> list[messages.CreateQueueRequest]:
+    """What creates the queues that are there from the start, and again after a reset."""
+    return [
+        messages.CreateQueueRequest(parent=str(name.location), queue=messages.Queue(name=str(name)))
+        for name in settings.queue_names()
+    ]
+
+
+async def _ensure(backend: Backend, request: messages.CreateQueueRequest) -> None:
     try:
         await backend.calls.call(f"/{SERVICE}/CreateQueue", request)
     except AlreadyExists:

@@ -6,11 +6,13 @@ and a test that it arrives. `tests/server/test_server_settings.py` fails as long
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from gcptasks.base.clock import Clock, SystemClock
 from gcptasks.base.errors import InvalidArgument, Unreachable
+from gcptasks.base.manual_clock import ManualClock
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.engine.quotas import Quotas
 from gcptasks.runtime.targets.address import parse_url
@@ -97,6 +99,10 @@ class PortSettings(Settings):
     """Full names of queues that are there from the start."""
     allowed_hosts: tuple[str, ...] = ()
     """Names by which clients may reach it over HTTP, beside addresses and names that are local."""
+    admin_token: str | None = None
+    """What opens the paths below `/admin` that need it; None: one is made at the start."""
+    manual_clock: datetime | None = None
+    """When it is; the clock stands still until it is moved. None: it is that of the machine."""
 
     def __post_init__(self) -> None:
         Settings.__post_init__(self)
@@ -105,6 +111,14 @@ class PortSettings(Settings):
         self.queue_names()
         for name in self.allowed_hosts:
             _check_host_name(name)
+        _check_token(self.admin_token)
+        if self.manual_clock is not None and self.manual_clock.tzinfo is None:
+            raise ValueError("manual_clock must be a time with its zone, such as 2030-01-01T00:00:00Z")
+
+    @property
+    def clock(self) -> Clock:
+        """A clock, as it was chosen; another one each time."""
+        return SystemClock() if self.manual_clock is None else ManualClock(self.manual_clock.astimezone(UTC))
 
     def host_names(self) -> list[str]:
         """Its names: those that it was given, where it listens, and that of its issuer."""
@@ -146,6 +160,12 @@ def _origin(text: str) -> str:
 def _check_host_name(name: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
         raise ValueError(f"allowed host must be a name such as tasks.example.com, not {name!r}")
+
+
+def _check_token(token: str | None) -> None:
+    if token is not None and not re.fullmatch(r"[!-~]{1,200}", token):
+        # The token itself is not shown: what a terminal or a log shows is no secret any more.
+        raise ValueError("admin token must be a word of 200 letters, digits and signs at most, without blanks")
 
 
 def _check_choice(setting: str, value: object, choices: Any) -> None:

@@ -141,8 +141,8 @@ class Leases:
         self._sql.executemany(_UNCOUNT, [(number,) for number in numbers])
 
     def force(self, number: int) -> None:
-        """Ask for an attempt of that task at once (RunTask)."""
-        self._sql.execute("INSERT INTO forced (task) VALUES (?)", (number,))
+        """Ask for an attempt of that task at once (RunTask), if it is there still."""
+        self._sql.execute("INSERT INTO forced (task) SELECT id FROM tasks WHERE id = ?", (number,))
 
     def take_forced(self, limit: int) -> list[Forced]:
         """Up to `limit` of the tasks that RunTask asked for, in order; asked again, only later ones come."""

@@ -16,7 +16,9 @@ from gcptasks.store.leases import Leases
 from gcptasks.store.leftovers import Leftovers
 from gcptasks.store.locations import Locations
 from gcptasks.store.operations import Operations
+from gcptasks.store.outstanding import Outstanding
 from gcptasks.store.queues import Queues
+from gcptasks.store.reset import Reset
 from gcptasks.store.signing_keys import SigningKeys
 from gcptasks.store.task_numbers import TaskNumbers
 from gcptasks.store.task_records import TaskRecords
@@ -98,6 +100,10 @@ class Tx:
         return TaskRecords(self._sql, self.changed_records)
 
     @property
+    def outstanding(self) -> Outstanding:
+        return Outstanding(self._sql)
+
+    @property
     def signing_keys(self) -> SigningKeys:
         return SigningKeys(self._sql)
 
@@ -108,6 +114,11 @@ class Tx:
         place to keep what happened, as a history would: it is kept if and only if it happened.
         """
         self.events.extend(events)
+
+    def drop_all(self) -> None:
+        """Empty the database."""
+        Reset(self._sql, self.changed_records).drop_all()
+        self._cache.forget()
 
     def arrived(self, queue: QueueName, number: int, at: datetime) -> None:
         """A task is new, or due at another time."""

@@ -34,6 +34,7 @@ HTTP_STATUSES: Mapping[Code, int] = {
     Code.UNAUTHENTICATED: 401,
 }
 """As `google/rpc/code.proto` has them."""
+_USUAL = Form()
 _LARGEST = 1e15
 """Up to here a whole number is written with all of its digits."""
 
@@ -41,17 +42,21 @@ _LARGEST = 1e15
 def response_of(message: Message, form: Form) -> web.Response:
     """The response of a call."""
     members = _members(message, form)
-    return _response(HTTPStatus.OK, members if form.fields is None else selected(members, form.fields), form)
+    return json_response(HTTPStatus.OK, members if form.fields is None else selected(members, form.fields), form)
 
 
 def refusal_of(error: Exception, form: Form) -> web.Response:
     """The response of a call that was refused."""
+    body = refusal_body(error, form)
+    return json_response(body["error"]["code"], body, form)
+
+
+def refusal_body(error: Exception, form: Form = _USUAL) -> dict[str, Any]:
+    """The JSON that says why a call was refused."""
     status = status_of(error)
-    http = HTTP_STATUSES[status.code]
-    body: dict[str, Any] = {"code": http, "message": status.message, "status": status.code.name}
-    if details := [_members(packed(detail), form) for detail in detail_messages(error)]:
-        body["details"] = details
-    return _response(http, {"error": body}, form)
+    members = {"code": HTTP_STATUSES[status.code], "message": status.message, "status": status.code.name}
+    details = [_members(packed(detail), form) for detail in detail_messages(error)]
+    return {"error": members | ({"details": details} if details else {})}
 
 
 def _members(message: Message, form: Form) -> dict[str, Any]:
@@ -71,7 +76,8 @@ def _without_points(value: object) -> object:
     return value
 
 
-def _response(status: int, body: Mapping[str, Any], form: Form) -> web.Response:
+def json_response(status: int, body: Mapping[str, Any], form: Form = _USUAL) -> web.Response:
+    """The response with that JSON."""
     if form.indented:
         text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
     else:

@@ -39,6 +39,7 @@ CODES: Mapping[type[BaseException], Code] = {
     errors.MalformedName: Code.INVALID_ARGUMENT,
     errors.NotFound: Code.NOT_FOUND,
     errors.AlreadyExists: Code.ALREADY_EXISTS,
+    errors.Unauthenticated: Code.UNAUTHENTICATED,
     errors.PermissionDenied: Code.PERMISSION_DENIED,
     errors.FailedPrecondition: Code.FAILED_PRECONDITION,
     errors.Aborted: Code.ABORTED,

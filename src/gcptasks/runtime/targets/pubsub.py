@@ -52,6 +52,11 @@ class Published:
         """All that are kept, the oldest first."""
         return list(self._messages)
 
+    def clear(self) -> None:
+        """Forget them."""
+        self._messages.clear()
+        self._size = 0
+
     def _keep(self, message: PublishedMessage) -> None:
         self._messages.append(message)
         self._size += message.size
