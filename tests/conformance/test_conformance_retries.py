@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from google.api_core.exceptions import InvalidArgument
+from google.protobuf.duration_pb2 import Duration
 
 from conformance.conformance_world import JobApi
 from conformance.conftest import Opens
@@ -155,3 +156,17 @@ ORDER = (
 def test_settings_of_retries_that_are_wrong_are_refused(api: JobApi, config: dict[str, Any], message: str) -> None:
     # CS-135, CS-136, CS-139, CS-140
     assert api.no_job(retry_config=config) == (InvalidArgument, message)
+
+
+@pytest.mark.parametrize("field", ["max_retry_duration", "min_backoff_duration", "max_backoff_duration"])
+def test_spans_of_retries_beyond_those_of_protobuf_are_refused(api: JobApi, field: str) -> None:
+    # There would be no JSON for the job.
+    longest, beyond = (Duration(seconds=315_576_000_000 + more) for more in (0, 1))
+    assert api.job(retry_config={"max_backoff_duration": longest, field: longest}).retry_config
+    # The least may not be above the most, which is said first.
+    highest = beyond if field == "min_backoff_duration" else longest
+    text = f"retryConfig.{field} must be 315576000000s at most: invalid argument"
+    assert api.no_job(retry_config={"max_backoff_duration": highest, field: beyond}, job_id="other") == (
+        InvalidArgument,
+        text,
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import struct
 from datetime import timedelta
@@ -80,6 +81,27 @@ async def test_http1_garbage_is_a_bad_request(listen: Listen, connect: Connect) 
     client = await connect(await listen())
     client.send(b"what is this?\r\n\r\n")
     assert (await client.rest()).startswith(b"HTTP/1.0 400")
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 500, id="TLS"),
+        pytest.param(b"GET /health HTTP/9\r\n\r\n", id="version"),
+        pytest.param(b"PRI * HTTP\x92", id="almost HTTP/2"),
+        pytest.param(b"GET /health HTTP/1.1\r\nHost: x\r\nno header\r\n\r\n", id="header"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", id="chunk"),
+        pytest.param(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + b"what is this?\r\n\r\n", id="second request"),
+    ],
+)
+async def test_http1_garbage_is_no_error_in_the_log(
+    listen: Listen, connect: Connect, caplog: pytest.LogCaptureFixture, garbage: bytes
+) -> None:
+    client = await connect(await listen())
+    client.send(garbage)
+    client.writer.write_eof()
+    await client.rest()
+    assert [record.getMessage() for record in caplog.records if record.levelno > logging.DEBUG] == []
 
 
 async def test_http1_headers_over_the_limit_are_refused(listen: Listen, connect: Connect) -> None:

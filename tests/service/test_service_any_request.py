@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from google.api_core.exceptions import GoogleAPICallError, InternalServerError
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -156,7 +157,9 @@ def _unanswered(path: str, count: int) -> list[str]:
 
 def _call(loop: asyncio.AbstractEventLoop, calls: Calls, path: str, sent: bytes) -> str:
     try:
-        loop.run_until_complete(calls.handle(path, sent))
+        answer = loop.run_until_complete(calls.handle(path, sent))
+        # What was accepted over gRPC is shown over REST as well.
+        json_format.MessageToDict(served.METHODS[path].response.FromString(answer))
     except ServiceError as error:
         told = as_google(error)
         return "" if told.message and not isinstance(told, InternalServerError) else repr(told)

@@ -50,6 +50,24 @@ async def test_a_refusal_undoes_its_own_verb_and_no_other(store: Store) -> None:
     assert [task.name for task in store.read(all_tasks)] == [answers[0].name, answers[2].name]  # type: ignore[union-attr]  # the others are tasks
 
 
+async def test_the_file_is_as_it_was_after_a_refusal(tmp_path: Path) -> None:
+    store = Store(parse_database(f"sqlite:///{tmp_path}/tasks.db"), Events())
+    await store.write(add_task)
+    with closing(sqlite3.connect(tmp_path / "tasks.db")) as reader:
+        before = list(reader.iterdump())
+        with pytest.raises(Refused):
+            await store.write(add_task_and_refuse)
+        assert list(reader.iterdump()) == before
+    store.close()
+
+
+async def test_tasks_after_a_refusal_have_names_of_their_own(store: Store) -> None:
+    await asyncio.gather(store.write(add_task_and_refuse), store.write(add_task), return_exceptions=True)
+    await asyncio.gather(store.write(add_task), store.write(add_task_and_refuse), return_exceptions=True)
+    await store.write(add_task)
+    assert len({task.name for task in store.read(all_tasks)}) == 3
+
+
 async def test_a_verb_that_is_refused_leaves_nothing_to_tell(store: Store) -> None:
     seen, told = commits(store), list[Event]()
     store.events.subscribe(told.append)

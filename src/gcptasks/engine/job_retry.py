@@ -17,6 +17,8 @@ _SECOND_NS = 1_000_000_000
 _MEASURED_STEP_NS = 2 * _SECOND_NS
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST = timedelta(days=366)
+_LONGEST_SPAN_NS = 315_576_000_000 * _SECOND_NS
+"""Of a `google.protobuf.Duration`: a longer one has no JSON."""
 
 
 def stored(sent: JobRetryConfig) -> JobRetryConfig:
@@ -37,6 +39,14 @@ def stored(sent: JobRetryConfig) -> JobRetryConfig:
         (duration % _SECOND_NS, "retryConfig.max_retry_duration.nanos cannot be set"),
         (low < 0, "retryConfig.min_backoff_duration cannot be negative"),
         (high < 0, "retryConfig.max_backoff_duration cannot be negative"),
+        *(
+            (span > _LONGEST_SPAN_NS, f"retryConfig.{name} must be 315576000000s at most")
+            for name, span in (
+                ("max_retry_duration", duration),
+                ("min_backoff_duration", low),
+                ("max_backoff_duration", high),
+            )
+        ),
         (config.max_doublings < 0, "retryConfig.max_doublings cannot be negative"),
         (
             low > high,

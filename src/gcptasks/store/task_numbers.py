@@ -30,6 +30,14 @@ class TaskNumbers:
         number = made_number(task_id, self._key(queue))
         return number if number is not None and number < self._loaded()[1] else None
 
+    def mark(self) -> tuple[int, int] | None:
+        """What was issued so far, for `back_to`."""
+        return self._row
+
+    def back_to(self, mark: tuple[int, int] | None) -> None:
+        """Take back what was issued since `mark`, to which nobody refers."""
+        self._row = mark
+
     def flush(self) -> None:
         """Keep the next number in the file, if one was issued."""
         if self._row is not None and self._row[1] != self._kept:

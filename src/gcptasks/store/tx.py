@@ -74,6 +74,7 @@ class Tx:
         self.changed_records: list[str] = []
         """Their ids. Hints: those of a verb that is undone stay."""
         self._events_before, self._changes_before = 0, self.changes.mark()
+        self._numbers_before = self._numbers.mark()
 
     @property
     def leftovers(self) -> Leftovers:
@@ -128,6 +129,7 @@ class Tx:
         """Begin a verb."""
         self._sql.execute("SAVEPOINT verb")
         self._events_before, self._changes_before = len(self.events), self.changes.mark()
+        self._numbers_before = self._numbers.mark()
 
     def keep(self) -> None:
         """Keep what was done and said since the savepoint."""
@@ -140,6 +142,7 @@ class Tx:
         self._cache.forget()
         del self.events[self._events_before :]
         self.changes.back_to(self._changes_before)
+        self._numbers.back_to(self._numbers_before)
 
     def finish(self) -> None:
         """Write what is kept once per transaction."""

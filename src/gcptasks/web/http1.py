@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 _PATIENCE = timedelta(seconds=75)
 _AT_ONCE = 0.001
@@ -31,6 +34,7 @@ async def protocol_factory(
         shutdown_timeout=_AT_ONCE,
         keepalive_timeout=patience.total_seconds(),
         access_log=None,
+        logger=_Log(logging.getLogger("gcptasks.web"), {}),
         max_headers=_HEADERS,
         max_field_size=_HEADER_BYTES,
         read_bufsize=_SIP,
@@ -43,6 +47,14 @@ async def protocol_factory(
     finally:
         await _finish(runner, grace())
         await runner.cleanup()
+
+
+class _Log(logging.LoggerAdapter[logging.Logger]):
+    """What aiohttp says of connections. That a client sent no HTTP is its own fault, which it is told, and no error."""
+
+    def exception(self, msg: object, *args: object, exc_info: Any = True, **more: Any) -> None:
+        is_theirs = isinstance(exc_info, HttpProcessingError)
+        self.log(logging.DEBUG if is_theirs else logging.ERROR, msg, *args, exc_info=exc_info, **more)
 
 
 class _Sipping(asyncio.Protocol, asyncio.BufferedProtocol):
