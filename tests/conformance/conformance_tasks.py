@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TypeGuard
 
 from conformance.conformance_world import Clocked
-from gcptasks.base.events import AttemptFailed, AttemptStarted, Event
+from gcptasks.base.events import AttemptFailed, AttemptStarted, Event, TaskExpired
 from gcptasks.store.tx import Tx
 from service.service_world import Place
 
@@ -17,9 +17,9 @@ class TaskApi(Clocked):
     def pass_time(self, seconds: float) -> None:
         self.at(self.now + timedelta(seconds=seconds))
 
-    def shorten_deadlines(self) -> None:
-        """Give workers a tenth of a second for the tasks that are there; a caller can give 15 s at least (CT-097)."""
-        self._backend._store.write_sync(_shorten_deadlines)
+    def set_deadlines(self, seconds: float) -> None:
+        """Give workers so long for attempts that are to come; a caller can give 15 s at least (CT-097)."""
+        self._backend._store.write_sync(_set_deadlines, seconds)
 
     def begun(self, queue: str, count: int, place: Place) -> list[str]:
         """The ids of the tasks of that queue whose attempts have begun, in order, once there are `count` or more.
@@ -33,6 +33,10 @@ class TaskApi(Clocked):
         self.finished(self.task(self._probe, url=place.url).name)
         place.received()
         return [event.task.task for event in self.heard.events if _is_of(event, queue)]
+
+    def expired(self) -> list[str]:
+        """The tasks that went by their age so far."""
+        return [str(event.task) for event in self.heard.events if isinstance(event, TaskExpired)]
 
     def retries(self, name: str) -> list[float]:
         """The seconds from each attempt of that task to the next, all of which fail, until it is given up."""
@@ -48,5 +52,5 @@ def _is_of(event: Event, queue: str) -> TypeGuard[AttemptStarted]:
     return isinstance(event, AttemptStarted) and str(event.task.queue) == queue
 
 
-def _shorten_deadlines(tx: Tx) -> None:
-    tx._sql.execute("UPDATE tasks SET deadline_us = 100000")
+def _set_deadlines(tx: Tx, seconds: float) -> None:
+    tx._sql.execute("UPDATE tasks SET deadline_us = ?", (int(seconds * 1_000_000),))

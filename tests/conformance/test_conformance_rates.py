@@ -36,9 +36,9 @@ def test_a_backlog_goes_as_the_burst_and_then_at_the_rate(
 
 
 def test_an_idle_queue_saves_up_the_burst_and_no_more(tasks: TaskApi, place: Place, probe: Place) -> None:
-    """CT-212."""
+    """CT-212, and neither slows down nor falls asleep (CT-218, CT-219, CT-L7)."""
     queue = tasks.queue(rate_limits={"max_dispatches_per_second": 2}).name
-    for moment in (0, 86400):
+    for moment in (0, 60 * 86400):
         tasks.pass_time(moment)
         for _ in range(12):
             tasks.task(queue, url=place.url)
@@ -62,6 +62,14 @@ def test_no_more_requests_are_open_than_the_queue_allows(tasks: TaskApi, place: 
     for task in made:
         tasks.finished(task)
     assert len(tasks.begun(queue, 6, probe)) == 6
+
+
+def test_run_task_may_be_called_as_often_as_one_likes(tasks: TaskApi, place: Place) -> None:
+    """CT-154, CT-216, CT-L7: within one moment, whatever the rate is."""
+    queue = tasks.paused(rate_limits={"max_dispatches_per_second": 0.001, "max_concurrent_dispatches": 1})
+    for name in [tasks.task(queue, url=place.url).name for _ in range(61)]:
+        tasks.call("run_task", name=name)
+        tasks.finished(name)
 
 
 def test_retries_wait_for_a_token_as_first_attempts_do(tasks: TaskApi, place: Place, probe: Place) -> None:

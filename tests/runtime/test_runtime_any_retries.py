@@ -194,7 +194,7 @@ async def _follow(of_queue: Config, of_task: Config | None, endings: list[Ending
 def test_a_task_is_sent_again_when_the_rules_say_so(
     of_queue: Config, of_task: Config | None, endings: list[Ending]
 ) -> None:
-    """CT-188, CT-199 to CT-210, CT-L7: to the microsecond, from the end of the attempt that failed."""
+    """CT-188, CT-199 to CT-211, CT-L7: to the microsecond, from the end of the attempt that failed."""
     run(_follow(of_queue, of_task, endings))
 
 

@@ -325,6 +325,7 @@ async def test_stop_waits_for_what_is_under_way_and_leaves_the_rest(tmp_path: Pa
 async def test_what_a_stop_cuts_off_is_sent_again_by_the_next_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """CT-182."""
     world = World(tmp_path / "tasks.db")
     queue = world.queue()
     world.target.gate.clear()

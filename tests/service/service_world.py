@@ -254,7 +254,7 @@ class Place:
         return self.url.split("/")[2]
 
     def answers(self, *statuses: int, **headers: str) -> None:
-        """Answer so in turn, 200 afterwards."""
+        """Answer so in turn, 200 afterwards. With 0 the connection is closed without one."""
         self._answers.extend((status, headers) for status in statuses)
 
     def received(self) -> Received:
@@ -289,7 +289,23 @@ class Worker:
 
     async def handle(self, request: web.Request) -> web.Response:
         received = Received(request.method, request.path_qs, list(request.headers.items()), await request.read())
-        return await self._places[request.path.split("/")[1]].handle(received)
+        response = await self._handle(received)
+        if not response.status and request.transport is not None:
+            request.transport.abort()
+        return response
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        """The same worker as an ASGI app, with the same places."""
+        query = b"?" + scope["query_string"] if scope["query_string"] else b""
+        headers = [(name.decode(), value.decode()) for name, value in scope["headers"]]
+        body = (await receive())["body"]
+        response = await self._handle(Received(scope["method"], (scope["raw_path"] + query).decode(), headers, body))
+        own = [(name.lower().encode(), value.encode()) for name, value in response.headers.items()]
+        await send({"type": "http.response.start", "status": response.status, "headers": own})
+        await send({"type": "http.response.body"})
+
+    async def _handle(self, request: Received) -> web.Response:
+        return await self._places[request.path.split("?")[0].split("/")[1]].handle(request)
 
 
 @asynccontextmanager

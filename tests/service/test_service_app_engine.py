@@ -106,7 +106,7 @@ def test_a_task_comes_back_as_it_was_set(gae: Api) -> None:
 
 
 def test_the_app_is_sent_what_app_engine_would_send(gae: Api, place: Place, worker: Worker) -> None:
-    """CT-190, CT-191, CT-L8."""
+    """CT-190, CT-191, CT-L8, which is why it comes from here (CT-198)."""
     due = datetime.now(UTC).replace(microsecond=120_000) + timedelta(days=1)
     task = create(
         gae,

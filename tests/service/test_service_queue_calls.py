@@ -76,7 +76,7 @@ def test_a_paused_queue_keeps_its_due_tasks_until_it_is_resumed(api: Api, place:
 
 
 def test_a_backlog_goes_oldest_first(api: Api, place: Place) -> None:
-    """CT-077; CT-L11."""
+    """CT-077; CT-L11, where Google promises no order (CT-183)."""
     queue = api.paused(rate_limits={"max_concurrent_dispatches": 1})
     now = datetime.now(UTC)
     for age in (1, 3, 2):

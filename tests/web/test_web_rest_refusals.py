@@ -190,6 +190,12 @@ ILLEGAL_TIME = "Illegal timestamp format; timestamps must end with 'Z' or have a
             "",
             "(oneof), oneof field 'message_type' is already set. Cannot set 'appEngineHttpRequest'",
         ),
+        pytest.param(
+            '{"httpRequest": {"oauthToken": {}, "oidcToken": {}}}',
+            "http_request",
+            "(oneof), oneof field 'authorization_header' is already set. Cannot set 'oidcToken'",
+            id="CT-107 two tokens",
+        ),
         ('{"name": "\\ud800"}', "name", '(TYPE_STRING), "?"'),
     ],
 )
