@@ -25,13 +25,14 @@ RESOURCE_COMMANDS = (
     *(("queues", word) for word in ("list", "describe", "pause", "resume", "purge", "delete")),
     *(("tasks", word) for word in ("list", "describe", "run", "delete")),
     *(("jobs", word) for word in ("list", "describe", "run", "pause", "resume", "delete", "next")),
+    *(("admin", word) for word in ("status", "wait", "reset", "clock")),
 )
 """In the order of the help."""
 CTRL_C = "\x03"
 SERVES = r"serve at (?P<address>\S+),"
 PROGRAM = str(Path(sys.executable).with_name("fastapi-gcp-tasks"))
 _NOT_INHERITED = (
-    *("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"),
+    *("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT", "CLOUD_TASKS_ADMIN_TOKEN"),
     *("GOOGLE_APPLICATION_CREDENTIALS", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"),
 )
 

@@ -174,7 +174,7 @@ def test_the_help_of_each_command_has_an_example(command: tuple[str, str]) -> No
     assert any(line.startswith(f"    fastapi-gcp-tasks {' '.join(command)}") for line in shown), shown
 
 
-@pytest.mark.parametrize("group", ["queues", "tasks", "jobs"])
+@pytest.mark.parametrize("group", ["queues", "tasks", "jobs", "admin"])
 def test_a_group_alone_shows_its_commands(group: str) -> None:
     shown = piped(group)
     listed = re.findall(r"^  ([a-z]+)  ", shown.out.partition("Commands:")[2], re.MULTILINE)

@@ -1,8 +1,10 @@
 """The curl commands of docs/local-service.md do what the page says."""
 
 import json
+import os
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from gcptasks.server.emulator import emulating
 from gcptasks.server.settings import PortSettings
 
 PAGE = Path(__file__).parents[2] / "docs" / "local-service.md"
+TOKEN = "let-me-in"
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BLOCK = re.compile(r"^```console\n(\$ curl .*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*?)(?=^\$ |\Z)", re.MULTILINE | re.DOTALL)
 
@@ -22,17 +26,20 @@ def commands() -> list[str]:
 
 def run(command: str, address: str) -> Any:
     script = command.replace("localhost:8123", address).replace("curl", "curl --silent --fail-with-body", 1)
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=30)
+    environment = os.environ | {"CLOUD_TASKS_ADMIN_TOKEN": TOKEN}
+    done = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, (script, done.stdout, done.stderr)
     return json.loads(done.stdout)
 
 
 def test_the_curl_commands_do_what_they_say() -> None:
+    settings = PortSettings(port=0, grace=0.0, admin_token=TOKEN, manual_clock=NOW)
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(emulating(PortSettings(port=0, grace=0.0))) as emulator,
+        portal.wrap_async_context_manager(emulating(settings)) as emulator,
     ):
-        queue, task, listed, paused, deleted, job, run_job = (run(each, emulator.address) for each in commands())
+        done = [run(each, emulator.address) for each in commands()]
+    queue, task, listed, paused, deleted, job, run_job, waited, reset, clock = done
     assert queue["name"] == "projects/my-project/locations/us-central1/queues/orders"
     assert task["name"] == f"{queue['name']}/tasks/hello"
     assert [task["httpRequest"]["body"] for task in listed["tasks"]] == ["aGVsbG8="]
@@ -41,3 +48,6 @@ def test_the_curl_commands_do_what_they_say() -> None:
     assert job["name"] == "projects/my-project/locations/us-central1/jobs/nightly"
     assert job["scheduleTime"].endswith("T03:00:00Z")
     assert run_job["name"] == job["name"]
+    assert waited == {"reached": True, "queues": [], "jobs": []}
+    assert reset == {}
+    assert clock == {"time": "2030-01-01T01:00:00Z", "manual": True}

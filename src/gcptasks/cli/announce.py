@@ -10,6 +10,8 @@ from gcptasks.runtime.targets.address import Origin, is_loopback, parse_url
 from gcptasks.server.emulator import Emulator
 from gcptasks.server.settings import PortSettings
 
+ADMIN_TOKEN = "CLOUD_TASKS_ADMIN_TOKEN"
+"""Where the commands `admin` find the token."""
 VARIABLES = ("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST")
 """Where an application finds the service."""
 
@@ -20,12 +22,13 @@ def say_emulator(settings: PortSettings, emulator: Emulator) -> None:
     say("Cloud Tasks and Cloud Scheduler serve at ", where, f", tasks and jobs are kept in {_kept(settings)}")
     for name in VARIABLES:
         say(f"  export {name}={emulator.address}", style="dim")
+    _say_admin(settings, emulator)
     if not settings.queues and not settings.create_queues:
         say("  no queue yet: create one by a client or with --queue, or start with --create-queues", style="dim")
     if settings.app_engine is not None:
         say(f"  tasks and jobs for App Engine go to {settings.app_engine}", style="dim")
     if not is_loopback(settings.host):
-        warn(f"{settings.host} can be reached from other machines, without a password")
+        warn(f"{settings.host} can be reached from other machines, without a password but for the paths below /admin")
     _warn_if_another_delivers(emulator)
 
 
@@ -34,6 +37,7 @@ def say_dev(host: str, port: int, settings: PortSettings, emulator: Emulator) ->
     shown = f"[{host}]" if ":" in host else host
     say("application  ", (f"http://{shown}:{port}", "bold"))
     say("local tasks  ", (emulator.address, "bold"), f", kept in {_kept(settings)}")
+    _say_admin(settings, emulator)
     _warn_if_another_delivers(emulator)
     for name in VARIABLES:
         if os.environ.get(name, emulator.address) != emulator.address:
@@ -77,6 +81,14 @@ def say_stopping() -> None:
 
 def _kept(settings: PortSettings) -> str:
     return "memory only, gone when it stops" if settings.parsed_database.path is None else settings.database
+
+
+def _say_admin(settings: PortSettings, emulator: Emulator) -> None:
+    if settings.admin_token is None:
+        say(f"  export {ADMIN_TOKEN}={emulator.admin_token}", style="dim")
+    if settings.manual_clock is not None:
+        stands = settings.manual_clock.isoformat()
+        warn(f"the clock stands at {stands} until it is moved: fastapi-gcp-tasks admin clock")
 
 
 def _warn_if_another_delivers(emulator: Emulator) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any, get_args
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from gcptasks import __version__
 from gcptasks.base.errors import PortInUse, SetupError, TaskError
 from gcptasks.cli.output import HELP, LogLevel, fail
-from gcptasks.cli.resources import jobs, queues, tasks
+from gcptasks.cli.resources import admin, jobs, queues, tasks
 from gcptasks.cli.resources.connection import CallFailed
 from gcptasks.server.settings import BackoffChoice, PortSettings, QuotasChoice
 from gcptasks.store.connection import Synchronous
@@ -135,6 +136,37 @@ _ALLOWED_HOSTS = Annotated[
         "times for several names.",
     ),
 ]
+_ADMIN_TOKEN = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TOKEN",
+        envvar="CLOUD_TASKS_ADMIN_TOKEN",
+        callback=_accepted("admin_token"),
+        help="What the paths below /admin ask for: those that reset the service and move its clock always, the others "
+        "beyond localhost. The default is a new one at each start, which is shown then.",
+    ),
+]
+
+
+def _manual_clock(text: str) -> datetime:
+    try:
+        at = datetime.now(UTC) if text == "now" else datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} is neither 'now' nor a time such as 2030-01-01T00:00:00Z")
+    return at
+
+
+_MANUAL_CLOCK = Annotated[
+    Any,
+    typer.Option(
+        parser=_manual_clock,
+        metavar="now|TIME",
+        help="Let the service's time stand still at that moment, such as 2030-01-01T00:00:00Z, until it is moved: "
+        "fastapi-gcp-tasks admin clock --advance 1h. For tests.",
+    ),
+]
 _LOG_LEVEL = Annotated[
     LogLevel, typer.Option(help="How much the service logs: 'info' logs the end of each task, 'debug' every step.")
 ]
@@ -190,6 +222,8 @@ def emulator(
     run_paused_jobs: _RUN_PAUSED_JOBS = _DEFAULTS.run_paused_jobs,
     job_backoff: _JOB_BACKOFF = _DEFAULTS.job_backoff,
     allowed_host: _ALLOWED_HOSTS = None,
+    admin_token: _ADMIN_TOKEN = _DEFAULTS.admin_token,
+    manual_clock: _MANUAL_CLOCK = _DEFAULTS.manual_clock,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> None:
     """Run Cloud Tasks and Cloud Scheduler locally, for any client in any language.
@@ -214,6 +248,8 @@ def emulator(
         run_paused_jobs=run_paused_jobs,
         job_backoff=job_backoff,
         allowed_hosts=tuple(allowed_host or ()),
+        admin_token=admin_token,
+        manual_clock=manual_clock,
     )
     with _naming_port_option(lambda _: "--port"):
         command.run(settings, log_level)
@@ -230,6 +266,9 @@ def dev(
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
     app_engine: _APP_ENGINE_OF_DEV = _DEFAULTS.app_engine,
     pubsub: _PUBSUB = _DEFAULTS.pubsub,
+    allowed_host: _ALLOWED_HOSTS = None,
+    admin_token: _ADMIN_TOKEN = _DEFAULTS.admin_token,
+    manual_clock: _MANUAL_CLOCK = _DEFAULTS.manual_clock,
     log_level: _LOG_LEVEL = LogLevel.INFO,
 ) -> int:
     """Run your application with reload, and the local service beside it.
@@ -248,6 +287,9 @@ def dev(
         create_queues=True,
         app_engine=app_engine,
         pubsub=pubsub,
+        allowed_hosts=tuple(allowed_host or ()),
+        admin_token=admin_token,
+        manual_clock=manual_clock,
     )
     with _naming_port_option(lambda taken: "--port" if taken == port else "--service-port"):
         return command.run(application(app, factory=factory), host, port, settings, log_level, reload=reload)
@@ -304,5 +346,6 @@ _app.command()(emulator)
 _app.add_typer(queues.app, name="queues")
 _app.add_typer(tasks.app, name="tasks")
 _app.add_typer(jobs.app, name="jobs")
+_app.add_typer(admin.app, name="admin")
 _alone = typer.Typer(**HELP, add_completion=False)
 _alone.command()(emulator)

@@ -30,6 +30,14 @@ class NotThere(CallFailed):
     """What the call names does not exist."""
 
 
+def nobody_answers(address: str) -> str:
+    """What to say where no local service listens."""
+    return (
+        f"no local service answers at {address}: is it running? fastapi-gcp-tasks dev APP starts one beside an "
+        "application, cloud-tasks-emulator one alone"
+    )
+
+
 class Connection:
     """A service, called by Google's client of it: a method by its name, with the name of what the call is about."""
 
@@ -87,10 +95,7 @@ class Connection:
             return CallFailed(f"{self} did not answer within {self._timeout:g} seconds")
         # A service that is there may be unavailable as well, and says why.
         if self.local and isinstance(error, ServiceUnavailable) and "Connection refused" in message:
-            return CallFailed(
-                f"no local service answers at {self.local}: is it running? fastapi-gcp-tasks dev APP starts one beside "
-                "an application, cloud-tasks-emulator one alone"
-            )
+            return CallFailed(nobody_answers(self.local))
         kind = NotThere if isinstance(error, NotFound) else CallFailed
         return kind(f"{name} on {self}: {log_text(message)} ({code.name if code else type(error).__name__})")
 

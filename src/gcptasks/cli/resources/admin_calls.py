@@ -1,0 +1,73 @@
+"""The local service's own calls, over HTTP."""
+
+import json
+from http.client import HTTPConnection, HTTPException
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from gcptasks.base.errors import SetupError
+from gcptasks.base.log_text import log_text
+from gcptasks.cli.resources.connection import TIMEOUT, CallFailed, Connection, nobody_answers
+
+_NOT_LOCAL = (
+    "the commands admin are for a local service: name it with --emulator localhost:8123, or by the environment "
+    "variable CLOUD_TASKS_EMULATOR_HOST"
+)
+
+
+class Answer(NamedTuple):
+    """What a call was answered with."""
+
+    status: int
+    members: dict[str, Any]
+
+
+class AdminCalls:
+    """Calls the paths below `/admin` of a local service, with the token if there is one."""
+
+    def __init__(self, connection: Connection, token: str | None) -> None:
+        if connection.local is None:
+            raise SetupError(_NOT_LOCAL)
+        self.address = connection.local
+        self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+
+    def get(self, path: str, query: dict[str, Any] | None = None, *, takes: float = 0.0) -> Answer:
+        """The answer, whatever its status; `takes` is how many seconds the service may need for it."""
+        wanted = {name: value for name, value in (query or {}).items() if value is not None}
+        return self._call("GET", path + (f"?{urlencode(wanted)}" if wanted else ""), None, TIMEOUT + takes)
+
+    def post(self, path: str, body: dict[str, Any]) -> Answer:
+        """The same of a call that changes something."""
+        return self._call("POST", path, json.dumps(body), TIMEOUT)
+
+    def _call(self, method: str, path: str, body: str | None, timeout: float) -> Answer:
+        host, _, port = self.address.rpartition(":")
+        connection = HTTPConnection(host.strip("[]"), int(port), timeout=timeout)
+        try:
+            connection.request(method, f"/admin/{path}", body, self._headers)
+            response = connection.getresponse()
+            return self._answer(response.status, response.read())
+        except ConnectionRefusedError:
+            raise CallFailed(nobody_answers(self.address)) from None
+        except TimeoutError:
+            raise CallFailed(f"{self.address} did not answer within {timeout:g} seconds") from None
+        except (OSError, HTTPException) as error:
+            raise CallFailed(f"{self.address} cannot be called: {log_text(str(error))}") from error
+        finally:
+            connection.close()
+
+    def _answer(self, status: int, body: bytes) -> Answer:
+        try:
+            members = json.loads(body)
+        except ValueError:
+            said = log_text(body.decode(errors="replace").partition("\n")[0])
+            raise CallFailed(f"{self.address} answered with HTTP {status}: {said}") from None
+        return Answer(status, members)
+
+
+def done(answer: Answer) -> dict[str, Any]:
+    """What was answered. Raises `CallFailed` if the call was refused."""
+    if answer.status != 200:
+        error = answer.members["error"]
+        raise CallFailed(f"{log_text(error['message'])} ({error['status']})")
+    return answer.members
