@@ -121,6 +121,8 @@ def _names(message: str, field: str) -> list[str]:
     """Names of what that field of that message names."""
     if field == "parent":
         return QUEUES if "Task" in message else [PARENT]
+    if field == "resource":
+        return QUEUES
     if field != "name":
         return []
     if message == "ListLocationsRequest":

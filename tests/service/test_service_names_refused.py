@@ -41,6 +41,10 @@ def _named(name: str) -> dict[str, Any]:
     return {"name": name}
 
 
+def _resource(name: str) -> dict[str, Any]:
+    return {"resource": name}
+
+
 def _below(name: str) -> dict[str, Any]:
     return {"parent": name}
 
@@ -92,6 +96,14 @@ CALLS = [
     Call("pause_queue", f"{CLOUD_TASKS}.PauseQueue", "cloudtasks.queues.pause", NO_QUEUES, _named),
     Call("resume_queue", f"{CLOUD_TASKS}.ResumeQueue", "cloudtasks.queues.resume", NO_QUEUES, _named),
     Call("purge_queue", f"{CLOUD_TASKS}.PurgeQueue", "cloudtasks.queues.purge", NO_QUEUES, _named),
+    *(
+        Call(method, f"{CLOUD_TASKS}.{rpc}", "cloudtasks.queues.list", NO_QUEUES, _resource)
+        for method, rpc in {
+            "get_iam_policy": "GetIamPolicy",
+            "set_iam_policy": "SetIamPolicy",
+            "test_iam_permissions": "TestIamPermissions",
+        }.items()
+    ),
     Call("create_task", f"{CLOUD_TASKS}.CreateTask", "cloudtasks.tasks.create", NO_QUEUES, _new_task),
     Call("batch_create_tasks", f"{CLOUD_TASKS}.BatchCreateTasks", "cloudtasks.tasks.create", NO_QUEUES, _new_tasks),
     Call("batch_delete_tasks", f"{CLOUD_TASKS}.BatchDeleteTasks", "cloudtasks.tasks.delete", NO_QUEUES, _old_tasks),

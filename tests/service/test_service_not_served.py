@@ -10,8 +10,9 @@ from service.service_world import Api, Refusal
 TASKS = "google.cloud.tasks.v2.CloudTasks"
 SERVED = {
     TASKS: (
-        "BatchCreateTasks, BatchDeleteTasks, CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetQueue, GetTask, "
-        "ListQueues, ListTasks, PauseQueue, PurgeQueue, ResumeQueue, RunTask, UpdateQueue"
+        "BatchCreateTasks, BatchDeleteTasks, CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetIamPolicy, "
+        "GetQueue, GetTask, ListQueues, ListTasks, PauseQueue, PurgeQueue, ResumeQueue, RunTask, SetIamPolicy, "
+        "TestIamPermissions, UpdateQueue"
     ),
     "google.cloud.scheduler.v1.CloudScheduler": (
         "CreateJob, DeleteJob, GetJob, ListJobs, PauseJob, ResumeJob, RunJob, UpdateJob"
@@ -32,9 +33,6 @@ def _not_served(path: str) -> Refusal:
 @pytest.mark.parametrize(
     ("method", "path", "request_"),
     [
-        ("get_iam_policy", f"{TASKS}/GetIamPolicy", {"resource": QUEUE}),
-        ("set_iam_policy", f"{TASKS}/SetIamPolicy", {"resource": QUEUE}),
-        ("test_iam_permissions", f"{TASKS}/TestIamPermissions", {"resource": QUEUE, "permissions": ["a"]}),
         ("get_cmek_config", f"{TASKS}/GetCmekConfig", {"name": "projects/p/locations/l/cmekConfig"}),
         ("update_cmek_config", f"{TASKS}/UpdateCmekConfig", {}),
     ],

@@ -1,13 +1,17 @@
 """The table of Cloud Tasks: which of its methods are served, and how."""
 
+from google.iam.v1 import iam_policy_pb2
+from google.iam.v1.policy_pb2 import Policy
 from google.longrunning.operations_pb2 import Operation
 from google.protobuf.message import Message
 
+from gcptasks.engine.iam import IamPolicy
 from gcptasks.engine.model import Queue, Task
-from gcptasks.service import batches, queues, tasks
+from gcptasks.service import batches, iam, queues, tasks
 from gcptasks.service.method import HttpRule, Method
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import batches as batch_wire
+from gcptasks.wire.cloud_tasks import iam as iam_wire
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks import queues as queue_wire
 from gcptasks.wire.cloud_tasks import tasks as task_wire
@@ -30,6 +34,14 @@ def _task(answer: Task, request: _ShowsTask) -> messages.Task:
 
 def _task_page(answer: tasks.TaskPage, request: Message) -> messages.ListTasksResponse:
     return task_wire.task_list(answer.tasks, answer.next_token, answer.view)
+
+
+def _policy(answer: IamPolicy, request: Message) -> Policy:
+    return iam_wire.policy_message(answer)
+
+
+def _permissions(answer: list[str], request: Message) -> iam_policy_pb2.TestIamPermissionsResponse:
+    return iam_wire.permissions_message(answer)
 
 
 def _operation(answer: Operation, request: Message) -> Operation:
@@ -120,6 +132,36 @@ METHODS = (
         verb=queues.purge_queue,
         encode=_queue,
         writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/GetIamPolicy",
+        http=(HttpRule("POST", "/v2/{resource=projects/*/locations/*/queues/*}:getIamPolicy", body="*"),),
+        request=iam_policy_pb2.GetIamPolicyRequest,
+        response=Policy,
+        decode=iam_wire.get_iam_policy,
+        verb=iam.get_iam_policy,
+        encode=_policy,
+        writes=False,
+    ),
+    Method(
+        path=f"/{SERVICE}/SetIamPolicy",
+        http=(HttpRule("POST", "/v2/{resource=projects/*/locations/*/queues/*}:setIamPolicy", body="*"),),
+        request=iam_policy_pb2.SetIamPolicyRequest,
+        response=Policy,
+        decode=iam_wire.set_iam_policy,
+        verb=iam.set_iam_policy,
+        encode=_policy,
+        writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/TestIamPermissions",
+        http=(HttpRule("POST", "/v2/{resource=projects/*/locations/*/queues/*}:testIamPermissions", body="*"),),
+        request=iam_policy_pb2.TestIamPermissionsRequest,
+        response=iam_policy_pb2.TestIamPermissionsResponse,
+        decode=iam_wire.test_iam_permissions,
+        verb=iam.test_iam_permissions,
+        encode=_permissions,
+        writes=False,
     ),
     Method(
         path=f"/{SERVICE}/CreateTask",

@@ -94,11 +94,12 @@ class Queues:
         return tasks
 
     def delete(self, stored: StoredQueue, blocked_until: datetime) -> int:
-        """Drop the queue with its tasks, and keep its name from being used again until then.
+        """Drop the queue with its tasks and its policy, and keep its name from being used again until then.
 
         Returns how many tasks there were, counted up to `MOST_COUNTED`.
         """
         tasks = self._leave(stored, None)
+        self._sql.execute("DELETE FROM iam_policies WHERE queue = ?", (stored.first_number,))
         values = (str(stored.queue.name), to_us(blocked_until))
         self._sql.execute("INSERT OR REPLACE INTO blocked_queues VALUES (?, ?)", values)
         return tasks

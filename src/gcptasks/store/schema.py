@@ -195,6 +195,14 @@ def _add_task_records(connection: sqlite3.Connection) -> None:
     _run(connection, _TASK_RECORDS)
 
 
+def _add_iam_policies(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE iam_policies (queue INTEGER PRIMARY KEY, version INTEGER NOT NULL, bindings TEXT NOT NULL, "
+        "etag BLOB NOT NULL)"
+    )
+    connection.execute("CREATE TABLE cmek_configs (location TEXT PRIMARY KEY, kms_key TEXT NOT NULL) WITHOUT ROWID")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_tasks,
     _add_signing_keys,
@@ -204,6 +212,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_jobs,
     _add_app_engine,
     _add_task_records,
+    _add_iam_policies,
 )
 """What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 

@@ -11,6 +11,7 @@ from gcptasks.base.names import QueueName
 from gcptasks.store.cache import Cache
 from gcptasks.store.due import Due
 from gcptasks.store.executions import Executions
+from gcptasks.store.iam_policies import IamPolicies
 from gcptasks.store.jobs import Jobs
 from gcptasks.store.leases import Leases
 from gcptasks.store.leftovers import Leftovers
@@ -83,6 +84,10 @@ class Tx:
     @property
     def operations(self) -> Operations:
         return Operations(self._sql)
+
+    @property
+    def iam_policies(self) -> IamPolicies:
+        return IamPolicies(self._sql)
 
     @property
     def locations(self) -> Locations:
