@@ -35,6 +35,7 @@ FITTING: dict[str, list[Any]] = {
               "app_engine_routing_override.host", "stackdriver_logging_config", "purge_time.seconds"],
     "key": ["a", "X-A", "user-agent", "Content-Type", "X-CloudScheduler"],
     "names": TASKS,
+    "kms_key": [f"{PARENT}/keyRings/r/cryptoKeys/k"],
     "page_token": [""],
     "filter": ["", "state: PAUSED", "NOT name: q OR retry_config.min_backoff > 1s", "(purge_time: *)", "state: 1"],
     "seconds": [0, 5, 30, 60, 3600],
@@ -125,6 +126,8 @@ def _names(message: str, field: str) -> list[str]:
         return QUEUES
     if field != "name":
         return []
+    if "Cmek" in message:
+        return [f"{PARENT}/cmekConfig"]
     if message == "ListLocationsRequest":
         return ["projects/p", "projects/-"]
     kinds = {"Job": JOBS, "Task": TASKS, "Queue": QUEUES, "Operation": [f"{PARENT}/operations/1"]}

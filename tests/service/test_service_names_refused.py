@@ -33,7 +33,7 @@ class Call(NamedTuple):
     rpc: str
     permission: str
     wrong: list[str]
-    """Names of another shape, in a project."""
+    """Names of another shape, in a project. Of CMEK they are told (CT-288a)."""
     request: Callable[[str], dict[str, Any]]
 
 
@@ -55,6 +55,10 @@ def _new_queue(parent: str) -> dict[str, Any]:
 
 def _changed_queue(name: str) -> dict[str, Any]:
     return {"queue": {"name": name}}
+
+
+def _changed_key(name: str) -> dict[str, Any]:
+    return {"cmek_config": {"name": name}}
 
 
 def _new_task(parent: str) -> dict[str, Any]:
@@ -111,6 +115,8 @@ CALLS = [
     Call("get_task", f"{CLOUD_TASKS}.GetTask", "cloudtasks.tasks.get", NO_TASKS, _named),
     Call("delete_task", f"{CLOUD_TASKS}.DeleteTask", "cloudtasks.tasks.delete", NO_TASKS, _named),
     Call("run_task", f"{CLOUD_TASKS}.RunTask", "cloudtasks.tasks.run", NO_TASKS, _named),
+    Call("get_cmek_config", f"{CLOUD_TASKS}.GetCmekConfig", "", [], _named),
+    Call("update_cmek_config", f"{CLOUD_TASKS}.UpdateCmekConfig", "", [], _changed_key),
     Call("get_operation", f"{OPERATIONS}.GetOperation", "cloudtasks.operations.get", NO_OPERATIONS, _named),
     Call("list_locations", f"{LOCATIONS}.ListLocations", "cloudtasks.locations.list", NO_PROJECTS, _named),
     Call("get_location", f"{LOCATIONS}.GetLocation", "cloudtasks.locations.get", NO_LOCATIONS, _named),

@@ -1,18 +1,24 @@
-"""What is not there yet says so, and says what is."""
+"""Which calls are served: all that Google's client has. What is none says so, and says what is there."""
 
 from typing import Any
 
+import grpc
+import grpc.aio
 import pytest
-from google.api_core.exceptions import MethodNotImplemented, NotFound
+from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
-from service.service_world import Api, Refusal
+from gcptasks.base.errors import Unimplemented
+from gcptasks.server.emulator import emulating
+from gcptasks.server.settings import PortSettings
+from gcptasks.service.served import METHODS, method
+from service.google_methods import methods_of
+from service.service_world import Api
 
-TASKS = "google.cloud.tasks.v2.CloudTasks"
 SERVED = {
-    TASKS: (
-        "BatchCreateTasks, BatchDeleteTasks, CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetIamPolicy, "
-        "GetQueue, GetTask, ListQueues, ListTasks, PauseQueue, PurgeQueue, ResumeQueue, RunTask, SetIamPolicy, "
-        "TestIamPermissions, UpdateQueue"
+    "google.cloud.tasks.v2.CloudTasks": (
+        "BatchCreateTasks, BatchDeleteTasks, CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetCmekConfig, "
+        "GetIamPolicy, GetQueue, GetTask, ListQueues, ListTasks, PauseQueue, PurgeQueue, ResumeQueue, RunTask, "
+        "SetIamPolicy, TestIamPermissions, UpdateCmekConfig, UpdateQueue"
     ),
     "google.cloud.scheduler.v1.CloudScheduler": (
         "CreateJob, DeleteJob, GetJob, ListJobs, PauseJob, ResumeJob, RunJob, UpdateJob"
@@ -22,27 +28,62 @@ SERVED = {
 }
 """The methods that are served, by API."""
 ALL_SERVED = "; ".join(f"{api}: {methods}" for api, methods in SERVED.items())
-QUEUE = "projects/p/locations/l/queues/q"
 
 
-def _not_served(path: str) -> Refusal:
-    served = SERVED.get(path.split("/")[1], ALL_SERVED)
-    return Refusal(MethodNotImplemented, f"The local service does not serve {path} yet; it serves {served}.")
+def test_every_call_of_the_api_is_answered(api: Api) -> None:
+    """CT-001, CT-002, CT-003."""
+    queue, config = api.name(), f"{api.parent}/cmekConfig"
+    task = f"{queue}/tasks/t"
+    new = {"name": task, "http_request": {"url": "http://worker.test/"}}
+    calls: dict[str, dict[str, Any]] = {
+        "create_queue": {"parent": api.parent, "queue": {"name": queue}},
+        "pause_queue": {"name": queue},
+        "get_queue": {"name": queue},
+        "list_queues": {"parent": api.parent},
+        "update_queue": {"queue": {"name": queue}},
+        "get_iam_policy": {"resource": queue},
+        "set_iam_policy": {"resource": queue},
+        "test_iam_permissions": {"resource": queue, "permissions": ["cloudtasks.queues.get"]},
+        "create_task": {"parent": queue, "task": new},
+        "get_task": {"name": task},
+        "list_tasks": {"parent": queue},
+        "delete_task": {"name": task},
+        "batch_create_tasks": {
+            "parent": queue,
+            "requests": [{"parent": queue, "task": {**new, "name": f"{queue}/tasks/u"}}],
+            "request_id": "mine",
+        },
+        "get_operation": {"name": f"{api.parent}/operations/mine"},
+        "run_task": {"name": f"{queue}/tasks/u"},
+        "batch_delete_tasks": {"parent": queue, "names": [task]},
+        "purge_queue": {"name": queue},
+        "resume_queue": {"name": queue},
+        "get_cmek_config": {"name": config},
+        "update_cmek_config": {"cmek_config": {"name": config}},
+        "get_location": {"name": api.parent},
+        "list_locations": {"name": api.parent.removesuffix("/locations/l")},
+        "delete_queue": {"name": queue},
+    }
+    for name, request in calls.items():
+        api.call(name, **request)
+    called = {name.replace("_", "") for name in calls}
+    assert called >= {path.rpartition("/")[2].lower() for path in METHODS if "scheduler" not in path}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "request_"),
-    [
-        ("get_cmek_config", f"{TASKS}/GetCmekConfig", {"name": "projects/p/locations/l/cmekConfig"}),
-        ("update_cmek_config", f"{TASKS}/UpdateCmekConfig", {}),
-    ],
-)
-def test_a_call_that_is_not_served_yet(api: Api, method: str, path: str, request_: dict[str, Any]) -> None:
-    """It is unknown (CT-004), though Google serves it (CT-001 to CT-003)."""
-    if not hasattr(api.client, method):
-        pytest.skip("this google-cloud-tasks has no such call")
-    refusal = api.refusal(method, **request_)
-    if refusal.kind is NotFound:  # over REST, where it is a path that is not there (CT-L14)
-        assert "There is nothing at " in refusal.message
-    else:
-        assert refusal == _not_served(f"/{path}")
+def test_all_that_googles_client_calls_is_served() -> None:
+    """CT-001, CT-002, CT-003."""
+    assert {called.path for called in methods_of(CloudTasksGrpcTransport)} <= set(METHODS)
+
+
+@pytest.mark.parametrize("path", ["google.cloud.tasks.v2.CloudTasks/Bogus", "google.longrunning.Operations/A", "b.B/A"])
+async def test_a_method_that_does_not_exist_is_unimplemented(path: str) -> None:
+    """CT-004."""
+    message = f"The local service does not serve /{path} yet; it serves {SERVED.get(path.split('/')[0], ALL_SERVED)}."
+    with pytest.raises(Unimplemented) as unknown:
+        method(f"/{path}")
+    assert str(unknown.value) == message
+    async with emulating(PortSettings(port=0)) as emulator, grpc.aio.insecure_channel(emulator.address) as channel:
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{path}")
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call(b"")
+        assert (refused.value.code(), refused.value.details()) == (grpc.StatusCode.UNIMPLEMENTED, message)

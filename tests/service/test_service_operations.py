@@ -78,16 +78,6 @@ async def test_over_rest_their_paths_are_not_there(emulator: Emulator, method: s
             assert (await response.json())["name"] == OPERATION
 
 
-async def test_a_method_that_does_not_exist_is_unimplemented(emulator: Emulator) -> None:
-    """CT-004."""
-    async with grpc.aio.insecure_channel(emulator.address) as channel:
-        for path in ("google.cloud.tasks.v2.CloudTasks/Bogus", "google.longrunning.Operations/Bogus", "bogus.Bogus/A"):
-            method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{path}")
-            with pytest.raises(grpc.aio.AioRpcError) as refused:
-                await method(b"")
-            assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
-
-
 @pytest.mark.parametrize("method", REQUESTS)
 def test_other_methods_are_kept_from_callers_in_process(method: str) -> None:
     """CT-330."""

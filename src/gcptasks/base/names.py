@@ -5,6 +5,7 @@ CT-258); one of another shape raises `MalformedName`, which is an `InvalidArgume
 shape is for `wire/resources.py`.
 """
 
+from contextlib import suppress
 from functools import lru_cache
 from string import ascii_letters, digits
 from typing import NamedTuple
@@ -164,6 +165,17 @@ def parse_operation(text: str) -> OperationName:
                 "Operation name must be formatted: "
                 f'"projects/<PROJECT_ID>/locations/<LOCATION_ID>/operations/<OPERATION_ID>", not {text!r}.'
             )
+
+
+def parse_cmek_config(text: str) -> LocationName:
+    """The location whose config has that name. Raises `MalformedName` if the text is none, in Google's words."""
+    location, _, last = text.rpartition("/")
+    if last == "cmekConfig":
+        with suppress(MalformedName):
+            return parse_location(location)
+    raise MalformedName(
+        'CMEK Config name must be formatted: "projects/<PROJECT_ID>/locations/<LOCATION_ID>/cmekConfig".'
+    )
 
 
 def is_project_id(text: str) -> bool:

@@ -7,14 +7,16 @@ from google.protobuf.message import Message
 
 from gcptasks.engine.iam import IamPolicy
 from gcptasks.engine.model import Queue, Task
-from gcptasks.service import batches, iam, queues, tasks
+from gcptasks.service import batches, cmek, iam, queues, tasks
 from gcptasks.service.method import HttpRule, Method
 from gcptasks.wire import common
 from gcptasks.wire.cloud_tasks import batches as batch_wire
+from gcptasks.wire.cloud_tasks import cmek as cmek_wire
 from gcptasks.wire.cloud_tasks import iam as iam_wire
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks import queues as queue_wire
 from gcptasks.wire.cloud_tasks import tasks as task_wire
+from gcptasks.wire.cloud_tasks.cmek import CmekConfig
 from gcptasks.wire.cloud_tasks.names import SERVICE
 
 _ShowsTask = messages.CreateTaskRequest | messages.GetTaskRequest | messages.RunTaskRequest
@@ -42,6 +44,10 @@ def _policy(answer: IamPolicy, request: Message) -> Policy:
 
 def _permissions(answer: list[str], request: Message) -> iam_policy_pb2.TestIamPermissionsResponse:
     return iam_wire.permissions_message(answer)
+
+
+def _cmek_config(answer: CmekConfig, request: Message) -> messages.CmekConfig:
+    return cmek_wire.cmek_config_message(answer)
 
 
 def _operation(answer: Operation, request: Message) -> Operation:
@@ -231,6 +237,26 @@ METHODS = (
         decode=task_wire.task_name,
         verb=tasks.run_task,
         encode=_task,
+        writes=True,
+    ),
+    Method(
+        path=f"/{SERVICE}/GetCmekConfig",
+        http=(HttpRule("GET", "/v2/{name=projects/*/locations/*/cmekConfig}"),),
+        request=messages.GetCmekConfigRequest,
+        response=messages.CmekConfig,
+        decode=cmek_wire.cmek_config_location,
+        verb=cmek.get_cmek_config,
+        encode=_cmek_config,
+        writes=False,
+    ),
+    Method(
+        path=f"/{SERVICE}/UpdateCmekConfig",
+        http=(HttpRule("PATCH", "/v2/{cmek_config.name=projects/*/locations/*/cmekConfig}", body="cmek_config"),),
+        request=messages.UpdateCmekConfigRequest,
+        response=messages.CmekConfig,
+        decode=cmek_wire.update_cmek_config,
+        verb=cmek.update_cmek_config,
+        encode=_cmek_config,
         writes=True,
     ),
 )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from gcptasks.base.events import Event
 from gcptasks.base.names import QueueName
 from gcptasks.store.cache import Cache
+from gcptasks.store.cmek_configs import CmekConfigs
 from gcptasks.store.due import Due
 from gcptasks.store.executions import Executions
 from gcptasks.store.iam_policies import IamPolicies
@@ -84,6 +85,10 @@ class Tx:
     @property
     def operations(self) -> Operations:
         return Operations(self._sql)
+
+    @property
+    def cmek_configs(self) -> CmekConfigs:
+        return CmekConfigs(self._sql)
 
     @property
     def iam_policies(self) -> IamPolicies:

@@ -16,10 +16,12 @@ __all__ = [
     "BatchCreateTasksResponse",
     "BatchDeleteTasksMetadata",
     "BatchDeleteTasksRequest",
+    "CmekConfig",
     "CreateQueueRequest",
     "CreateTaskRequest",
     "DeleteQueueRequest",
     "DeleteTaskRequest",
+    "GetCmekConfigRequest",
     "GetQueueRequest",
     "GetTaskRequest",
     "HttpRequest",
@@ -38,6 +40,7 @@ __all__ = [
     "RunTaskRequest",
     "StackdriverLoggingConfig",
     "Task",
+    "UpdateCmekConfigRequest",
     "UpdateQueueRequest",
 ]
 
@@ -76,6 +79,9 @@ BatchCreateTasksRequest: Any = _google.BatchCreateTasksRequest.pb()
 BatchCreateTasksResponse: Any = _google.BatchCreateTasksResponse.pb()
 BatchDeleteTasksMetadata: Any = _google.BatchDeleteTasksMetadata.pb()
 BatchDeleteTasksRequest: Any = _google.BatchDeleteTasksRequest.pb()
+CmekConfig: Any = _google.CmekConfig.pb()
+GetCmekConfigRequest: Any = _google.GetCmekConfigRequest.pb()
+UpdateCmekConfigRequest: Any = _google.UpdateCmekConfigRequest.pb()
 CreateTaskRequest: Any = _google.CreateTaskRequest.pb()
 DeleteTaskRequest: Any = _google.DeleteTaskRequest.pb()
 GetTaskRequest: Any = _google.GetTaskRequest.pb()
