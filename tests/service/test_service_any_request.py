@@ -70,6 +70,19 @@ NEW_QUEUE = _some(
     retry_config=RETRY,
     stackdriver_logging_config=_some(sampling_ratio=RATE),
     app_engine_routing_override=ROUTING,
+    http_target=_some(
+        uri_override=_some(
+            scheme=INT32,
+            host=st.just("w.test") | TEXT,
+            port=SECONDS,
+            path_override=_some(path=TEXT),
+            query_override=_some(query_params=TEXT),
+            uri_override_enforce_mode=INT32,
+        ),
+        http_method=INT32,
+        header_overrides=st.lists(_some(header=_some(key=st.just("X-A") | TEXT, value=TEXT)), max_size=3),
+        oidc_token=TOKEN,
+    ),
 )
 PATH = st.sampled_from(
     [
@@ -83,6 +96,10 @@ PATH = st.sampled_from(
         "stackdriver_logging_config.sampling_ratio",
         "app_engine_routing_override",
         "app_engine_routing_override.instance",
+        "http_target",
+        "http_target.uri_override.host",
+        "http_target.header_overrides",
+        "http_target.oidc_token.service_account_email",
         "*",
     ]
 )

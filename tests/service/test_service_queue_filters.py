@@ -166,6 +166,7 @@ def test_times_are_compared_and_one_that_is_not_set_is_the_earliest(
         ("purge_time: *", [PURGED]),
         ("rate_limits: *", ALL),
         ("http_target: *", []),
+        ("http_target.uri_override.host: *", []),
         ("stackdriver_logging_config: *", [TUNED]),
         ("app_engine_routing_override.instance: *", [TUNED]),
         ("app_engine_routing_override.version: *", []),
@@ -220,6 +221,64 @@ def test_comparisons_are_joined(queues: Api, filter_: str, found: list[str]) -> 
 def test_a_filter_that_fits_no_queue_is_refused(api: Api, filter_: str, message: str) -> None:
     """CT-271, whether or not there are queues."""
     assert api.refusal("list_queues", parent=api.parent, filter=filter_) == Refusal(InvalidArgument, message)
+
+
+EMAIL = "a@example.com"
+
+
+@pytest.fixture
+def targets(api: Api) -> Api:
+    """Queues with HTTP targets of several kinds, one with an empty one, and one without."""
+    api.queue("empty", http_target={})
+    api.queue(
+        "full",
+        http_target={
+            "uri_override": {
+                "scheme": "HTTPS",
+                "host": "example.net",
+                "port": 8443,
+                "path_override": {"path": "/path"},
+            },
+            "http_method": "PUT",
+            "header_overrides": [{"header": {"key": "X-Other"}}, {"header": {"key": "X-Custom", "value": "v"}}],
+            "oidc_token": {"service_account_email": EMAIL, "audience": "https://example.net/"},
+        },
+    )
+    api.queue("none")
+    api.queue("oauth", http_target={"oauth_token": {"service_account_email": EMAIL}, "http_method": "POST"})
+    return api
+
+
+@pytest.mark.parametrize(
+    ("filter_", "found"),
+    [
+        pytest.param("http_target.http_method > POST", ["full"], id="CT-261"),
+        pytest.param("http_target.uri_override.host: example", ["full"], id="CT-262 host"),
+        pytest.param("http_target.uri_override.path_override.path: path", ["full"], id="CT-262 path"),
+        pytest.param("http_target.oidc_token.audience: EXAMPLE", ["full"], id="CT-262 audience"),
+        pytest.param("httpTarget.uriOverride.port >= 8443", ["full"], id="CT-263"),
+        pytest.param("http_target: *", ["empty", "full", "oauth"], id="CT-266 target"),
+        pytest.param("http_target.uri_override: *", ["full"], id="CT-266 override"),
+        pytest.param("http_target.uri_override.host: *", ["full"], id="CT-266 host"),
+        pytest.param("http_target.uri_override.path_override: *", ["full"], id="CT-266 path"),
+        pytest.param("http_target.header_overrides: *", ["full"], id="CT-266 headers"),
+        pytest.param("http_target.oidc_token: *", ["full"], id="CT-266 OIDC"),
+        pytest.param("http_target.oauth_token: *", ["oauth"], id="CT-266 OAuth"),
+        pytest.param("http_target.http_method = HTTP_METHOD_UNSPECIFIED", ["empty", "none"], id="CT-267 method"),
+        pytest.param(
+            "http_target.uri_override.scheme = SCHEME_UNSPECIFIED", ["empty", "none", "oauth"], id="CT-267 scheme"
+        ),
+        pytest.param(
+            "http_target.uri_override.uri_override_enforce_mode = URI_OVERRIDE_ENFORCE_MODE_UNSPECIFIED",
+            ["empty", "full", "none", "oauth"],
+            id="CT-267 mode",
+        ),
+        pytest.param("http_target.header_overrides.header.key: X-Custom", ["full"], id="CT-268"),
+        pytest.param("http_target.header_overrides.header.value = w", [], id="CT-268 value"),
+    ],
+)
+def test_a_filter_looks_into_http_targets(targets: Api, filter_: str, found: list[str]) -> None:
+    assert _found(targets, filter_) == found
 
 
 def test_a_page_token_is_of_one_filter(queues: Api) -> None:

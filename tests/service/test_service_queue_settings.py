@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import AlreadyExists, FailedPrecondition, InvalidArgument, MethodNotImplemented
+from google.api_core.exceptions import AlreadyExists, FailedPrecondition, InvalidArgument
 from google.cloud.tasks_v2 import Queue
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -197,8 +197,3 @@ def test_the_name_of_a_queue_that_was_deleted_cannot_be_used_again_yet(api: Api)
     message = "The queue cannot be created because a queue with this name existed too recently."
     assert _refusal(api) == Refusal(FailedPrecondition, message)
     assert api.queue("other").name == api.name("other")
-
-
-def test_what_is_not_there_yet_is_said(api: Api) -> None:
-    message = "The local service does not support Queue.http_target yet; leave it out."
-    assert _refusal(api, http_target={"http_method": "POST"}) == Refusal(MethodNotImplemented, message)

@@ -7,7 +7,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument, ServiceError, Unimplemented
+from gcptasks.base.errors import ErrorInfo, Help, InvalidArgument, ServiceError
 from gcptasks.base.names import LocationName, QueueName
 from gcptasks.engine.model import AppEngineRouting, NewQueue, Queue, QueueState, RateLimits, RetryConfig
 from gcptasks.wire import common
@@ -180,11 +180,6 @@ def test_each_state_has_its_number(state: QueueState) -> None:
             InvalidArgument("RetryConfig.maxBackoff must be less than 9223372037s here."),
             id="a span that cannot be stored",
         ),
-        pytest.param(
-            create(httpTarget={}),
-            Unimplemented("The local service does not support Queue.http_target yet; leave it out."),
-            id="http_target",
-        ),
     ],
 )
 def test_create_refuses(request_: messages.CreateQueueRequest, error: ServiceError) -> None:
@@ -226,9 +221,9 @@ def test_a_list_without_a_parent_is_refused() -> None:
         queues.list_queues(messages.ListQueuesRequest())
 
 
-def test_a_filter_is_refused_rather_than_passed_over() -> None:
-    with pytest.raises(Unimplemented, match="does not support filters yet; list all queues instead"):
-        queues.list_queues(messages.ListQueuesRequest(parent=PARENT, filter="state: PAUSED"))
+def test_a_filter_that_fits_no_queue_is_refused_rather_than_passed_over() -> None:
+    with pytest.raises(InvalidArgument, match=r"^Field not found: 'colour'\.$"):
+        queues.list_queues(messages.ListQueuesRequest(parent=PARENT, filter="colour: red"))
 
 
 def test_a_page_of_queues_keeps_their_order() -> None:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from gcptasks.base.epoch import EPOCH
 from gcptasks.base.errors import Unreachable
-from gcptasks.engine import app_engine
-from gcptasks.engine.model import AppEngineRequest, Queue, Task, Token
+from gcptasks.engine import app_engine, http_targets
+from gcptasks.engine.model import AppEngineRequest, HttpRequest, Queue, Task, Token
 
 _OWN_PREFIX = "x-cloudtasks-"
 _NO_ANSWER = 504
@@ -65,7 +65,8 @@ def outgoing(task: Task, queue: Queue, previous_status: int | None, app_address:
     """What is sent for the attempt that `task`, as `tasks.dispatched` left it, has under way.
 
     `previous_status` is that of the attempt before; None if there was none, or if it was lost.
-    `app_address` is where App Engine apps are; `Unreachable` if one is meant and it is None.
+    `app_address` is where App Engine apps are; `Unreachable` if one is meant and it is None, or if the queue's target
+    makes of the task what is never sent.
     """
     request = task.request
     if isinstance(request, AppEngineRequest):
@@ -73,10 +74,12 @@ def outgoing(task: Task, queue: Queue, previous_status: int | None, app_address:
         host = app_engine.host(routing, queue.name.location)
         own = _app_engine_headers(task, queue, previous_status)
         return to_app_engine(request, host, app_address, own, task.dispatch_deadline)
+    if queue.http_target is not None:
+        request = http_targets.overridden(request, queue.http_target)
     return Outgoing(
         method=request.method,
         url=request.url,
-        headers=_headers(task, queue, previous_status),
+        headers=_headers(task, request, queue, previous_status),
         body=request.body,
         deadline=task.dispatch_deadline,
         token=request.token,
@@ -103,10 +106,10 @@ def to_app_engine(
     )
 
 
-def _headers(task: Task, queue: Queue, previous_status: int | None) -> list[tuple[str, str]]:
+def _headers(task: Task, request: HttpRequest, queue: Queue, previous_status: int | None) -> list[tuple[str, str]]:
     retries = task.dispatch_count - 1
     # A caller's own X-CloudTasks-* headers are kept in the task, and replaced here (CT-170).
-    headers = [item for item in task.request.headers.items() if not item[0].lower().startswith(_OWN_PREFIX)]
+    headers = [item for item in request.headers.items() if not item[0].lower().startswith(_OWN_PREFIX)]
     headers += (
         ("X-CloudTasks-QueueName", queue.name.queue),
         ("X-CloudTasks-TaskName", task.name.task),

@@ -75,6 +75,11 @@ def _is_kept(name: str) -> bool:
     return bool(re.fullmatch(_NAME, name)) and not is_dropped(name)
 
 
+def can_be_sent(name: str, value: str) -> bool:
+    """Whether a header of that name, for which the task's own rules were not asked, can arrive with that value."""
+    return _is_kept(name) and (not value or bool(mended(value)))
+
+
 def mended(value: str) -> str:
     """The value as it is kept, cut at NUL and on one line (CT-291); empty if it is dropped (CT-290)."""
     value = value.partition("\0")[0].replace("\r", "_").replace("\n", "_")

@@ -50,19 +50,6 @@ class RetryConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
-    name: QueueName
-    rate_limits: RateLimits = RateLimits()
-    retry_config: RetryConfig = RetryConfig()
-    state: QueueState = QueueState.RUNNING
-    purged_at: datetime | None = None
-    sampling_ratio: float = 0.0
-    """Of `stackdriver_logging_config`; kept and shown, used by nothing here."""
-    app_engine_routing_override: "AppEngineRouting | None" = None
-    """Takes the place of the routing of every App Engine task (CT-047)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class OidcToken:
     service_account_email: str
     audience: str = ""
@@ -75,6 +62,54 @@ class OAuthToken:
 
 
 Token = OidcToken | OAuthToken
+
+
+class EnforceMode(StrEnum):
+    """Whether an override of a URL holds for one that has all parts itself."""
+
+    UNSPECIFIED = "URI_OVERRIDE_ENFORCE_MODE_UNSPECIFIED"
+    IF_NOT_EXISTS = "IF_NOT_EXISTS"
+    ALWAYS = "ALWAYS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UriOverride:
+    """The parts of a URL that a queue sets; None: the task's own."""
+
+    scheme: str | None = None
+    """`HTTP` or `HTTPS`, empty if it was sent as unspecified."""
+    host: str | None = None
+    port: int | None = None
+    """0: none."""
+    path: str | None = None
+    query: str | None = None
+    enforce_mode: EnforceMode = EnforceMode.UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTarget:
+    """What a queue sets in every HTTP request of its tasks, as it was sent (CT-299)."""
+
+    uri_override: UriOverride | None = None
+    method: str = ""
+    """An HTTP method in capitals; empty: the task's own."""
+    header_overrides: tuple[tuple[str, str], ...] = ()
+    token: Token | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    name: QueueName
+    rate_limits: RateLimits = RateLimits()
+    retry_config: RetryConfig = RetryConfig()
+    state: QueueState = QueueState.RUNNING
+    purged_at: datetime | None = None
+    sampling_ratio: float = 0.0
+    """Of `stackdriver_logging_config`; kept and shown, used by nothing here."""
+    app_engine_routing_override: "AppEngineRouting | None" = None
+    """Takes the place of the routing of every App Engine task (CT-047)."""
+    http_target: HttpTarget | None = None
+    """Overrides parts of every HTTP task (CT-220)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +207,7 @@ class NewQueue:
     """As sent: 0 stands for a member left out (CT-044)."""
     sampling_ratio: float = 0.0
     app_engine_routing_override: AppEngineRouting | None = None
+    http_target: HttpTarget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

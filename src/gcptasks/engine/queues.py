@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import QueueName
-from gcptasks.engine import app_engine, retry
-from gcptasks.engine.model import NewQueue, Queue, QueueState, RateLimits
+from gcptasks.engine import app_engine, http_targets, retry
+from gcptasks.engine.model import HttpTarget, NewQueue, Queue, QueueState, RateLimits
 from gcptasks.engine.quotas import Quotas
 
 QUEUE_NAME_BLOCK = timedelta(days=7)
@@ -23,26 +23,32 @@ def create(new: NewQueue, quotas: Quotas) -> Queue:
     """The queue as it is kept, members left out at their defaults (CT-044); `InvalidArgument` if something is wrong."""
     if new.name.location != new.parent:
         raise InvalidArgument(f"{new.name} must begin with {new.parent}.")
+    return update(defaults(new.name), new, new.http_target, quotas)
+
+
+def update(queue: Queue, new: NewQueue, sent_target: HttpTarget | None, quotas: Quotas) -> Queue:
+    """The queue with the settings of `new`; `InvalidArgument` if something is wrong.
+
+    Its state stays (CT-064), and when it was purged. A target that was sent is checked, even if it does not become
+    that of `new` (CT-274), and what does become it only for what makes no URL (CT-278, CT-280).
+    """
     rate_limits = _rate_limits(new.rate_limits, quotas)
     retry_config = retry.stored(new.retry_config)
     if not 0.0 <= new.sampling_ratio <= 1.0:
         raise InvalidArgument("sampling_ratio must be between 0.0 and 1.0.")
-    override = new.app_engine_routing_override
-    return Queue(
-        name=new.name,
+    if sent_target is not None:
+        http_targets.check(sent_target)
+    target, routing = new.http_target, new.app_engine_routing_override
+    if target is not None and target.uri_override is not None:
+        http_targets.check_override(target.uri_override)
+    return replace(
+        queue,
         rate_limits=rate_limits,
         retry_config=retry_config,
         sampling_ratio=new.sampling_ratio,
-        app_engine_routing_override=None if override is None else app_engine.stored_routing(override),
+        app_engine_routing_override=None if routing is None else app_engine.stored_routing(routing),
+        http_target=target,
     )
-
-
-def update(queue: Queue, new: NewQueue, quotas: Quotas) -> Queue:
-    """The queue with the settings of `new`; `InvalidArgument` if something is wrong.
-
-    Its state stays (CT-064), and when it was purged.
-    """
-    return replace(create(new, quotas), state=queue.state, purged_at=queue.purged_at)
 
 
 def defaults(name: QueueName) -> Queue:

@@ -24,7 +24,7 @@ from gcptasks.base.names import TaskName
 from gcptasks.engine import app_engine, requests, retry, task_size
 from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import status_text
-from gcptasks.engine.model import AppEngineRequest, Attempt, NewTask, Reply, Request, RetryConfig, Task
+from gcptasks.engine.model import AppEngineRequest, Attempt, HttpTarget, NewTask, Reply, Request, RetryConfig, Task
 from gcptasks.engine.task_limits import MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
 NAME_BLOCK = timedelta(hours=24)
@@ -40,12 +40,15 @@ _RETRY_AFTER_STATUSES = frozenset([429, 503])
 _OF_APP_ENGINE = frozenset([503])  # CT-195
 
 
-def create(new: NewTask, name: TaskName, now: datetime) -> Decision:
-    """The task as it is kept, what was left out filled in; `InvalidArgument` if something is wrong."""
+def create(new: NewTask, name: TaskName, now: datetime, target: HttpTarget | None = None) -> Decision:
+    """The task as it is kept, what was left out filled in; `InvalidArgument` if something is wrong.
+
+    `target` is the queue's, whose token takes the place of the task's own.
+    """
     scheduled_at = _scheduled_at(new, now)
     task = Task(
         name=name,
-        request=requests.stored(new.request),
+        request=requests.stored(new.request, None if target is None else target.token),
         created_at=now - now.microsecond * _MICROSECOND,  # Google keeps whole seconds (CT-115)
         scheduled_at=scheduled_at,
         dispatch_deadline=_dispatch_deadline(new),

@@ -137,7 +137,10 @@ def outgoing(app_engine: str | None, leased: Leased) -> Outgoing:
 def large_outgoing(app_engine: str | None, tx: Tx, leased: Leased) -> Outgoing | None:
     """As `outgoing`, for an attempt whose body is unread; None if its task is gone."""
     body = tx.leases.body(leased.number)
-    return None if body is None else replace(outgoing(app_engine, leased), body=body)
+    if body is None:
+        return None
+    task = replace(leased.task, request=replace(leased.task.request, body=body))
+    return delivery.outgoing(task, leased.queue, leased.previous_status, app_engine)
 
 
 def wanted(tx: Tx, leased: Leased) -> bool:

@@ -85,11 +85,11 @@ def _filtered(
 
 def update_queue(tx: Tx, request: UpdateQueue, now: datetime, policy: Policy) -> Queue:
     stored = tx.queues.find(request.name)
+    before = queues.defaults(request.name) if stored is None else stored.queue
+    queue = queues.update(before, changed(before, request), request.http_target, policy.quotas)
     if stored is None:  # then the call makes it (CT-060)
-        new = changed(queues.defaults(request.name), request)
-        return _inserted(tx, queues.create(new, policy.quotas), now)
-    queue = queues.update(stored.queue, changed(stored.queue, request), policy.quotas)
-    return queue if queue == stored.queue else _saved(tx, queue, QueueChange.UPDATED, now)
+        return _inserted(tx, queue, now)
+    return queue if queue == before else _saved(tx, queue, QueueChange.UPDATED, now)
 
 
 def delete_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> None:

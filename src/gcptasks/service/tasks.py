@@ -49,7 +49,7 @@ def create_task(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Task
         _refuse_repeated(tx, queue, request.name, now)
     number = tx.tasks.new_number()
     name = request.name or tx.tasks.made_name(queue, number)
-    decision = tasks.create(request, name, now)
+    decision = tasks.create(request, name, now, queue.queue.http_target)
     task = decision.task
     assert task is not None
     tx.tasks.insert(queue, number, task, named=request.name is not None)

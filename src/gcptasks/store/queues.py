@@ -18,9 +18,10 @@ _ALL = "SELECT count(*) FROM queues"
 _VERSION = "SELECT queues_version FROM meta"
 _NEW_VERSION = "UPDATE meta SET queues_version = queues_version + 1"
 _MARK = "UPDATE queues SET version = (SELECT queues_version FROM meta) WHERE name = ?"
-_INSERT = f"INSERT INTO queues ({QUEUE_COLUMNS}) VALUES ({', '.join('?' * 12)})"
-_INSERT_AGAIN = f"INSERT INTO queues ({QUEUE_COLUMNS}, first_id) VALUES ({', '.join('?' * 13)})"
-_UPDATE = f"UPDATE queues SET ({QUEUE_COLUMNS}) = ({', '.join('?' * 12)}) WHERE name = ?"
+_VALUES = ", ".join("?" * len(QUEUE_COLUMNS.split(",")))
+_INSERT = f"INSERT INTO queues ({QUEUE_COLUMNS}) VALUES ({_VALUES})"
+_INSERT_AGAIN = f"INSERT INTO queues ({QUEUE_COLUMNS}, first_id) VALUES ({_VALUES}, ?)"
+_UPDATE = f"UPDATE queues SET ({QUEUE_COLUMNS}) = ({_VALUES}) WHERE name = ?"
 _COUNT = "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE queue = ? LIMIT ?)"
 
 

@@ -11,7 +11,9 @@ from gcptasks.engine.model import (
     AppEngineRequest,
     AppEngineRouting,
     Attempt,
+    EnforceMode,
     HttpRequest,
+    HttpTarget,
     OAuthToken,
     OidcToken,
     Queue,
@@ -21,6 +23,7 @@ from gcptasks.engine.model import (
     RetryConfig,
     Task,
     Token,
+    UriOverride,
 )
 from gcptasks.store.times import from_us, maybe_from_us, maybe_us, to_us
 
@@ -28,7 +31,7 @@ Row = tuple[Any, ...]
 
 QUEUE_COLUMNS = (
     "name, state, max_dispatches_per_second, max_concurrent_dispatches, max_attempts, max_retry_duration_ns, "
-    "min_backoff_ns, max_backoff_ns, max_doublings, sampling_ratio, purged_at, app_engine_routing_override"
+    "min_backoff_ns, max_backoff_ns, max_doublings, sampling_ratio, purged_at, app_engine_routing_override, http_target"
 )
 TASK_COLUMNS = (
     "scheduled_at, created_at, method, url, headers, body, token, app_engine_routing, deadline_us, retry, "
@@ -55,12 +58,13 @@ def queue_row(queue: Queue) -> Row:
         queue.sampling_ratio,
         maybe_us(queue.purged_at),
         None if queue.app_engine_routing_override is None else _dumps(queue.app_engine_routing_override),
+        None if queue.http_target is None else _target_text(queue.http_target),
     )
 
 
 def queue_of(row: Row) -> Queue:
     """The queue of a row of `QUEUE_COLUMNS`."""
-    name, state, rate, concurrent, attempts, duration, low, high, doublings, ratio, purged, override = row
+    name, state, rate, concurrent, attempts, duration, low, high, doublings, ratio, purged, override, target = row
     return Queue(
         name=parse_queue(name),
         state=QueueState(state),
@@ -75,6 +79,25 @@ def queue_of(row: Row) -> Queue:
         sampling_ratio=ratio,
         purged_at=maybe_from_us(purged),
         app_engine_routing_override=None if override is None else AppEngineRouting(**from_json(override)),
+        http_target=None if target is None else _target_of(target),
+    )
+
+
+def _target_text(target: HttpTarget) -> str:
+    token = None if target.token is None else token_text(target.token)
+    return _dumps({**asdict(target), "token": token})
+
+
+def _target_of(text: str) -> HttpTarget:
+    fields = from_json(text)
+    override, token = fields["uri_override"], fields["token"]
+    if override is not None:
+        override["enforce_mode"] = EnforceMode(override["enforce_mode"])
+    return HttpTarget(
+        uri_override=None if override is None else UriOverride(**override),
+        method=fields["method"],
+        header_overrides=tuple((name, value) for name, value in fields["header_overrides"]),
+        token=None if token is None else token_of(token),
     )
 
 

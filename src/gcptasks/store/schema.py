@@ -203,6 +203,10 @@ def _add_iam_policies(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE cmek_configs (location TEXT PRIMARY KEY, kms_key TEXT NOT NULL) WITHOUT ROWID")
 
 
+def _add_http_targets(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE queues ADD COLUMN http_target TEXT")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_tasks,
     _add_signing_keys,
@@ -213,6 +217,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _add_app_engine,
     _add_task_records,
     _add_iam_policies,
+    _add_http_targets,
 )
 """What brings a file from each schema to the next, within a transaction. One that was released never changes."""
 

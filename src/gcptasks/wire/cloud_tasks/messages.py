@@ -25,14 +25,17 @@ __all__ = [
     "GetQueueRequest",
     "GetTaskRequest",
     "HttpRequest",
+    "HttpTarget",
     "ListQueuesRequest",
     "ListQueuesResponse",
     "ListTasksRequest",
     "ListTasksResponse",
     "OAuthToken",
     "OidcToken",
+    "PathOverride",
     "PauseQueueRequest",
     "PurgeQueueRequest",
+    "QueryOverride",
     "Queue",
     "RateLimits",
     "ResumeQueueRequest",
@@ -42,6 +45,7 @@ __all__ = [
     "Task",
     "UpdateCmekConfigRequest",
     "UpdateQueueRequest",
+    "UriOverride",
 ]
 
 
@@ -52,13 +56,17 @@ AppEngineHttpRequest: Any = _google.AppEngineHttpRequest.pb()
 AppEngineRouting: Any = _google.AppEngineRouting.pb()
 Attempt: Any = _google.Attempt.pb()
 HttpRequest: Any = _google.HttpRequest.pb()
+HttpTarget: Any = _google.HttpTarget.pb()
 OAuthToken: Any = _google.OAuthToken.pb()
 OidcToken: Any = _google.OidcToken.pb()
+PathOverride: Any = _google.PathOverride.pb()
+QueryOverride: Any = _google.QueryOverride.pb()
 Queue: Any = _google.Queue.pb()
 RateLimits: Any = _google.RateLimits.pb()
 RetryConfig: Any = _google.RetryConfig.pb()
 StackdriverLoggingConfig: Any = _google.StackdriverLoggingConfig.pb()
 Task: Any = _google.Task.pb()
+UriOverride: Any = _google.UriOverride.pb()
 
 CreateQueueRequest: Any = _google.CreateQueueRequest.pb()
 DeleteQueueRequest: Any = _google.DeleteQueueRequest.pb()

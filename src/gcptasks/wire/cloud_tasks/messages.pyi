@@ -71,11 +71,81 @@ class AppEngineHttpRequest(Message):
         body: bytes = b"",
     ) -> None: ...
 
+class OidcToken(Message):
+    service_account_email: str
+    audience: str
+    def __init__(self, *, service_account_email: str = "", audience: str = "") -> None: ...
+
+class OAuthToken(Message):
+    service_account_email: str
+    scope: str
+    def __init__(self, *, service_account_email: str = "", scope: str = "") -> None: ...
+
+class PathOverride(Message):
+    path: str
+    def __init__(self, *, path: str = "") -> None: ...
+
+class QueryOverride(Message):
+    query_params: str
+    def __init__(self, *, query_params: str = "") -> None: ...
+
+class UriOverride(Message):
+    scheme: int
+    host: str
+    port: int
+    uri_override_enforce_mode: int
+    @property
+    def path_override(self) -> PathOverride: ...
+    @property
+    def query_override(self) -> QueryOverride: ...
+    def __init__(
+        self,
+        *,
+        scheme: int | None = None,
+        host: str | None = None,
+        port: int | None = None,
+        path_override: PathOverride | None = None,
+        query_override: QueryOverride | None = None,
+        uri_override_enforce_mode: int = 0,
+    ) -> None: ...
+
+class HttpTarget(Message):
+    class Header(Message):
+        key: str
+        value: str
+        def __init__(self, *, key: str = "", value: str = "") -> None: ...
+
+    class HeaderOverride(Message):
+        @property
+        def header(self) -> HttpTarget.Header: ...
+        def __init__(self, *, header: HttpTarget.Header | None = None) -> None: ...
+
+    http_method: int
+    @property
+    def uri_override(self) -> UriOverride: ...
+    @property
+    def header_overrides(self) -> RepeatedCompositeFieldContainer[HeaderOverride]: ...
+    @property
+    def oauth_token(self) -> OAuthToken: ...
+    @property
+    def oidc_token(self) -> OidcToken: ...
+    def __init__(
+        self,
+        *,
+        uri_override: UriOverride | None = None,
+        http_method: int = 0,
+        header_overrides: Iterable[HeaderOverride] = (),
+        oauth_token: OAuthToken | None = None,
+        oidc_token: OidcToken | None = None,
+    ) -> None: ...
+
 class Queue(Message):
     name: str
     state: int
     @property
     def app_engine_routing_override(self) -> AppEngineRouting: ...
+    @property
+    def http_target(self) -> HttpTarget: ...
     @property
     def rate_limits(self) -> RateLimits: ...
     @property
@@ -89,22 +159,13 @@ class Queue(Message):
         *,
         name: str = "",
         app_engine_routing_override: AppEngineRouting | None = None,
+        http_target: HttpTarget | None = None,
         rate_limits: RateLimits | None = None,
         retry_config: RetryConfig | None = None,
         state: int = 0,
         purge_time: Timestamp | None = None,
         stackdriver_logging_config: StackdriverLoggingConfig | None = None,
     ) -> None: ...
-
-class OidcToken(Message):
-    service_account_email: str
-    audience: str
-    def __init__(self, *, service_account_email: str = "", audience: str = "") -> None: ...
-
-class OAuthToken(Message):
-    service_account_email: str
-    scope: str
-    def __init__(self, *, service_account_email: str = "", scope: str = "") -> None: ...
 
 class HttpRequest(Message):
     url: str

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gcptasks.base.errors import InvalidArgument, Unimplemented
+from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import LocationName, QueueName, parse_location, parse_queue
-from gcptasks.engine.model import NewQueue, Queue, QueueState, RateLimits
+from gcptasks.engine.model import HttpTarget, NewQueue, Queue, QueueState, RateLimits
 from gcptasks.engine.queues import burst_size
 from gcptasks.wire import times
 from gcptasks.wire.app_engine import put_routing, routing
 from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks.http_targets import http_target, put_http_target
 from gcptasks.wire.cloud_tasks.names import resource
 from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
 from gcptasks.wire.field_masks import is_path, take
@@ -48,6 +49,8 @@ class UpdateQueue:
     """As sent."""
     paths: tuple[str, ...] | None
     """The fields that change; None without a mask: all that can be set (CT-061)."""
+    http_target: HttpTarget | None
+    """That of `queue`."""
 
 
 def new_queue(request: messages.CreateQueueRequest) -> NewQueue:
@@ -64,13 +67,11 @@ def queue_name(request: QueueRequest) -> QueueName:
 def update_queue(request: messages.UpdateQueueRequest) -> UpdateQueue:
     """What is asked for; a `ServiceError` if the name or a path of the mask is none (CT-028, CT-063, CT-254)."""
     name = resource(parse_queue, request.queue.name, request)
-    if not request.HasField("update_mask"):
-        return UpdateQueue(name=name, queue=request.queue, paths=None)
-    paths = tuple(dict.fromkeys(request.update_mask.paths))
-    for path in paths:
+    paths = tuple(dict.fromkeys(request.update_mask.paths)) if request.HasField("update_mask") else None
+    for path in paths or ():
         if not is_path(path, messages.Queue):
             raise InvalidArgument(f"Invalid mask: {path}")
-    return UpdateQueue(name=name, queue=request.queue, paths=paths)
+    return UpdateQueue(name=name, queue=request.queue, paths=paths, http_target=_target(request.queue))
 
 
 def changed(queue: Queue, update: UpdateQueue) -> NewQueue:
@@ -111,6 +112,8 @@ def queue_message(queue: Queue) -> messages.Queue:
         message.stackdriver_logging_config.sampling_ratio = queue.sampling_ratio
     if queue.app_engine_routing_override is not None:
         put_routing(message.app_engine_routing_override, queue.app_engine_routing_override, queue.name.location)
+    if queue.http_target is not None:
+        put_http_target(message.http_target, queue.http_target)
     return message
 
 
@@ -124,9 +127,11 @@ def _matches(text: str) -> Callable[[Queue], bool]:
     return lambda queue: finds(queue_message(queue))
 
 
+def _target(queue: messages.Queue) -> HttpTarget | None:
+    return http_target(queue.http_target) if queue.HasField("http_target") else None
+
+
 def _new_queue(parent: LocationName, name: QueueName, queue: messages.Queue) -> NewQueue:
-    if queue.HasField("http_target"):
-        raise Unimplemented("The local service does not support Queue.http_target yet; leave it out.")
     overridden = queue.HasField("app_engine_routing_override")
     return NewQueue(
         parent=parent,
@@ -138,4 +143,5 @@ def _new_queue(parent: LocationName, name: QueueName, queue: messages.Queue) -> 
         retry_config=retry_config(queue.retry_config),
         sampling_ratio=queue.stackdriver_logging_config.sampling_ratio,
         app_engine_routing_override=routing(queue.app_engine_routing_override) if overridden else None,
+        http_target=_target(queue),
     )

@@ -13,24 +13,21 @@ from gcptasks.engine.model import (
     Attempt,
     HttpRequest,
     NewTask,
-    OAuthToken,
-    OidcToken,
     Request,
     Task,
-    Token,
     View,
 )
 from gcptasks.wire import common, times
 from gcptasks.wire.app_engine import put_routing, routing
 from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks.http_methods import METHOD_NUMBERS, METHODS
 from gcptasks.wire.cloud_tasks.names import resource
 from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
+from gcptasks.wire.cloud_tasks.tokens import put_token, token
 
 TaskRequest = messages.GetTaskRequest | messages.DeleteTaskRequest | messages.RunTaskRequest
 """A request that names a task."""
 
-_METHODS = {1: "POST", 2: "GET", 3: "HEAD", 4: "PUT", 5: "DELETE", 6: "PATCH", 7: "OPTIONS"}
-_METHOD_NUMBERS = {name: number for number, name in _METHODS.items()}
 _VIEWS = {0: View.BASIC, 1: View.BASIC, 2: View.FULL}
 _VIEW_NUMBERS = {View.UNSPECIFIED: 0, View.BASIC: 1, View.FULL: 2}
 
@@ -152,33 +149,21 @@ def _payload(task: messages.Task) -> Request:
 def _http_request(message: messages.HttpRequest) -> HttpRequest:
     return HttpRequest(
         url=message.url,
-        method=_METHODS.get(message.http_method, "POST"),  # the default (CT-119), and what unknown ones become (CT-293)
+        method=METHODS.get(message.http_method, "POST"),  # the default (CT-119), and what unknown ones become (CT-293)
         headers=dict(message.headers.items()),
         body=message.body,
-        token=_token(message),
+        token=token(message),
     )
 
 
 def _app_engine_request(message: messages.AppEngineHttpRequest) -> AppEngineRequest:
     return AppEngineRequest(
         relative_uri=message.relative_uri,
-        method=_METHODS.get(message.http_method, "POST"),
+        method=METHODS.get(message.http_method, "POST"),
         routing=routing(message.app_engine_routing),
         headers=dict(message.headers.items()),
         body=message.body,
     )
-
-
-def _token(message: messages.HttpRequest) -> Token | None:
-    match message.WhichOneof("authorization_header"):
-        case "oidc_token":
-            oidc = message.oidc_token
-            return OidcToken(service_account_email=oidc.service_account_email, audience=oidc.audience)
-        case "oauth_token":
-            oauth = message.oauth_token
-            return OAuthToken(service_account_email=oauth.service_account_email, scope=oauth.scope)
-        case _:
-            return None
 
 
 def _schedule(message: common.Timestamp) -> datetime:
@@ -203,7 +188,7 @@ def _put_app_engine_request(
     message: messages.AppEngineHttpRequest, request: AppEngineRequest, location: LocationName, *, full: bool
 ) -> None:
     message.relative_uri = request.relative_uri
-    message.http_method = _METHOD_NUMBERS[request.method]
+    message.http_method = METHOD_NUMBERS[request.method]
     message.headers.update(request.headers)
     put_routing(message.app_engine_routing, request.routing, location)
     if full:
@@ -212,19 +197,12 @@ def _put_app_engine_request(
 
 def _put_request(message: messages.HttpRequest, request: HttpRequest, *, full: bool) -> None:
     message.url = request.url
-    message.http_method = _METHOD_NUMBERS[request.method]
+    message.http_method = METHOD_NUMBERS[request.method]
     message.headers.update(request.headers)
     if full:
         message.body = request.body
-    match request.token:
-        case OidcToken(service_account_email=email, audience=audience):
-            message.oidc_token.service_account_email = email
-            message.oidc_token.audience = audience
-        case OAuthToken(service_account_email=email, scope=scope):
-            message.oauth_token.service_account_email = email
-            message.oauth_token.scope = scope
-        case None:
-            pass
+    if request.token is not None:
+        put_token(message, request.token)
 
 
 def _put_attempt(message: messages.Attempt, attempt: Attempt) -> None:
