@@ -49,7 +49,7 @@ class Program:
         self._more = threading.Condition()
         reading, writing = os.openpty() if terminal else os.pipe()
         self.process = subprocess.Popen(
-            [Path(sys.executable).with_name(command[0]), *command[1:]],
+            [Path(sys.executable).parent / command[0], *command[1:]],
             cwd=folder,
             env=inherited | environment,
             stdin=subprocess.DEVNULL,
