@@ -11,7 +11,8 @@ from gcptasks.client.result_type import ResultType
 from gcptasks.engine.task_records import RECORD_HEADER
 from gcptasks.results.given import GivenStore
 from gcptasks.worker.own_loop import OwnLoop
-from gcptasks.worker.recording import NotToRun, Recorder, Recording, header_of, recorder
+from gcptasks.worker.recorder import Recorder, recorder
+from gcptasks.worker.recording import NotToRun, Recording, header_of
 
 _HEADER = RECORD_HEADER.lower()
 _own_loop = OwnLoop()

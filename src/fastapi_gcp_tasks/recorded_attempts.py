@@ -19,11 +19,13 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from fastapi_gcp_tasks.labels import endpoint_label, endpoint_path
-from gcptasks.base.asgi import DELIVERY, RECORDING, VERIFIED
+from gcptasks.base.asgi import DELIVERY, LEASED_RECORD, RECORDING, VERIFIED
 from gcptasks.engine.task_records import RECORD_HEADER
 from gcptasks.results.errors import TaskCancelled
 from gcptasks.results.given import GivenStore
-from gcptasks.worker.recording import LastAttempts, NotToRun, Recorder, Recording, recorder
+from gcptasks.results.store import DeliveringStore, ResultStore
+from gcptasks.worker.recorder import Recorder, recorder
+from gcptasks.worker.recording import LastAttempts, NotToRun, Recording
 
 Handle = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -72,10 +74,12 @@ class RecordedAttempts:
         self._handle = handle
         self._results = results
         self._recorder: Recorder | None = None
+        self._endpoint = endpoint_path(endpoint)
+        _tell(results.known(), self._endpoint)
         self._platform_checks = platform_checks
         self._recording = partial(
             Recording,
-            endpoint=endpoint_path(endpoint),
+            endpoint=self._endpoint,
             is_async=_is_async(endpoint),
             last_attempts=last_attempts,
         )
@@ -89,6 +93,9 @@ class RecordedAttempts:
             return
         recording = self._recording(to, tag.decode("latin-1"), headers=Headers(scope=scope))
         scope[RECORDING] = recording
+        leased = scope.get(LEASED_RECORD)
+        if leased is not None:
+            recording.take(leased)
         answer = _Answer(recording, scope, send, platform_checks=self._platform_checks)
         try:
             await self._handle(scope, receive, answer.send)
@@ -98,7 +105,9 @@ class RecordedAttempts:
 
     def _found_recorder(self) -> Recorder | None:
         try:
-            self._recorder = recorder(self._results.get())
+            store = self._results.get()
+            _tell(store, self._endpoint)
+            self._recorder = recorder(store)
         except Exception:  # of the user's factory
             _log.exception("the store of results cannot be had, so the task runs unrecorded")
         return self._recorder
@@ -184,6 +193,12 @@ class _Answer:
             await JSONResponse({"detail": reason})(self._scope, _no_receive, self._send)
         else:
             await self._send({"type": "http.response.body", "body": b""})
+
+
+def _tell(store: ResultStore | None, endpoint: str) -> None:
+    """Let a service that delivers into this process, and keeps the records, record attempts of the endpoint itself."""
+    if isinstance(store, DeliveringStore):
+        store.recorded_here.add(endpoint)
 
 
 async def _no_receive() -> Message:

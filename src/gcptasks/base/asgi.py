@@ -9,6 +9,9 @@ DELIVERY = "gcptasks.delivery"
 VERIFIED = "gcptasks.verified"
 """The key under which a verification leaves word that it let the caller in."""
 
+LEASED_RECORD = "gcptasks.leased_record"
+"""The key under which an attempt has the record that was begun with its lease, if one was."""
+
 RECORDING = "gcptasks.recording"
 """The key under which a worker has the recording of the attempt."""
 

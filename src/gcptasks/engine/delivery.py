@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from gcptasks.base.epoch import EPOCH
 from gcptasks.base.errors import Unreachable
 from gcptasks.engine import app_engine, http_targets
+from gcptasks.engine.leased_record import LeasedRecord
 from gcptasks.engine.model import AppEngineRequest, HttpRequest, Queue, Task, Token
 
 _OWN_PREFIX = "x-cloudtasks-"
@@ -59,9 +60,17 @@ class Outgoing:
     host: str = ""
     """The `Host` header, if it is not the URL's."""
     follows_redirects: bool = True
+    record: LeasedRecord | None = None
+    """What a worker of this process records the attempt in."""
 
 
-def outgoing(task: Task, queue: Queue, previous_status: int | None, app_address: str | None = None) -> Outgoing:
+def outgoing(
+    task: Task,
+    queue: Queue,
+    previous_status: int | None,
+    app_address: str | None = None,
+    record: LeasedRecord | None = None,
+) -> Outgoing:
     """What is sent for the attempt that `task`, as `tasks.dispatched` left it, has under way.
 
     `previous_status` is that of the attempt before; None if there was none, or if it was lost.
@@ -83,6 +92,7 @@ def outgoing(task: Task, queue: Queue, previous_status: int | None, app_address:
         body=request.body,
         deadline=task.dispatch_deadline,
         token=request.token,
+        record=record,
     )
 
 

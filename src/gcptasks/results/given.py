@@ -54,6 +54,10 @@ class GivenStore:
             raise store.error
         return store
 
+    def known(self) -> ResultStore | None:
+        """The store, unless it is still to be made."""
+        return self._given if _is_store(self._given) else None
+
     def guarded(self) -> GuardedStore:
         """The store for those who can do without it. While the factory fails its calls fail likewise."""
         if self._guarded is not None:

@@ -8,7 +8,7 @@ expired is not there any more.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from gcptasks.engine.task_records import Event, TaskRecord, TaskStatus
 
@@ -151,6 +151,19 @@ class AsyncStore(Protocol):
     async def remove(self, id: str) -> bool: ...
     async def wait(self, id: str, version: int, timeout: float) -> None: ...
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class DeliveringStore(Protocol):
+    """A store of a service that delivers, which may do so into this process."""
+
+    @property
+    def recorded_here(self) -> set[str]:
+        """Endpoints of which workers in this process record the attempts in this store.
+
+        The service records these as it leases and acknowledges them, and leaves a `LeasedRecord` to the worker.
+        """
+        ...
 
 
 class ResultStore(Protocol):

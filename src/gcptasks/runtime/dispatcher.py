@@ -27,6 +27,7 @@ from gcptasks.runtime.other_writers import Others, OtherWriters
 from gcptasks.runtime.targets.target import Target
 from gcptasks.service import dispatch
 from gcptasks.service.dispatch import Wanted
+from gcptasks.service.leased_records import Workers
 from gcptasks.store.leases import Leased
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes
@@ -52,7 +53,8 @@ class _Step(Enum):
 class Dispatcher(Loop):
     """Delivers the due tasks of a store to a target, those for App Engine to the address `app_engine`.
 
-    It looks whether other processes write, for others as well: `others_wrote` is called when they did.
+    It looks whether other processes write, for others as well: `others_wrote` is called when they did. Attempts of the
+    `workers` of this process are recorded as they are leased and acknowledged.
     """
 
     trouble = "the dispatcher cannot use the database; it tries again"
@@ -65,12 +67,14 @@ class Dispatcher(Loop):
         *,
         app_engine: str | None = None,
         others_wrote: Callable[[], None] = lambda: None,
+        workers: Workers | None = None,
     ) -> None:
         super().__init__(clock)
         self._store = store
         self._target = target
         self._app_engine = app_engine
         self._others_wrote = others_wrote
+        self._workers = workers
 
     async def run_once(self) -> datetime:
         """Take a step, or go on with one that waits, and say when the next is needed."""
@@ -128,7 +132,7 @@ class Dispatcher(Loop):
                 self._others_wrote()
             self._wanted = self._lanes.take(now, _AT_A_TIME, others)
             if self._wanted:
-                self._start(self._store.write_unsynced_now(dispatch.lease, self._wanted, now))
+                self._start(self._store.write_unsynced_now(dispatch.lease, self._wanted, now, self._workers))
             self._next_at = self._next_look(now)
             self._step = _Step.IDLE
         except NotNow:
@@ -139,7 +143,8 @@ class Dispatcher(Loop):
     async def _lease_later(self) -> None:
         """Finish the step that waits, once the database may be written."""
         try:
-            self._start(await self._store.write_unsynced(dispatch.lease, self._wanted, self._clock.now()))
+            now = self._clock.now()
+            self._start(await self._store.write_unsynced(dispatch.lease, self._wanted, now, self._workers))
             self._step = _Step.IDLE
         except Exception:
             self._fail()

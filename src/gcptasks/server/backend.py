@@ -18,12 +18,14 @@ from gcptasks.runtime.loop import Startable
 from gcptasks.runtime.scheduler import Scheduler
 from gcptasks.runtime.sweeper import Sweeper
 from gcptasks.runtime.targets.pubsub import Published, PubsubTarget
+from gcptasks.runtime.targets.router import Targets
 from gcptasks.runtime.targets.target import Target
 from gcptasks.runtime.tokens import Tokens
 from gcptasks.server.idle_waits import IdleWaits
 from gcptasks.server.local_results import LocalResults
 from gcptasks.server.settings import Settings
 from gcptasks.service.calls import Calls
+from gcptasks.service.leased_records import Workers
 from gcptasks.service.outstanding import UnderWay
 from gcptasks.service.reset import reset
 from gcptasks.store.store import Store
@@ -48,6 +50,7 @@ class Backend(Startable):
         self._lock = LeaderLock(settings.parsed_database.lock_path)
         self.tokens = Tokens(self._store, settings.issuer or "http://localhost")
         self._new_target = target
+        self._recorded_here = set[str]()
         self._leader: Leader | None = None
         self._dispatcher: Dispatcher | None = None
         self._scheduler: Scheduler | None = None
@@ -61,7 +64,7 @@ class Backend(Startable):
 
     def results(self, settings: StoreSettings) -> LocalResults:
         """Records of tasks, in its database."""
-        return LocalResults(self._store, self._clock, settings)
+        return LocalResults(self._store, self._clock, settings, self._recorded_here)
 
     async def stop_delivering(self, grace: timedelta) -> None:
         """Start no more attempts and finish those under way within `grace`. Calls are still answered."""
@@ -84,12 +87,23 @@ class Backend(Startable):
         """Whether it is this process that delivers."""
         return self._leader is not None and self._leader.leads
 
+    def _workers(self, target: Target) -> Workers | None:
+        """Those of this process, if there are any."""
+        return Workers(self._recorded_here, target.leads_into_an_app) if isinstance(target, Targets) else None
+
     async def _begin(self) -> None:
         self._target = self._new_target()
         jobs_target = PubsubTarget(self._target, self._pubsub_at, self.published)
         scheduler = Scheduler(self._store, jobs_target, self._clock, self._policy)
         app_engine, look = self._policy.app_engine, scheduler.look
-        dispatcher = Dispatcher(self._store, self._target, self._clock, app_engine=app_engine, others_wrote=look)
+        dispatcher = Dispatcher(
+            self._store,
+            self._target,
+            self._clock,
+            app_engine=app_engine,
+            others_wrote=look,
+            workers=self._workers(self._target),
+        )
         loops = [dispatcher, scheduler, Sweeper(self._store, self._clock)]
         self._dispatcher, self._scheduler = dispatcher, scheduler
         self.idle_waits.go_on()

@@ -34,8 +34,9 @@ cut takes the last ones, and then their tasks are delivered again."""
 class LocalResults:
     """A `ResultStore` on the service's own database. Safe to use from any thread and any event loop."""
 
-    def __init__(self, store: Store, clock: Clock, settings: StoreSettings) -> None:
+    def __init__(self, store: Store, clock: Clock, settings: StoreSettings, recorded_here: set[str]) -> None:
         self.settings = settings
+        self.recorded_here = recorded_here
         self.store = store
         self.clock = clock
         self.has_other_writers = store.database.path is not None

@@ -10,7 +10,8 @@ from gcptasks.engine import delivery, tasks
 from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import QueueState, Reply, RetryConfig, Task
-from gcptasks.service import task_records
+from gcptasks.service import leased_records, task_records
+from gcptasks.service.leased_records import Workers
 from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.leases import Leased
 from gcptasks.store.queues import StoredQueue
@@ -121,17 +122,22 @@ def due_tasks(tx: Tx, queue: QueueName, after: Due, until: int, limit: int) -> l
     return [] if stored is None else tx.leases.due(stored, after, until, limit)
 
 
-def lease(tx: Tx, wanted: Wanted, now: datetime) -> list[Leased]:
-    """Begin an attempt of each task that is there and due, and of each that RunTask asked for, due or not (CT-146)."""
+def lease(tx: Tx, wanted: Wanted, now: datetime, workers: Workers | None = None) -> list[Leased]:
+    """Begin an attempt of each task that is there and due, and of each that RunTask asked for, due or not (CT-146).
+
+    Those of the `workers` of this process are recorded as begun, if their tasks are recorded.
+    """
     begun = _lease_forced(tx, now) if wanted.forced else []
     if wanted.tasks:
         begun += _begin(tx, wanted.tasks, now, forced=False)
+    if workers is not None and workers.endpoints:
+        leased_records.begin_records(tx, begun, workers, now)
     return begun
 
 
 def outgoing(app_engine: str | None, leased: Leased) -> Outgoing:
     """What is sent for that attempt. App Engine apps are at that address; `Unreachable` if one is meant and none is."""
-    return delivery.outgoing(leased.task, leased.queue, leased.previous_status, app_engine)
+    return delivery.outgoing(leased.task, leased.queue, leased.previous_status, app_engine, leased.record)
 
 
 def large_outgoing(app_engine: str | None, tx: Tx, leased: Leased) -> Outgoing | None:
@@ -154,6 +160,9 @@ def wanted(tx: Tx, leased: Leased) -> bool:
 
 def acknowledge(tx: Tx, ended: list[Ended[Leased]]) -> None:
     """Keep how these attempts ended."""
+    recorded = [(one.leased.record, one.reply, one.at) for one in ended if one.leased.record is not None]
+    if recorded:
+        leased_records.end_records(tx, recorded)
     done = [one for one in ended if one.reply.ok]
     if done:
         gone = tx.tasks.delete([one.leased.number for one in done], done[-1].at + tasks.NAME_BLOCK)
@@ -162,7 +171,8 @@ def acknowledge(tx: Tx, ended: list[Ended[Leased]]) -> None:
             if one.leased.number in gone:
                 gone.remove(one.leased.number)
                 tx.happened(_decide(one, one.leased.task, _NO_RETRIES).events)
-        task_records.tasks_succeeded(tx, [one.leased.task for one in done], done[-1].at)
+        unsaid = [one.leased.task for one in done if one.leased.record is None or one.leased.record.result is None]
+        task_records.tasks_succeeded(tx, unsaid, done[-1].at)
     for one in ended:
         if not one.reply.ok:
             _try_again(tx, one)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gcptasks.base.names import QueueName, TaskName, parse_queue
+from gcptasks.engine.leased_record import LeasedRecord
 from gcptasks.engine.model import Queue, QueueState, Task
 from gcptasks.store.due import Due
 from gcptasks.store.queues import StoredQueue
@@ -55,7 +56,7 @@ _QUEUES_DUE = (
 _FAR = 2**62
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Leased:
     """A task whose attempt begins."""
 
@@ -69,6 +70,8 @@ class Leased:
     """The HTTP status of the attempt before, if one was answered."""
     forced: bool
     """RunTask asked for it, so the limits of the queue do not count it."""
+    record: LeasedRecord | None = None
+    """That of a task whose worker is in this process, if it was begun with the lease."""
 
     @property
     def name(self) -> TaskName:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from gcptasks.engine.leased_record import LeasedRecord
 from gcptasks.engine.task_records import FRESH_FOR, RECORD_HEADER, TaskRecord, TaskStatus
 from gcptasks.store.record_rows import (
     NEW_RECORD_COLUMNS,
@@ -47,11 +48,20 @@ _START = (
     "started_at = coalesce(started_at, ?), heard_at = ?, progress = NULL, version = version + 1 "
     f"WHERE id = ? AND run = ? AND endpoint = ? AND {_IS_OPEN} AND expires_at > ? RETURNING {_SHOWN}"
 )
-_SUCCEED = (
+# The same for many, each as its run and the full name of its task, by its id.
+_START_LEASED = (
+    f"UPDATE task_records SET status = '{TaskStatus.RUNNING.value}', attempt = attempt + 1, confirmed = 1, "
+    "started_at = coalesce(started_at, ?), heard_at = ?, progress = NULL, version = version + 1 "
+    "FROM json_each(?) AS leased WHERE task_records.id = leased.key AND run || ' ' || task_name = leased.value "
+    f"AND endpoint IN (SELECT value FROM json_each(?)) AND {_IS_OPEN} AND expires_at > ? "
+    "RETURNING task_records.id, run, attempt, endpoint, task_name, started_at"
+)
+_END = (
     f"UPDATE task_records SET status = '{TaskStatus.SUCCEEDED.value}', result = ?, error = NULL, heard_at = ?, "
     "finished_at = ?, expires_at = ? + keep_us, version = version + 1 "
-    f"WHERE id = ? AND run = ? AND {_IS_OPEN} AND expires_at > ? RETURNING {_SHOWN}"
+    f"WHERE id = ? AND run = ? AND {_IS_OPEN} AND expires_at > ?"
 )
+_SUCCEED = f"{_END} RETURNING {_SHOWN}"
 # The rule is that of engine.task_records.Heard without progress.
 _HEAR = (
     "UPDATE task_records SET heard_at = ?, version = version + 1 "
@@ -173,6 +183,30 @@ class TaskRecords:
         at = to_us(now)
         row = self._sql.execute(_SUCCEED, (result, at, at, at, id, run, at)).fetchone()
         return None if row is None else self._noted(record_of((*row[:_RESULT], result, *row[_RESULT + 1 :])))
+
+    def begin(
+        self, tasks: Mapping[tuple[str, int], str], endpoints: Collection[str], now: datetime
+    ) -> list[LeasedRecord]:
+        """Those that change by `Started`. `tasks` has the full name of each task, by the id and the run of its record.
+
+        A record of another endpoint, or of a task with another name, stays as it is.
+        """
+        at = to_us(now)
+        leased = {id: f"{run} {name}" for (id, run), name in tasks.items()}
+        values = (at, at, json_text(leased), json_text(list(endpoints)), at)
+        started = self._sql.execute(_START_LEASED, values).fetchall()
+        self._changed += [row[0] for row in started]
+        return [
+            LeasedRecord(id, run, number, endpoint, name, timedelta(microseconds=at - began))
+            for id, run, number, endpoint, name, began in started
+        ]
+
+    def succeed_many(self, ended: Collection[tuple[str, int, bytes, datetime]]) -> None:
+        """`Succeeded` of each of these, as id, run, result and time."""
+        self._sql.executemany(
+            _END, [(result, at, at, at, id, run, at) for id, run, result, when in ended for at in (to_us(when),)]
+        )
+        self._changed += [id for id, *_ in ended]
 
     def hear(self, attempts: Collection[tuple[str, int, int]], now: datetime) -> None:
         """These attempts, as id, run and number, still run."""

@@ -25,6 +25,7 @@ class Reporter:
 
     def __init__(self, recording: Recording | None) -> None:
         self._recording = recording
+        self._reports = None if recording is None else recording.reports()
 
     @property
     def cancelled(self) -> bool:
@@ -45,8 +46,8 @@ class Reporter:
             None if of is None else _number("of", of),
             None if note is None else _text(note),
         )
-        if self._recording is not None and self._recording.runs:
-            self._recording.report(progress)
+        if self._reports is not None and self._recording is not None and self._recording.runs:
+            self._reports.report(progress)
 
 
 def _number(name: str, given: Any) -> float:

@@ -6,20 +6,17 @@ down keeps no task from running: then the answer to the queue alone counts.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
 from gcptasks.base.interruptions import came_from_outside, is_ctrl_c
 from gcptasks.base.log_text import log_text
-from gcptasks.base.per_loop import PerLoop
+from gcptasks.engine.leased_record import LeasedRecord
 from gcptasks.engine.task_records import (
     RECORD_HEADER,
     AttemptFailed,
     ErrorInfo,
-    Heard,
-    ProgressInfo,
     Started,
     Succeeded,
     TaskRecord,
@@ -27,18 +24,17 @@ from gcptasks.engine.task_records import (
     parse_record_tag,
 )
 from gcptasks.results.errors import ResultTooLarge
-from gcptasks.results.guarded import LIMIT, guarded
-from gcptasks.results.per_store import PerStore
-from gcptasks.results.store import Attempt, Change, ResultStore
+from gcptasks.results.guarded import LIMIT
+from gcptasks.results.store import Attempt, Change
 from gcptasks.worker.failures import error_info
-from gcptasks.worker.watch import Watch
+from gcptasks.worker.recorder import Recorder
+from gcptasks.worker.reports import Reports
 
 _log = logging.getLogger("gcptasks")
 
-_REPORT_EVERY = 0.25
-"""Seconds between two writes of the progress of one attempt."""
 _OVER = {TaskStatus.CANCELLED: "the task was cancelled", TaskStatus.SUCCEEDED: "the task has succeeded already"}
 """Why nothing more is to run. What has failed for good may still run, but is not recorded again."""
+_NO_TIME = timedelta()
 _RETRY_COUNT = "x-cloudtasks-taskretrycount"
 
 
@@ -54,43 +50,14 @@ class NotToRun(Exception):
     """The task is over, or was begun anew: the queue gets 200, and nothing runs. The text says why."""
 
 
-class Recorder:
-    """Records what runs in this process for one store. Made by `recorder`, so that all share one watch."""
-
-    def __init__(self, store: ResultStore) -> None:
-        self._guard = guarded(store)
-        self.store = self._guard.awaiting
-        self.settings = store.settings
-        self._watches = PerLoop(lambda: Watch(self.store))
-        self._background = set[asyncio.Task[Any]]()
-
-    def watch(self) -> Watch:
-        """The watch over what runs on the running event loop."""
-        return self._watches.get()
-
-    def in_background(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        """Do this without being waited for."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task
-
-    @property
-    def down(self) -> bool:
-        """Whether the store did not answer the last call."""
-        return self._guard.down
-
-
-_recorders = PerStore(Recorder)
-
-
-def recorder(store: ResultStore) -> Recorder:
-    """The recorder for this store, the same for all who ask while somebody has it."""
-    return _recorders.of(store)
-
-
 class Recording:
     """Records one attempt at the task of an endpoint. All of it happens on the event loop that runs the attempt."""
+
+    __slots__ = (
+        *("_age", "_end_late", "_endpoint", "_headers", "_is_async", "_last_attempts", "_late", "_leased", "_left"),
+        *("_loop", "_not_to_run", "_reports", "_tag", "_task", "_task_name", "_to", "_told"),
+        *("attempt", "began", "cancelled", "error", "runs", "tried"),
+    )
 
     def __init__(
         self,
@@ -111,14 +78,13 @@ class Recording:
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
         self._told = False
-        self._ended = False
+        self._left = False
         self._task_name = ""
-        self._age = timedelta()
-        self._unsaid: ProgressInfo | None = None
-        self._saying: asyncio.Task[Any] | None = None
+        self._age = _NO_TIME
+        self._leased: LeasedRecord | None = None
+        self._reports: Reports | None = None
         self._late: asyncio.Future[Change | None] | None = None
         self._end_late: tuple[int, bytes] | None = None
-        self._reports = False
         self._not_to_run: str | None = None
         self.attempt: Attempt
         self.tried = False
@@ -131,8 +97,18 @@ class Recording:
         self.error: BaseException | None = None
         """What the endpoint raised."""
 
+    def take(self, leased: LeasedRecord) -> None:
+        """Go on with what the lease began, if it is of this endpoint."""
+        if leased.endpoint == self._endpoint:
+            leased.taken = self.tried = True
+            self._leased = leased
+            self._age = leased.age
+            self._begun(Attempt(leased.id, leased.run, leased.number), leased.task_name)
+
     async def begin(self) -> None:
         """Record that the attempt begins; `NotToRun` if it is not to."""
+        if self._leased is not None:
+            return
         self.tried = True
         found = parse_record_tag(self._tag)
         if found is None:
@@ -149,28 +125,32 @@ class Recording:
             if not self._to.down:
                 _log.warning("a task of %s has no record %s, so it runs unrecorded", self._endpoint, log_text(id))
         elif change.made:
-            self._begun(change.record)
+            self._begun_as(change.record)
         else:
             self._not_begun(change.record, run)
 
-    def report(self, progress: ProgressInfo) -> None:
-        """Record how far the attempt has come, soon; of several in a moment the last. Safe to use from any thread."""
-        self._unsaid = progress
-        if not self._reports:
-            self._reports = True
-            with suppress(RuntimeError):  # of a loop that is closed
-                self._loop.call_soon_threadsafe(self._report_now)
+    def reports(self) -> Reports:
+        """What writes how far the attempt has come."""
+        if self._reports is None:
+            self._reports = Reports(self, self._to, self._loop)
+        return self._reports
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is recorded as begun, and not over."""
+        return self.runs and not self._left
 
     def cancel(self) -> None:
         """Somebody cancelled the task: an endpoint that awaits is cancelled, one that blocks is told when it asks."""
         self.cancelled = True
+        self._to.watch().remove(self)
         if self._is_async and self._task is not None:
             self._told = True
             self._task.cancel()
 
     def leave(self) -> None:
         """Let nothing cancel the attempt from now on."""
-        self._ended = True
+        self._left = True
         if self.runs:
             self._to.watch().remove(self)
 
@@ -226,10 +206,13 @@ class Recording:
                 self._end_late = status, result
             return self._not_to_run  # whatever handlers of exceptions and exits of dependencies have made of it
         self.runs = False
+        if self._leave_to_acknowledgement(status, result):
+            return None
         event = await self._outcome(status, result)
         id, run, _ = self.attempt
         until = self._loop.time() + LIMIT
-        await self._say_all(until)
+        if self._reports is not None:
+            await self._reports.say_all(until)
         change = await self._to.store.change(id, run, event, until)
         if change is None or 200 <= status < 300:
             return None
@@ -241,15 +224,18 @@ class Recording:
         if self.runs and not all(task.cancelling() for task in asyncio.all_tasks()):  # the loop itself ends
             self._to.in_background(self.end(0, b""))
 
-    def _begun(self, record: TaskRecord) -> None:
-        self.attempt = Attempt(record.id, record.run, record.attempt)
-        self._task_name = record.task_name
+    def _begun_as(self, record: TaskRecord) -> None:
         if record.started_at is not None and record.heard_at is not None:
             self._age = record.heard_at - record.started_at
+        self._begun(Attempt(record.id, record.run, record.attempt), record.task_name)
+
+    def _begun(self, attempt: Attempt, task_name: str) -> None:
+        self.attempt = attempt
+        self._task_name = task_name
         self.began = self._loop.time()
         self._task = self._task or asyncio.current_task()
         self.runs = True
-        if not self._ended:
+        if not self._left:
             self._to.watch().add(self)
 
     def _begun_late(self, future: "asyncio.Future[Change | None]") -> None:
@@ -257,7 +243,7 @@ class Recording:
         self._late = None
         change = None if future.cancelled() or future.exception() is not None else future.result()
         if change is not None and change.made:
-            self._begun(change.record)
+            self._begun_as(change.record)
             if self._end_late is not None:
                 self._to.in_background(self.end(*self._end_late))
 
@@ -272,6 +258,18 @@ class Recording:
         elif reason := _why_over(record, run):
             self._not_to_run = reason
             raise NotToRun(reason)
+
+    def _leave_to_acknowledgement(self, status: int, result: bytes) -> bool:
+        """Have the service record the usual end as it acknowledges the attempt; False for any other."""
+        leased = self._leased
+        if leased is None or leased.over or self._to.recorded_here is None:
+            return False
+        if self.error is not None or not 200 <= status < 300 or len(result) > self._to.settings.max_bytes:
+            return False
+        if self._reports is not None and not self._reports.all_said:
+            return False
+        leased.result = result
+        return True
 
     async def _outcome(self, status: int, result: bytes) -> Succeeded | AttemptFailed:
         number, most = self.attempt.number, self._to.settings.max_bytes
@@ -300,34 +298,6 @@ class Recording:
             return False
         age = self._age + timedelta(seconds=self._loop.time() - self.began)
         return await self._last_attempts.is_last(self._task_name, self._headers, int(count[:9]) + 1, age)
-
-    def _report_now(self) -> None:
-        # In this order: a thread sets what is unsaid before it looks whether somebody is going to report it.
-        self._reports = False
-        unsaid, self._unsaid = self._unsaid, None
-        if unsaid is not None and self.runs and not self._ended:
-            self._reports = True
-            self._saying = self._to.in_background(self._say(unsaid))
-
-    async def _say_all(self, until: float) -> None:
-        """Report the last word, after those that are being reported."""
-        if self._saying is not None and not self._saying.done():
-            await asyncio.wait((self._saying,), timeout=until - self._loop.time())
-        if self._unsaid is not None:
-            id, run, number = self.attempt
-            await self._to.store.change(id, run, Heard(number, self._unsaid), until)
-
-    async def _say(self, progress: ProgressInfo) -> None:
-        id, run, number = self.attempt
-        change = await self._to.store.change(id, run, Heard(number, progress))
-        if self._ended:
-            return
-        self._loop.call_later(_REPORT_EVERY, self._report_now)
-        if change is None or self.cancelled:
-            return
-        if change.record.status is TaskStatus.CANCELLED or change.record.run > run:
-            self._to.watch().remove(self)
-            self.cancel()
 
 
 def header_of(headers: Mapping[str, str], name: str) -> str | None:

@@ -4,15 +4,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import unquote
 
-from gcptasks.base.asgi import DELIVERY, Delivery
+from gcptasks.base.asgi import DELIVERY, LEASED_RECORD, Delivery
 from gcptasks.base.errors import Unreachable
 from gcptasks.base.interruptions import came_from_outside
 from gcptasks.base.log_text import log_text
 from gcptasks.engine.delivery import Outgoing
+from gcptasks.engine.leased_record import LeasedRecord
 from gcptasks.runtime.targets.address import parse_url
 from gcptasks.runtime.targets.fields import body_of, fields_of
 from gcptasks.runtime.targets.target import HopReply, IsWanted, OnReply, always, late, plain, retry_after, unusable
@@ -56,6 +57,9 @@ class AsgiTarget:
         except Unreachable as error:
             on_reply(unusable(error))
             return
+        if request.record is not None:
+            scope[LEASED_RECORD] = request.record
+            on_reply = partial(_over, request.record, on_reply)
         # The app runs in the task that calls: one of its own would cost a tenth of the whole attempt.
         task = asyncio.current_task()
         assert task is not None
@@ -239,6 +243,11 @@ class _Call:
         self._final = True
         if self._ended is not None:
             self._ended.set()
+
+
+def _over(record: LeasedRecord, on_reply: OnReply, reply: HopReply) -> None:
+    record.over = True
+    on_reply(reply)
 
 
 def _described(error: BaseException) -> str:

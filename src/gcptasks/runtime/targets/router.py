@@ -54,6 +54,10 @@ class Targets:
     async def close(self) -> None:
         await asyncio.gather(self._http.close(), *(target.close() for _, target in self._apps))
 
+    def leads_into_an_app(self, url: str) -> bool:
+        """Whether attempts at that URL go to an app of this process."""
+        return isinstance(self._pick(url), AsgiTarget)
+
     def _pick(self, url: str) -> AsgiTarget | HttpTarget:
         if self._apps:
             try:
