@@ -19,6 +19,8 @@ from interop.service import Service, serving
 _RUNNING = 300
 """Seconds that one client has."""
 _PASSED, _ABSENT = "", None
+_WIDE = 140
+"""Characters that the table may have in a line, also where nobody says how many there is room for."""
 
 Outcomes = Mapping[str, str | None]
 """Of each check, its problem: an empty text if it passed, None if the library does not have what it is about."""
@@ -85,7 +87,7 @@ def _checked(command: Sequence[str], transport: str, project: str, service: Serv
 
 
 def _show(columns: Mapping[str, Outcomes], trouble: str) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, width=_WIDE)
     table = Table("check", *columns)
     for check in CHECKS:
         table.add_row(check, *(_cell(outcomes[check]) for outcomes in columns.values()))

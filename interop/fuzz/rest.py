@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError
 
 from gcptasks.service import served
 from gcptasks.service.method import HttpRule
@@ -108,16 +109,14 @@ class Rest:
         return self._ask(http_method, path, body, headers, method)
 
     def _request(self, method: AnyMethod, rule: HttpRule) -> tuple[str, bytes | None]:
-        message: Any = any_message(method.request, self._random)
+        message = self._with_json(method)
         *parents, leaf = _field(rule).split(".")
         holder: Any = message
         for name in parents:
             holder = getattr(holder, name)
         path = _IN_BRACES.sub(lambda _: self._escaped(getattr(holder, leaf)), rule.path)
         holder.ClearField(leaf)
-        query: list[tuple[str, str]] = [
-            (name, text) for name, text in self._parameters() if self._random.random() < 0.2
-        ]
+        query = self._parameters()
         body: bytes | None = None
         if rule.body:
             body = self._json(message if rule.body == "*" else getattr(message, rule.body))
@@ -125,6 +124,16 @@ class Rest:
             fields: list[tuple[FieldDescriptor, Any]] = message.ListFields()
             query += [(field.json_name, str(value)) for field, value in fields if isinstance(value, str | int)]
         return (f"{path}?{urlencode(query, errors='replace')}" if query else path), body
+
+    def _with_json(self, method: AnyMethod) -> Any:
+        """A message that has a JSON, which those with some times, durations and details have not."""
+        while True:
+            message: Any = any_message(method.request, self._random)
+            try:
+                json_format.MessageToDict(message)
+            except (ValueError, TypeError, DecodeError, json_format.SerializeToJsonError):
+                continue
+            return message
 
     def _escaped(self, name: str) -> str:
         """A name as part of a path: one that HTTP can carry."""
@@ -137,12 +146,8 @@ class Rest:
 
     def _json(self, message: Any) -> bytes:
         random = self._random
-        try:
-            value = json_format.MessageToDict(message, preserving_proto_field_name=random.random() < 0.3)
-        except (ValueError, TypeError, json_format.SerializeToJsonError):
-            # There is no JSON for such a time, duration or detail.
-            value = {}
-        if random.random() < 0.4:
+        value: Any = json_format.MessageToDict(message, preserving_proto_field_name=random.random() < 0.3)
+        if random.random() < 0.3:
             value = self._spoiled(value)
         text = json.dumps(value)
         if random.random() < 0.05:

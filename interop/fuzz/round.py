@@ -17,7 +17,8 @@ from interop.fuzz.rest import Rest
 from interop.fuzz.verdict import Verdict
 from interop.service import Service, serving
 
-_OPTIONS = [(), ("--create-queues", "--app-engine", "http://localhost:1", "--run-paused-jobs"), ("--quotas", "none")]
+_APP_ENGINE = ("--app-engine", "http://localhost:1")
+_OPTIONS = [(), ("--create-queues", "--run-paused-jobs", *_APP_ENGINE), ("--quotas", "none", *_APP_ENGINE)]
 _MOST_MEMORY = 512 * 1024 * 1024
 """What docs/local-service.md promises."""
 _ENOUGH = 5

@@ -12,8 +12,10 @@ INTEGERS = [0, 1, -1, 2, 5, 6, 100, 501, 5001, 2**31 - 1, -(2**31)]
 WIDE = [*INTEGERS, 15, 30, 1800, 4_102_444_800, 253_402_300_800, -62_135_596_801, 2**63 - 1, -(2**63)]
 DOUBLES = [0.0, -0.0, 0.5, 1.0, 500.0, 1e308, 1e-320, math.nan, math.inf, -math.inf]
 TEXTS = ["", "a", "ü", "\0", "a\0b", "a\r\nb", "%", "/", "..", "😀", "x" * 600, "x" * 3000, "\u2028", "-", "*", "0"]
-JOBS, QUEUES = [f"{PARENT}/jobs/{id_}" for id_ in "abc"], [f"{PARENT}/queues/q"]
-TASKS = [f"{QUEUES[0]}/tasks/{id_}" for id_ in ("a", "b", "1")]
+JOBS = [f"{PARENT}/jobs/{id_}" for id_ in "abc"]
+QUEUES, FLEETING = [f"{PARENT}/queues/q{number}" for number in range(3)], [f"{PARENT}/queues/d{n}" for n in range(50)]
+"""Those that most requests are about, and those that are deleted, after which their names are not to be had."""
+TASK_IDS = [f"t{number}" for number in range(60)]
 BODIES = [b"", b"\0\xff", b"x" * 20_000]
 DEEPEST = 4
 URLS = ["http://w.test/", "https://a.googleapis.com/", "http://[::1", "http://a:b@c:99999/", "HTTP://w", "http://w/%zz"]
@@ -33,10 +35,12 @@ FITTING: dict[str, list[Any]] = {
               "app_engine_routing_override.host", "stackdriver_logging_config", "purge_time.seconds",
               "http_target.uri_override", "http_target.uri_override.host", "http_target.oidc_token.audience"],
     "key": ["a", "X-A", "user-agent", "Content-Type", "X-CloudScheduler"],
-    "names": TASKS,
     "kms_key": [f"{PARENT}/keyRings/r/cryptoKeys/k"],
     "host": ["example.net", "localhost"],
+    "permissions": ["cloudtasks.queues.get", "cloudtasks.tasks.run"],
     "page_token": [""],
+    "request_id": ["", *"abcdefgh"],
+    "type_url": ["type.googleapis.com/google.protobuf.Empty"],
     "filter": ["", "state: PAUSED", "NOT name: q OR retry_config.min_backoff > 1s", "(purge_time: *)", "state: 1"],
     "seconds": [0, 5, 30, 60, 3600],
     "nanos": [0],
@@ -65,8 +69,11 @@ class _Filler:
         self._random = random
         self._wild = random.choice([0, 0.03, 0.3])
         self._there = random.choice([0.6, 0.95, 1])
+        self._queue = random.choice(FLEETING if random.random() < 0.2 else QUEUES)
 
     def fill(self, message: Any, depth: int = 0) -> None:
+        if message.DESCRIPTOR.name == "DeleteQueueRequest":
+            self._queue = self._random.choice(FLEETING)
         # In any order, since of a oneof the last one counts.
         fields = list(message.DESCRIPTOR.fields)
         self._random.shuffle(fields)
@@ -93,42 +100,47 @@ class _Filler:
             self.fill(getattr(message, field.name), depth + 1)
 
     def _scalar(self, field: FieldDescriptor) -> Any:
-        fitting, any_of = _values(field)
+        fitting, any_of = self._values(field)
         return self._random.choice(any_of if self._random.random() < self._wild else fitting)
 
+    def _values(self, field: FieldDescriptor) -> tuple[list[Any], list[Any]]:
+        """Those that make sense, and any."""
+        match field.cpp_type:
+            case FieldDescriptor.CPPTYPE_STRING if field.type == FieldDescriptor.TYPE_BYTES:
+                return [b""] if field.full_name == "google.protobuf.Any.value" else BODIES, BODIES
+            case FieldDescriptor.CPPTYPE_STRING:
+                message = field.full_name.split(".")[-2]
+                fitting = self._names(message, field.name) or FITTING.get(field.name, ["a"])
+                return fitting, TEXTS + [text + end for text in fitting for end in TEXTS]
+            case FieldDescriptor.CPPTYPE_BOOL:
+                return [False, True], [False, True]
+            case FieldDescriptor.CPPTYPE_DOUBLE | FieldDescriptor.CPPTYPE_FLOAT:
+                return [0.0, 0.5, 1.0], DOUBLES
+            case FieldDescriptor.CPPTYPE_ENUM:
+                return [0, 1, 2], [*range(9), 99, -1]
+            case FieldDescriptor.CPPTYPE_INT64:
+                return FITTING.get(field.name, [0, 1, 5]), WIDE
+            case _:
+                return FITTING.get(field.name, [0, 1, 5]), INTEGERS
 
-def _values(field: FieldDescriptor) -> tuple[list[Any], list[Any]]:
-    """Those that make sense, and any."""
-    match field.cpp_type:
-        case FieldDescriptor.CPPTYPE_STRING if field.type == FieldDescriptor.TYPE_BYTES:
-            return BODIES, BODIES
-        case FieldDescriptor.CPPTYPE_STRING:
-            message = field.full_name.split(".")[-2]
-            fitting = _names(message, field.name) or FITTING.get(field.name, ["a"])
-            return fitting, TEXTS + [text + end for text in fitting for end in TEXTS]
-        case FieldDescriptor.CPPTYPE_BOOL:
-            return [False, True], [False, True]
-        case FieldDescriptor.CPPTYPE_DOUBLE | FieldDescriptor.CPPTYPE_FLOAT:
-            return [0.0, 0.5, 1.0], DOUBLES
-        case FieldDescriptor.CPPTYPE_ENUM:
-            return [0, 1, 2], [*range(9), 99, -1]
-        case FieldDescriptor.CPPTYPE_INT64:
-            return FITTING.get(field.name, [0, 1, 5]), WIDE
-        case _:
-            return FITTING.get(field.name, [0, 1, 5]), INTEGERS
+    def _names(self, message: str, field: str) -> list[str]:
+        """Names of what that field of that message names."""
+        if field == "parent":
+            return [self._queue] if "Task" in message else [PARENT]
+        if field in ("names", "resource"):
+            return [self._task() if field == "names" else self._queue]
+        if field != "name":
+            return []
+        if message == "ListLocationsRequest":
+            return ["projects/p", "projects/-"]
+        kinds = {
+            "Job": JOBS,
+            "Task": [self._task(), ""] if message == "Task" else [self._task()],
+            "Queue": [self._queue],
+            "Operation": [f"{PARENT}/operations/1"],
+            "Cmek": [f"{PARENT}/cmekConfig"],
+        }
+        return next((names for kind, names in kinds.items() if kind in message), [PARENT])
 
-
-def _names(message: str, field: str) -> list[str]:
-    """Names of what that field of that message names."""
-    if field == "parent":
-        return QUEUES if "Task" in message else [PARENT]
-    if field == "resource":
-        return QUEUES
-    if field != "name":
-        return []
-    if "Cmek" in message:
-        return [f"{PARENT}/cmekConfig"]
-    if message == "ListLocationsRequest":
-        return ["projects/p", "projects/-"]
-    kinds = {"Job": JOBS, "Task": TASKS, "Queue": QUEUES, "Operation": [f"{PARENT}/operations/1"]}
-    return next((names for kind, names in kinds.items() if kind in message), [PARENT])
+    def _task(self) -> str:
+        return f"{self._queue}/tasks/{self._random.choice(TASK_IDS)}"
