@@ -18,7 +18,7 @@ class TaskApi(Clocked):
         self.at(self.now + timedelta(seconds=seconds))
 
     def set_deadlines(self, seconds: float) -> None:
-        """Give workers so long for attempts that are to come; a caller can give 15 s at least (CT-097)."""
+        """Give workers so long for attempts that are to come; a caller can give 15 s at least."""
         self._backend._store.write_sync(_set_deadlines, seconds)
 
     def begun(self, queue: str, count: int, place: Place) -> list[str]:

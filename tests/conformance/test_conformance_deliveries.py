@@ -171,6 +171,28 @@ def test_run_task_tells_the_time_for_which_the_attempt_was_scheduled(sender: Sen
         assert api.failed(name, count + 1).schedule_time == START + timedelta(seconds=1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "counts"),
+    [
+        ("http", 429, True),
+        ("http", 503, True),
+        ("http", 500, False),
+        ("http", 302, False),
+        ("app engine", 503, True),
+        ("app engine", 429, False),
+    ],
+)
+@pytest.mark.parametrize("asked", ["3600", (START + timedelta(hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT"), "0"])
+def test_a_worker_may_ask_to_be_left_alone(sender: Sender, kind: str, status: int, counts: bool, asked: str) -> None:
+    """CT-180 and CT-195 with CT-L7: after some statuses, if it asks for longer than the retry config has it."""
+    api = sender.api
+    sender.place.answers(status, **{"Retry-After": asked})
+    name = sender.create(kind, api.paused(retry_config=EVERY_SECOND))
+    api.call("run_task", name=name)
+    wait = timedelta(hours=1) if counts and asked != "0" else timedelta(seconds=1)
+    assert api.failed(name).schedule_time == START + wait
+
+
 DROPPED = [
     "host",
     "CONTENT-LENGTH",

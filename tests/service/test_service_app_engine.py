@@ -138,6 +138,28 @@ def test_the_app_is_sent_what_app_engine_would_send(gae: Api, place: Place, work
     assert not [name for name, _ in request.headers if name.lower().startswith("x-cloudtasks-")]
 
 
+def test_an_app_may_have_a_day_for_an_attempt(gae: Api) -> None:
+    """CT-098: and a quarter of a minute at least."""
+    queue = gae.paused()
+    for seconds in (15, 24 * 3600 + 15):
+        kept = create(gae, queue, task={"dispatch_deadline": timedelta(seconds=seconds)})
+        assert kept.dispatch_deadline == timedelta(seconds=seconds)
+    for seconds in (14.999999, 24 * 3600 + 15.000001):
+        refused = {"app_engine_http_request": {}, "dispatch_deadline": timedelta(seconds=seconds)}
+        assert gae.refusal("create_task", parent=queue, task=refused) == Refusal(
+            InvalidArgument, "Task.dispatchDeadline must be between [15s, 24h15s]."
+        )
+
+
+def test_a_task_for_an_app_may_be_as_large_as_another(gae: Api) -> None:
+    """CT-102."""
+    queue = gae.paused()
+    task = create(gae, queue, body=bytes(1_048_000), view=2)
+    assert len(task.app_engine_http_request.body) == 1_048_000
+    too_large = {"app_engine_http_request": {"body": bytes(1_048_569)}}
+    assert gae.refusal("create_task", parent=queue, task=too_large) == Refusal(InvalidArgument, "Task size too large")
+
+
 def test_a_large_body_arrives(gae: Api, place: Place, worker: Worker) -> None:
     body = bytes(range(256)) * 1000
     task = create(gae, gae.queue().name, relative_uri=path_of(place, worker), body=body)
