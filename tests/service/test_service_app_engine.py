@@ -141,11 +141,11 @@ def test_the_app_is_sent_what_app_engine_would_send(gae: Api, place: Place, work
 def test_an_app_may_have_a_day_for_an_attempt(gae: Api) -> None:
     """CT-098: and a quarter of a minute at least."""
     queue = gae.paused()
-    for seconds in (15, 24 * 3600 + 15):
-        kept = create(gae, queue, task={"dispatch_deadline": timedelta(seconds=seconds)})
-        assert kept.dispatch_deadline == timedelta(seconds=seconds)
-    for seconds in (14.999999, 24 * 3600 + 15.000001):
-        refused = {"app_engine_http_request": {}, "dispatch_deadline": timedelta(seconds=seconds)}
+    least, most, a_moment = timedelta(seconds=15), timedelta(hours=24, seconds=15), timedelta(microseconds=1)
+    for deadline in (least, most):
+        assert create(gae, queue, task={"dispatch_deadline": deadline}).dispatch_deadline == deadline
+    for deadline in (least - a_moment, most + a_moment):
+        refused: dict[str, Any] = {"app_engine_http_request": {}, "dispatch_deadline": deadline}
         assert gae.refusal("create_task", parent=queue, task=refused) == Refusal(
             InvalidArgument, "Task.dispatchDeadline must be between [15s, 24h15s]."
         )
