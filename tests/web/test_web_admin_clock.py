@@ -17,6 +17,7 @@ async def idle(admin: Admin) -> None:
 
 
 async def test_what_becomes_due_is_delivered() -> None:
+    """CT-L10."""
     async with administered(manual_clock=START) as admin:
         admin.worker.gate.set()
         await admin.running_queue()

@@ -69,6 +69,7 @@ def rows(database: Path) -> dict[str, int]:
 
 
 async def test_nothing_is_left_but_the_queues_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CT-L10."""
     database = tmp_path / "tasks.db"
     async with administered(database=str(database), queues=(GIVEN,)) as admin:
         await fill(admin, monkeypatch)

@@ -34,6 +34,7 @@ async def test_where_there_is_nothing_nobody_waits(admin: Admin, until: str) -> 
 @pytest.mark.parametrize("until", ["empty", "idle"])
 @pytest.mark.parametrize("of", ["", f"&queue={QUEUE}"])
 async def test_it_is_told_when_the_last_task_is_done(admin: Admin, until: str, of: str) -> None:
+    """CT-L10."""
     await admin.running_queue()
     for number in range(3):
         await admin.task(f"t{number}")
