@@ -30,7 +30,7 @@ class BulkRecords:
         began = time.monotonic()
         yield lambda: self._quiet.add_many(records)
         # A store that does not answer costs all chunks together what it costs one.
-        self._given_up = time.monotonic() - began >= LIMIT
+        self._given_up = self._quiet.down and time.monotonic() - began >= LIMIT
 
     def settled(self, chunk: list[Request], outcomes: list[BulkItem]) -> CallsFlow[list[BulkItem]]:
         """What became of a chunk, with the ids of their records; those of tasks that are not there are removed."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -76,3 +77,37 @@ class HangingStore:
                 await asyncio.sleep(0.01)
             except asyncio.CancelledError:
                 pass
+
+
+class BusyStore:
+    """A store that answers one call after the other, and those for the record "hangs" not at all."""
+
+    remote = True
+    settings = StoreSettings()
+
+    def __init__(self, takes: float) -> None:
+        self._takes = takes
+        self._blocking_turn = threading.Lock()
+        self._turn = asyncio.Lock()
+
+    def blocking(self) -> Any:
+        return self
+
+    def get(self, id: str) -> None:
+        with self._blocking_turn:
+            time.sleep(self._takes)
+
+    def awaiting(self) -> Any:
+        return _Awaited(self._get)
+
+    async def _get(self, id: str) -> None:
+        if id == "hangs":
+            await asyncio.sleep(PATIENCE)
+        async with self._turn:
+            for _ in range(5):  # as to a driver, an answer comes in parts
+                await asyncio.sleep(self._takes / 5)
+
+
+class _Awaited:
+    def __init__(self, get: Callable[[str], Any]) -> None:
+        self.get = get

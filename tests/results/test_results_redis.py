@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -280,3 +281,28 @@ async def test_a_change_whose_answer_was_lost_is_made_once(redis_server: Server,
             assert not loses.is_set()
             assert change is not None
             assert change.made
+
+
+@pytest.mark.parametrize("most", [2, None])
+async def test_hundreds_of_calls_at_once_wait_for_a_connection(
+    redis_server: Server, prefix: str, most: int | None
+) -> None:
+    """redis-py refuses who comes when its pool of 100 has none."""
+    url = redis_server.url
+    given: Any = url if most is None else redis.asyncio.Redis.from_url(url, max_connections=most)
+    async with awaited(given, prefix=prefix) as store:
+        many = [new() for _ in range(300)]
+        await store.add_many(many)
+        changes = await asyncio.gather(*(store.change(one.id, 1, STARTED) for one in many))
+        assert [change.record.id for change in changes if change] == [one.id for one in many]
+    if most is not None:
+        await given.aclose()
+
+
+def test_hundreds_of_threads_wait_for_a_connection(redis_server: Server, prefix: str) -> None:
+    store = RedisResults(redis_server.url, prefix=prefix).blocking()
+    many = [new() for _ in range(300)]
+    with ThreadPoolExecutor(150) as threads:
+        added = list(threads.map(store.add, many))
+    store.close()
+    assert [record.id for record in added] == [one.id for one in many]

@@ -1,11 +1,13 @@
 """A store that may be down, for those who can do without it: then tasks run as if nobody asked about them.
 
-What fails, or takes longer than a second, is passed over. The log says so once when it begins, and once when it is
-over.
+What fails is passed over, and so is what the store does not answer while it answers nobody for a second: where many ask
+at once, each waits for its turn. The log says so once when it begins, and once when it is over.
 """
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -23,6 +25,9 @@ _log = logging.getLogger("gcptasks")
 
 LIMIT = 1.0
 """Seconds that a store which is down costs whoever calls it."""
+_LONGEST = 10.0
+"""Seconds that a call waits for a store which answers others."""
+_LOOK_EVERY = 0.25
 _MOST_LATE = 200
 """Calls that may go on after that, as those of the first connection do."""
 _LATE = f"there was no answer within {LIMIT:g} s"
@@ -76,13 +81,23 @@ class QuietStore:
         outage.is_over()
         return answer
 
+    @property
+    def down(self) -> bool:
+        """Whether the last call failed."""
+        return self._guarded.down
+
     def _in_time(self, call: Callable[[BlockingStore], T], store: BlockingStore) -> T:
+        since = time.monotonic()
         outcome = self._guarded.threads.call(partial(call, store))
-        try:
-            return outcome.result(LIMIT)
-        except TimeoutError:
-            outcome.cancel()
-            raise TimeoutError(_LATE) from None
+        patience = _Patience(self._guarded.outage, since)
+        while seconds := patience.next():
+            try:
+                return outcome.result(seconds)
+            except TimeoutError:
+                if outcome.done():  # it is the driver's own
+                    raise
+        outcome.cancel()
+        raise TimeoutError(_LATE)
 
 
 class AsyncQuietStore:
@@ -107,9 +122,14 @@ class AsyncQuietStore:
     async def get(self, id: str) -> TaskRecord | None:
         return await self._answer(lambda store: store.get(id))
 
-    async def change(self, id: str, run: int, event: Event, until: float | None = None) -> Change | None:
-        """What came of the event. `until`: the time of the loop at which it is given up, if that is within a second."""
-        return await self._answer(lambda store: store.change(id, run, event), until)
+    @property
+    def down(self) -> bool:
+        """Whether the last call failed."""
+        return self._guarded.down
+
+    async def change(self, id: str, run: int, event: Event, since: float | None = None) -> Change | None:
+        """What came of the event. `since`: when the caller began to wait for the store, if that was before."""
+        return await self._answer(lambda store: store.change(id, run, event), since)
 
     async def change_or_later(self, id: str, run: int, event: Event) -> "Change | asyncio.Future[Change | None] | None":
         """What came of the event; what will tell it, if that takes longer than a second."""
@@ -117,8 +137,7 @@ class AsyncQuietStore:
             return await self.change(id, run, event)
         try:
             future = self._tracked(self._begun(lambda store: store.change(id, run, event)))
-            await asyncio.wait((future,), timeout=LIMIT)
-            if not future.done():
+            if not await self._in_time(future, time.monotonic()):
                 self._guarded.outage.lasts(TimeoutError(_LATE))
                 if len(self._calls) <= _MOST_LATE:
                     return future
@@ -140,11 +159,11 @@ class AsyncQuietStore:
     async def cancelled(self, attempts: Collection[Attempt]) -> set[Attempt]:
         return await self._answer(lambda store: store.cancelled(attempts)) or set()
 
-    async def _answer(self, call: Callable[[AsyncStore], Awaitable[T]], until: float | None = None) -> T | None:
+    async def _answer(self, call: Callable[[AsyncStore], Awaitable[T]], since: float | None = None) -> T | None:
         guarded = self._guarded
         try:
             calling = self._begun(call)
-            answer = await (self._in_time(calling, until) if guarded.store.remote else calling)
+            answer = await (self._answer_in_time(calling, since) if guarded.store.remote else calling)
         except Exception as error:  # whatever a database and its driver may do
             guarded.outage.lasts(error)
             return None
@@ -164,16 +183,24 @@ class AsyncQuietStore:
         blocking = cast(Callable[[BlockingStore], T], call)
         return asyncio.wrap_future(self._guarded.threads.call(partial(blocking, store.blocking())))
 
-    async def _in_time(self, calling: Awaitable[T], until: float | None) -> T:
+    async def _answer_in_time(self, calling: Awaitable[T], since: float | None) -> T:
         # In a task of its own: a driver that is cancelled may take its time, and who is cancelled while it writes
         # leaves it written.
         future = self._tracked(calling)
-        seconds = LIMIT if until is None else until - asyncio.get_running_loop().time()
-        await asyncio.wait((future,), timeout=max(seconds, 0.0))
-        if not future.done():
+        if not await self._in_time(future, time.monotonic() if since is None else since):
             future.cancel()
             raise TimeoutError(_LATE)
         return future.result()
+
+    async def _in_time(self, future: "asyncio.Future[Any]", since: float) -> bool:
+        """Return when it is done: True; or False when whoever has waited since then is to wait no longer."""
+        patience = _Patience(self._guarded.outage, since)
+        while not future.done():
+            seconds = patience.next()
+            if not seconds:
+                return False
+            await asyncio.wait((future,), timeout=seconds)
+        return True
 
     def _tracked(self, calling: Awaitable[T]) -> "asyncio.Future[T]":
         future = asyncio.ensure_future(calling)
@@ -187,12 +214,37 @@ class AsyncQuietStore:
             future.exception()  # asked, as nobody else may
 
 
+class _Patience:
+    """For how long whoever has waited for a store since then goes on."""
+
+    def __init__(self, outage: "_Outage", since: float) -> None:
+        self._outage = outage
+        self._since = since
+        self._until = since
+        self._after = 0.0
+
+    def next(self) -> float:
+        """Seconds until it is to be asked again; 0 when the time is over."""
+        now = time.monotonic()
+        # While this process, or its event loop, is held up it can hear no answer, so that does not count.
+        self._until = max(self._until, now + self._after)
+        left = max(self._outage.left(self._since), self._until - now, 0.0)
+        seconds = min(left, _LOOK_EVERY)
+        self._after = left - seconds
+        return seconds
+
+
 class _Outage:
     """Says once that a store is down, and once that it is back."""
 
     def __init__(self, store: str) -> None:
         self._store = store
+        self._answered_at = -math.inf
         self.down = False
+
+    def left(self, since: float) -> float:
+        """For how many seconds whoever has waited since then still waits: a store that answers others is not down."""
+        return min(max(since, self._answered_at) + LIMIT, since + _LONGEST) - time.monotonic()
 
     def lasts(self, error: Exception) -> None:
         if not self.down:
@@ -201,6 +253,7 @@ class _Outage:
             _log.warning("%s does not answer, so tasks run without being recorded: %s", self._store, said)
 
     def is_over(self) -> None:
+        self._answered_at = time.monotonic()
         if self.down:
             self.down = False
             _log.warning("%s answers again: tasks are recorded", self._store)

@@ -3,6 +3,7 @@
 A flow says which steps a call takes on its database (a statement, some commands), and what their answers mean.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 from typing import Generic, Protocol, TypeVar
 
@@ -11,6 +12,7 @@ from gcptasks.engine.task_records import Event, TaskRecord
 from gcptasks.results.store import Attempt, Change, NewRecord, Page, Query
 from gcptasks.results.waiting import AwaitedWaits, Waiters, wait_blocking
 
+T = TypeVar("T")
 Step = TypeVar("Step")
 Answer = TypeVar("Answer")
 Step_co = TypeVar("Step_co", covariant=True)
@@ -89,7 +91,7 @@ class BlockingVerbs(Generic[Step, Answer]):
 
 
 class AwaitedVerbs(Generic[Step, Answer]):
-    """An `AsyncStore`, for one event loop."""
+    """An `AsyncStore`, for one event loop, with up to `at_once` calls at a time. The others wait for their turn."""
 
     def __init__(
         self,
@@ -97,38 +99,42 @@ class AwaitedVerbs(Generic[Step, Answer]):
         take: Callable[[Step], Awaitable[Answer]],
         waiters: Waiters,
         close: Callable[[], Awaitable[None]],
+        at_once: int,
     ) -> None:
         self._flows = flows
         self._take = take
+        # Whole calls, so that of many each has its end, where all would take their first steps first. And so many may
+        # ask at once, as when a task ends that a thousand wait for, that what is to be written has places of its own.
+        self._asking, self._telling = asyncio.Semaphore(at_once // 2 or 1), asyncio.Semaphore(at_once // 2 or 1)
         self._waiters = waiters
         self._waits = AwaitedWaits(self._versions, waiters)
         self._close = close
 
     async def add(self, record: NewRecord) -> TaskRecord:
-        return await drive_async(self._flows.add(record), self._take)
+        return await self._driven(self._telling, self._flows.add(record))
 
     async def add_many(self, records: Collection[NewRecord]) -> None:
-        await drive_async(self._flows.add_many(records), self._take)
+        await self._driven(self._telling, self._flows.add_many(records))
 
     async def get(self, id: str) -> TaskRecord | None:
-        return await drive_async(self._flows.get(id), self._take)
+        return await self._driven(self._asking, self._flows.get(id))
 
     async def change(self, id: str, run: int, event: Event) -> Change | None:
-        change = await drive_async(self._flows.change(id, run, event), self._take)
+        change = await self._driven(self._telling, self._flows.change(id, run, event))
         _tell(self._waiters, change)
         return change
 
     async def hear(self, attempts: Collection[Attempt]) -> None:
-        await drive_async(self._flows.hear(attempts), self._take)
+        await self._driven(self._telling, self._flows.hear(attempts))
 
     async def cancelled(self, attempts: Collection[Attempt]) -> set[Attempt]:
-        return await drive_async(self._flows.cancelled(attempts), self._take)
+        return await self._driven(self._telling, self._flows.cancelled(attempts))
 
     async def find(self, query: Query) -> Page:
-        return await drive_async(self._flows.find(query), self._take)
+        return await self._driven(self._asking, self._flows.find(query))
 
     async def remove(self, id: str) -> bool:
-        removed = await drive_async(self._flows.remove(id), self._take)
+        removed = await self._driven(self._telling, self._flows.remove(id))
         self._waiters.tell(id, None)
         return removed
 
@@ -141,7 +147,11 @@ class AwaitedVerbs(Generic[Step, Answer]):
         await self._close()
 
     async def _versions(self, ids: Collection[str]) -> Mapping[str, int]:
-        return await drive_async(self._flows.versions(ids), self._take)
+        return await self._driven(self._asking, self._flows.versions(ids))
+
+    async def _driven(self, places: asyncio.Semaphore, flow: Generator[Step, Answer, T]) -> T:
+        async with places:
+            return await drive_async(flow, self._take)
 
 
 def _tell(waiters: Waiters, change: Change | None) -> None:

@@ -6,6 +6,7 @@ down keeps no task from running: then the answer to the queue alone counts.
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
@@ -24,7 +25,6 @@ from gcptasks.engine.task_records import (
     parse_record_tag,
 )
 from gcptasks.results.errors import ResultTooLarge
-from gcptasks.results.guarded import LIMIT
 from gcptasks.results.store import Attempt, Change
 from gcptasks.worker.failures import error_info
 from gcptasks.worker.recorder import Recorder
@@ -210,10 +210,10 @@ class Recording:
             return None
         event = await self._outcome(status, result)
         id, run, _ = self.attempt
-        until = self._loop.time() + LIMIT
+        since = time.monotonic()
         if self._reports is not None:
-            await self._reports.say_all(until)
-        change = await self._to.store.change(id, run, event, until)
+            await self._reports.say_all(since)
+        change = await self._to.store.change(id, run, event, since)
         if change is None or 200 <= status < 300:
             return None
         return _why_over(change.record, run)

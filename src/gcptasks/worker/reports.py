@@ -57,13 +57,13 @@ class Reports:
         """Whether nothing is still to be written."""
         return self._unsaid is None and (self._saying is None or self._saying.done())
 
-    async def say_all(self, until: float) -> None:
-        """Write the last word, after those that are being written."""
+    async def say_all(self, since: float) -> None:
+        """Write the last word, after those that are being written, for whoever has waited since then."""
         if self._saying is not None and not self._saying.done():
-            await asyncio.wait((self._saying,), timeout=until - self._loop.time())
+            await asyncio.wait((self._saying,))
         if self._unsaid is not None:
             id, run, number = self._of.attempt
-            await self._to.store.change(id, run, Heard(number, self._unsaid), until)
+            await self._to.store.change(id, run, Heard(number, self._unsaid), since)
 
     def _report_now(self) -> None:
         # In this order: a thread sets what is unsaid before it looks whether somebody is going to report it.
@@ -79,5 +79,7 @@ class Reports:
         if not self._of.goes_on:
             return
         self._loop.call_later(_REPORT_EVERY, self._report_now)
-        if change is not None and change.record.status is TaskStatus.CANCELLED and not self._of.cancelled:
+        if change is None or self._of.cancelled:
+            return
+        if change.record.status is TaskStatus.CANCELLED or change.record.run > run:
             self._of.cancel()

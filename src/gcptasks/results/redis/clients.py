@@ -1,6 +1,7 @@
 """Which clients a store has, and how its commands get their answers from them."""
 
 import asyncio
+import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -24,6 +25,9 @@ _OPTIONS: Mapping[str, Any] = {
     "socket_timeout": 10,
 }
 """Those of clients of ours, where the URL does not say otherwise."""
+_AT_ONCE = 20
+"""Connections that calls have at most, those of threads and those of each event loop: a pool of redis-py does not have
+those wait for whom there is none, but refuses them."""
 
 
 class Clients:
@@ -52,6 +56,7 @@ class Clients:
         if self._url is not None:
             self._blocking = redis.Redis.from_url(self._url, retry=Retry(NoBackoff(), 0), **_OPTIONS)
             self._per_loop = PerLoop(partial(_awaited, self._url))
+        self._places = threading.Semaphore(1 if self._blocking is None else _at_once(self._blocking))
 
     @property
     def blocks(self) -> bool:
@@ -75,6 +80,11 @@ class Clients:
         if self._per_loop is None:
             raise TypeError("the client can only block")
         return self._per_loop.get()
+
+    @property
+    def at_once(self) -> int:
+        """How many calls of an event loop there can be at once."""
+        return _at_once(self.awaited if self.awaits else self.blocking)
 
     def take(self, commands: Sequence[Command]) -> list[Any]:
         """The answers, from code that blocks."""
@@ -108,13 +118,14 @@ class Clients:
         self.dispose()
 
     def _sent(self, commands: Sequence[Command], in_full: bool) -> list[Any]:
-        try:
-            return self._sent_once(commands, in_full)
-        except redis.ConnectionError:
-            if self._url is None:
-                raise  # a user's client has been told how often it tries
-            # A connection that was lost, as by a restart: another one is made now. All commands may be repeated.
-            return self._sent_once(commands, in_full)
+        with self._places:
+            try:
+                return self._sent_once(commands, in_full)
+            except redis.ConnectionError:
+                if self._url is None:
+                    raise  # a user's client has been told how often it tries
+                # A connection that was lost, as by a restart: another one is made now. All commands may be repeated.
+                return self._sent_once(commands, in_full)
 
     async def _sent_async(self, commands: Sequence[Command], in_full: bool) -> list[Any]:
         try:
@@ -160,6 +171,12 @@ def _checked(answers: list[Any]) -> list[Any]:
         if isinstance(answer, Exception):
             raise answer
     return answers
+
+
+def _at_once(client: "redis.Redis | redis.asyncio.Redis") -> int:
+    """How many calls a client makes at once; one connection hears of changes."""
+    most: int = client.connection_pool.max_connections
+    return max(min(_AT_ONCE, most - 1), 1)
 
 
 def _awaited(url: str) -> redis.asyncio.Redis:

@@ -64,7 +64,8 @@ class RedisResults:
         return self._awaited.get()
 
     def _for_loop(self) -> "AwaitedVerbs[Sequence[Command], list[Any]]":
-        return AwaitedVerbs(self._flows, self._clients.take_async, self._waiters, self._clients.dispose_async)
+        clients = self._clients
+        return AwaitedVerbs(self._flows, clients.take_async, self._waiters, clients.dispose_async, clients.at_once)
 
     def _listener(self) -> Listener:
         # The clients are asked for anew each time: a forked child has others, and so has each loop.

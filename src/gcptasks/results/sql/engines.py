@@ -23,10 +23,12 @@ from gcptasks.results.sql.flows import Answer
 from gcptasks.results.sql.statements import DIALECTS, Statement
 from gcptasks.results.sql.urls import awaits, blocks, connect_args, usable
 
+AT_ONCE = 10
+"""Calls of an event loop; each has a connection for a statement only."""
 _OPTIONS: Mapping[str, Any] = {
     "isolation_level": "AUTOCOMMIT",
     "pool_reset_on_return": None,  # a connection that commits each statement is as new
-    "pool_size": 10,  # a call has one for a statement only
+    "pool_size": AT_ONCE,
     "max_overflow": 0,  # those would be made and closed again by each burst of calls
     "pool_use_lifo": True,  # one that was just used is not stale
     "hide_parameters": True,  # errors, and so logs, show nobody's data

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.base.per_loop import PerLoop
 from gcptasks.results.listening import TaskListeners, ThreadListener
-from gcptasks.results.sql.engines import Engines
+from gcptasks.results.sql.engines import AT_ONCE, Engines
 from gcptasks.results.sql.failures import Failures
 from gcptasks.results.sql.flows import Answer, SQLFlows
 from gcptasks.results.sql.notifications import Listening, listen
@@ -90,7 +90,8 @@ class SQLResults:
             )
 
     def _for_loop(self) -> "AwaitedVerbs[Statement, Answer]":
-        return AwaitedVerbs(self._flows, self._engines.take_async, self._waiters, self._engines.dispose_async)
+        engines = self._engines
+        return AwaitedVerbs(self._flows, engines.take_async, self._waiters, engines.dispose_async, AT_ONCE)
 
 
 def _listener(engines: Engines, channel: str, waiters: Waiters) -> Listener | None:
