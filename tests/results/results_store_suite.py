@@ -132,7 +132,7 @@ ATTEMPTS = st.sampled_from([0, 0, 0, -1, 1])
 ERRORS = st.builds(ErrorInfo, TEXTS, TEXTS, st.none() | TEXTS)
 NUMBERS = st.floats(-1e9, 1e9) | st.integers(-(10**9), 10**9)
 PROGRESS = st.builds(ProgressInfo, NUMBERS, st.none() | NUMBERS, st.none() | TEXTS)
-STARTS = st.sampled_from([STARTED, STARTED, STARTED, Started("app.other")])
+STARTS = st.sampled_from([STARTED, STARTED, STARTED, Started("app.other"), Started("app.hello", "of-another-task")])
 ENDS: st.SearchStrategy[Event] = st.one_of(
     st.builds(Succeeded, ATTEMPTS, st.none() | st.binary()),
     st.builds(AttemptFailed, ATTEMPTS, ERRORS, st.just(True)),
@@ -230,6 +230,14 @@ class StoreSuite:
     async def test_an_attempt_of_another_endpoint_changes_nothing(self, calls: AsyncStore) -> None:
         record = await calls.add(new())
         assert await unchanged(calls, record.id, Started("app.other")) == record
+
+    async def test_an_attempt_at_another_task_changes_nothing(self, calls: AsyncStore) -> None:
+        """Its key was forgotten and used again, so its record has the same id."""
+        id = token_hex(16)
+        record = await calls.add(new(id, task_name=f"{QUEUE}/tasks/{id}-new"))
+        for other in (f"{id}-old", "w", "", f"{id}-new/", f"tasks/{id}-new"):
+            assert await unchanged(calls, id, Started("app.hello", other)) == record
+        assert (await changed(calls, id, Started("app.hello", f"{id}-new"))).attempt == 1
 
     async def test_progress_and_errors_are_kept(self, calls: AsyncStore) -> None:
         id = (await calls.add(new())).id

@@ -401,3 +401,31 @@ def test_the_header_of_a_record_is_nobody_elses_to_set() -> None:
     for name in ("X-Task-Record", "x-task-retry"):
         with pytest.raises(ValueError, match=f"the header '{name.lower()}' is set where tasks are recorded"):
             endpoint.options(headers={name: "1"})
+
+
+async def test_an_attempt_of_a_forgotten_task_runs_unrecorded_though_its_key_is_used_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    worker = Worker()
+    ran: list[str] = []
+
+    @worker.tasks.post("/keyed/{what}")
+    async def keyed(what: str) -> None:
+        ran.append(what)
+
+    worker.app.include_router(worker.tasks)
+    task: Any = keyed
+    forgotten = await task.options(key="k").submit(what="old")
+    await forgotten.forget()
+    handle = await task.options(key="k").submit(what="new")
+    assert (handle.id, handle.name != forgotten.name) == (forgotten.id, True)
+    before = worker.now(handle.id)
+    old, new = ({"X-CloudTasks-TaskName": one.name.rpartition("/")[2]} for one in (forgotten, handle))
+
+    assert (await worker.attempt("/keyed/old", handle.id, headers=old)).status == 200
+    assert worker.now(handle.id) == before
+    assert "is of another task" in caplog.text
+    assert (await worker.attempt("/keyed/new", handle.id, headers=new)).status == 200
+    assert (worker.now(handle.id).status, worker.now(handle.id).attempt) == (SUCCEEDED, 1)
+    assert (await worker.attempt("/keyed/old", handle.id, headers=old)).status == 200
+    assert ran == ["old", "new", "old"]

@@ -122,11 +122,14 @@ class Confirmed:
 class Started:
     """An attempt of that endpoint begins. It is the record's `attempt` from then on, unless nothing changed.
 
-    Nothing changes where the record is final or of another endpoint. Only a record that is CANCELLED or SUCCEEDED, or
-    in a later run, keeps the attempt from running.
+    Nothing changes where the record is final, or of another endpoint or task. Only a record that is CANCELLED or
+    SUCCEEDED, or in a later run, keeps the attempt from running.
     """
 
     endpoint: str
+    task_id: str | None = None
+    """The last part of its task's name, if that is known. A key that was forgotten and used again has the same record
+    id, for another task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +205,16 @@ def as_seen(record: TaskRecord, now: datetime) -> TaskRecord:
     return record
 
 
+def concerns(event: Started, record: TaskRecord) -> bool:
+    """Whether the attempt is one at the record's task."""
+    return event.endpoint == record.endpoint and record.task_name.endswith(task_suffix(event))
+
+
+def task_suffix(event: Started) -> str:
+    """What the full name of its task ends with; empty if that is not known."""
+    return "" if event.task_id is None else f"/tasks/{event.task_id}"
+
+
 def _after(record: TaskRecord, event: Event, now: datetime) -> TaskRecord:
     if isinstance(event, Confirmed):
         return record if record.confirmed else replace(record, confirmed=True)
@@ -211,7 +224,7 @@ def _after(record: TaskRecord, event: Event, now: datetime) -> TaskRecord:
         return record
     match event:
         case Started():
-            return _started(record, now) if event.endpoint == record.endpoint else record
+            return _started(record, now) if concerns(event, record) else record
         case Heard():
             return _heard(record, event, now)
         case Succeeded():

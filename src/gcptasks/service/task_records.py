@@ -75,7 +75,7 @@ def change_record(tx: Tx, id: str, run: int, event: Event, now: datetime) -> Cha
 def _usual_change(tx: Tx, id: str, run: int, event: Event, now: datetime) -> TaskRecord | None:
     """The record after an event that every task has, if it changes the record, by a shorter way."""
     if isinstance(event, Started):
-        return tx.records.start(id, run, event.endpoint, now)
+        return tx.records.start(id, run, event, now)
     if isinstance(event, Succeeded):
         return tx.records.succeed(id, run, event.result, now)
     return None

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from gcptasks.engine.leased_record import LeasedRecord
-from gcptasks.engine.task_records import FRESH_FOR, RECORD_HEADER, TaskRecord, TaskStatus
+from gcptasks.engine.task_records import FRESH_FOR, RECORD_HEADER, Started, TaskRecord, TaskStatus, task_suffix
 from gcptasks.store.record_rows import (
     NEW_RECORD_COLUMNS,
     RECORD_COLUMNS,
@@ -46,7 +46,8 @@ _IS_OPEN = f"status NOT IN ({', '.join(repr(status.value) for status in TaskStat
 _START = (
     f"UPDATE task_records SET status = '{TaskStatus.RUNNING.value}', attempt = attempt + 1, confirmed = 1, "
     "started_at = coalesce(started_at, ?), heard_at = ?, progress = NULL, version = version + 1 "
-    f"WHERE id = ? AND run = ? AND endpoint = ? AND {_IS_OPEN} AND expires_at > ? RETURNING {_SHOWN}"
+    "WHERE id = ? AND run = ? AND endpoint = ? AND (? = '' OR substr(task_name, -length(?)) = ?) "
+    f"AND {_IS_OPEN} AND expires_at > ? RETURNING {_SHOWN}"
 )
 # The same for many, each as its run and the full name of its task, by its id.
 _START_LEASED = (
@@ -172,10 +173,10 @@ class TaskRecords:
         self._sql.execute(_SAVE, values)
         self._changed.append(record.id)
 
-    def start(self, id: str, run: int, endpoint: str, now: datetime) -> TaskRecord | None:
+    def start(self, id: str, run: int, event: Started, now: datetime) -> TaskRecord | None:
         """The record after `Started`; None if nothing changes. An open one has no result."""
         at = to_us(now)
-        row = self._sql.execute(_START, (at, at, id, run, endpoint, at)).fetchone()
+        row = self._sql.execute(_START, (at, at, id, run, event.endpoint, *(task_suffix(event),) * 3, at)).fetchone()
         return None if row is None else self._noted(record_of(row))
 
     def succeed(self, id: str, run: int, result: bytes | None, now: datetime) -> TaskRecord | None:

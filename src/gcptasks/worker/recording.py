@@ -22,6 +22,7 @@ from gcptasks.engine.task_records import (
     Succeeded,
     TaskRecord,
     TaskStatus,
+    concerns,
     parse_record_tag,
 )
 from gcptasks.results.errors import ResultTooLarge
@@ -35,6 +36,7 @@ _log = logging.getLogger("gcptasks")
 _OVER = {TaskStatus.CANCELLED: "the task was cancelled", TaskStatus.SUCCEEDED: "the task has succeeded already"}
 """Why nothing more is to run. What has failed for good may still run, but is not recorded again."""
 _NO_TIME = timedelta()
+_TASK_NAME = "x-cloudtasks-taskname"
 _RETRY_COUNT = "x-cloudtasks-taskretrycount"
 
 
@@ -115,7 +117,8 @@ class Recording:
             _log.warning("%s %s is no record, so the task runs unrecorded", RECORD_HEADER, log_text(self._tag))
             return
         id, run = found
-        change = await self._to.store.change_or_later(id, run, Started(self._endpoint))
+        started = Started(self._endpoint, header_of(self._headers, _TASK_NAME))
+        change = await self._to.store.change_or_later(id, run, started)
         if isinstance(change, asyncio.Future):
             # The endpoint runs meanwhile. A store that is slow, as at its first connection, hears of all of it later.
             self._task = asyncio.current_task()
@@ -127,7 +130,7 @@ class Recording:
         elif change.made:
             self._begun_as(change.record)
         else:
-            self._not_begun(change.record, run)
+            self._not_begun(change.record, run, started)
 
     def reports(self) -> Reports:
         """What writes how far the attempt has come."""
@@ -247,13 +250,18 @@ class Recording:
             if self._end_late is not None:
                 self._to.in_background(self.end(*self._end_late))
 
-    def _not_begun(self, record: TaskRecord, run: int) -> None:
+    def _not_begun(self, record: TaskRecord, run: int, started: Started) -> None:
         if record.endpoint != self._endpoint:
             _log.warning(
                 "the record %s is of %s, not of %s, so the task runs unrecorded",
                 record.id,
                 log_text(record.endpoint),
                 self._endpoint,
+            )
+        elif record.run == run and not concerns(started, record):
+            # Its key was forgotten, and used for another task.
+            _log.warning(
+                "the record %s is of another task, so %s runs unrecorded", record.id, log_text(started.task_id)
             )
         elif reason := _why_over(record, run):
             self._not_to_run = reason
