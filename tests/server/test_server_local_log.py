@@ -131,8 +131,8 @@ async def test_by_a_client(caplog: pytest.LogCaptureFixture) -> None:
     local, app = LocalService("memory:", app_url=URL), FastAPI()
     local.install(app)
     client = local.tasks_client()
-    for name in (QUEUE + HOSTILE, QUEUE + "\n", HOSTILE):
-        with pytest.raises(exceptions.InvalidArgument):
+    for name in (QUEUE + HOSTILE, QUEUE + "\n", HOSTILE, f"projects/{HOSTILE}/locations/l/queues/q"):
+        with pytest.raises((exceptions.InvalidArgument, exceptions.PermissionDenied)):
             client.purge_queue(name=name)
     with pytest.raises(exceptions.InvalidArgument):
         client.create_task({"parent": QUEUE, "task": {"name": f"{QUEUE}/tasks/x\n", "http_request": {"url": URL}}})

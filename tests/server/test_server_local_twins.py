@@ -22,14 +22,15 @@ Refused = tuple[str, dict[str, Any], type[Exception]]
 
 REFUSED: list[Refused] = [
     ("get_queue", {"name": QUEUE}, exceptions.NotFound),
-    ("get_queue", {"name": "nonsense"}, exceptions.InvalidArgument),
+    ("get_queue", {"name": "nonsense"}, exceptions.PermissionDenied),
+    ("get_queue", {"name": f"{QUEUE}_"}, exceptions.InvalidArgument),
     ("create_queue", {"parent": PARENT, "queue": {"name": f"{PARENT}/queues/there"}}, exceptions.AlreadyExists),
     ("create_task", {"parent": QUEUE, "task": TASK}, exceptions.NotFound),
     ("create_task", {"parent": f"{PARENT}/queues/there", "task": {}}, exceptions.InvalidArgument),
     ("get_task", {"name": f"{QUEUE}/tasks/t"}, exceptions.NotFound),
     ("run_task", {"name": f"{QUEUE}/tasks/t"}, exceptions.NotFound),
     ("delete_queue", {"name": QUEUE}, exceptions.NotFound),
-    ("update_queue", {"queue": {"name": QUEUE}}, exceptions.MethodNotImplemented),
+    ("list_locations", {"name": "projects/p", "filter": "l"}, exceptions.MethodNotImplemented),
     ("list_queues", {"parent": PARENT, "page_size": -1}, exceptions.InvalidArgument),
 ]
 
