@@ -19,6 +19,8 @@ _log = logging.getLogger("gcptasks.rpc")
 _BACKLOG = 1024
 _TRIES = 10
 """For a free port that is free on all addresses of the host."""
+_TURNS = 3
+"""Of the event loop, until a call that has its outcome has answered: the outcome may come from a thread."""
 _FAREWELL = timedelta(seconds=1)
 """For the last bytes of connections that are closed."""
 
@@ -71,10 +73,11 @@ class Listener:
             listener._servers.append(await loop.create_server(listener._open, sock=sock))
         return listener
 
-    async def stop(self, grace: timedelta) -> None:
+    async def stop(self, grace: timedelta, settle: Callable[[], None] = lambda: None) -> None:
         """Accept no more, let the calls that run finish within `grace`, then cancel the rest and close.
 
-        HTTP/1.1 connections are ended by whoever made their factory.
+        Before the rest is cancelled, `settle` ends what could take effect later: of calls that are told that the
+        service is stopping nothing may be done (CT-007). HTTP/1.1 connections are ended by whoever made their factory.
         """
         # A connection that was accepted just now may come to us after this.
         self._stopping = True
@@ -86,6 +89,10 @@ class Listener:
         for connection in self._connections:
             connection.drain()
         if not await self._wait_until_empty(grace):
+            settle()
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+        if self._connections:
             _log.warning("cancelling the calls that did not finish within %s", grace)
             for connection in tuple(self._connections):
                 connection.abandon()

@@ -72,6 +72,10 @@ class Backend(Startable):
             await self._leader.stop(grace)
         self.idle_waits.stop()
 
+    def settle(self) -> None:
+        """Let every call that waits for the database have its outcome, blocking the event loop."""
+        self._store.settle()
+
     async def reset(self, queues: Sequence[NewQueue] = ()) -> None:
         """Drop everything, in one transaction, and have nothing but these queues.
 

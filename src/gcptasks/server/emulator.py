@@ -141,7 +141,7 @@ async def _serving(
             finally:
                 # Before the listener: what is under way may want to enqueue.
                 await backend.stop_delivering(limit.left())
-                await listener.stop(max(limit.left(), _CALLS_HAVE))
+                await listener.stop(max(limit.left(), _CALLS_HAVE), backend.settle)
     finally:
         await backend.stop(limit.left())
 

@@ -98,6 +98,10 @@ class Store:
         """Open the database now; `StoreError` if it cannot be used."""
         self._writer.exclusively(lambda connection: None)
 
+    def settle(self) -> None:
+        """Commit what waits, blocking the thread, so that every call to write has its outcome."""
+        self._writer.settle()
+
     def close(self) -> None:
         """Commit what waits and close the file; what is in memory stays. It is opened again when used again."""
         if self._checkpoints is None:

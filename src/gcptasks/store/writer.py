@@ -154,11 +154,19 @@ class Writer:
         finally:
             self._let_go(hold)
 
-    def close(self) -> None:
-        """Commit what waits, and close the file. It is opened again when used again."""
+    def settle(self) -> None:
+        """Commit what waits, blocking the thread; it fails if another process is writing for too long."""
         try:
             while self._waiting:
                 self._commit_or_fail(None)
+        except BaseException:
+            self._recover()
+            raise
+
+    def close(self) -> None:
+        """Commit what waits, and close the file. It is opened again when used again."""
+        self.settle()
+        try:
             self._close()
         except BaseException:
             self._recover()
