@@ -45,6 +45,20 @@ def test_it_must_be_told_where_the_service_is(monkeypatch: pytest.MonkeyPatch, v
         ServiceResults()
 
 
+def test_a_result_is_no_larger_than_the_port_takes(emulator: Emulator) -> None:
+    with pytest.raises(ValueError, match=r"max_bytes of ServiceResults can be 3,000,000 at most.*not 3,000,001"):
+        ServiceResults(max_bytes=3_000_001)
+    store = ServiceResults(max_bytes=3_000_000).blocking()
+    id = store.add(new()).id
+    store.change(id, 1, STARTED)
+    result = b'"' + b"x" * 2_999_998 + b'"'
+    store.change(id, 1, Succeeded(1, result))
+    found = store.get(id)
+    store.close()
+    assert found is not None
+    assert found.result == result
+
+
 def test_a_malformed_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", "nowhere")
     with pytest.raises(ValueError, match="CLOUD_TASKS_EMULATOR_HOST must be host:port"):

@@ -183,6 +183,22 @@ async def test_a_table_that_is_missing_is_named_with_what_creates_it(url: str, t
 
 
 @pytest.mark.parametrize("database", DATABASES)
+async def test_a_table_of_another_version_is_told_from_a_store_that_is_down(url: str, table: str) -> None:
+    results = SQLResults(url, table=table)
+    results.create_tables()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN progress")
+    engine.dispose()
+    message = rf"(?s)the table {table} of the database is not the one of this version: .*progress.* in a migration"
+    with pytest.raises(SetupError, match=message):
+        results.blocking().get("a" * 32)
+    with pytest.raises(SetupError, match=message):
+        await results.awaiting().add(new())
+    await results.awaiting().close()
+
+
+@pytest.mark.parametrize("database", DATABASES)
 def test_a_migration_creates_the_same_table(url: str, table: str) -> None:
     results = SQLResults(url, table=table)
     of_user = MetaData()

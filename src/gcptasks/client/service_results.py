@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_MOST_BYTES = 3_000_000
+"""Of a result: a message may have 4 MiB, and in base64 each three bytes are four."""
 _TIMEOUT = 20.0
 """Seconds for a call, and for a wait beyond what it waits."""
 _LONGEST_WAIT = 20.0
@@ -52,7 +54,7 @@ class ServiceResults:
 
     The service is the one that `CLOUD_TASKS_EMULATOR_HOST` names when this is made; `ValueError` if none is named.
     `expires_after`: how long a task can be asked about after it was made, started anew or finished.
-    `max_bytes`: how large a result may be. A larger one makes its task fail.
+    `max_bytes`: how large a result may be, 3,000,000 at most. A larger one makes its task fail.
     `tracebacks`: keep the tracebacks of errors as well.
     """
 
@@ -60,6 +62,11 @@ class ServiceResults:
         self, *, expires_after: timedelta = KEEP, max_bytes: int = MAX_BYTES, tracebacks: bool = False
     ) -> None:
         self.settings = StoreSettings(expires_after=expires_after, max_bytes=max_bytes, tracebacks=tracebacks)
+        if max_bytes > _MOST_BYTES:
+            raise ValueError(
+                f"max_bytes of ServiceResults can be {_MOST_BYTES:,} at most, for that is what its port takes of a "
+                f"result, not {max_bytes:,}"
+            )
         address = TASKS.emulator()
         if address is None:
             raise ValueError(

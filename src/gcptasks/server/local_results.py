@@ -65,8 +65,8 @@ class LocalResults:
     def watch(self) -> None:
         """Tell those who wait what this process commits from now on."""
         if not self._watches:
-            self._watches = True
             self.store.watch_records(self._tell)
+            self._watches = True
 
     def versions(self, ids: list[str]) -> dict[str, int]:
         return self.store.read(task_records.record_versions, ids, self.clock.now())

@@ -92,7 +92,7 @@ class Store:
 
         Not in a forked child, which has to watch by itself.
         """
-        self._record_watchers = [*self._record_watchers, watcher]
+        self._record_watchers.append(watcher)
 
     def open(self) -> None:
         """Open the database now; `StoreError` if it cannot be used."""

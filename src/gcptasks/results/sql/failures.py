@@ -11,6 +11,8 @@ _UNDONE: frozenset[Hashable] = frozenset({"40001", "40P01", 1213})
 """Serialization failures and deadlocks: the database undid the statement, so that it can be made again."""
 _NO_TABLE: frozenset[Hashable] = frozenset({"42P01", 1146})
 """As PostgreSQL and MySQL say it; SQLite has words alone."""
+_NO_COLUMN: frozenset[Hashable] = frozenset({"42703", 1054})
+_SQLITE_NO_COLUMN = ("no such column", "has no column named")
 _TRIES = 50
 
 
@@ -32,6 +34,11 @@ class Failures:
             raise SetupError(
                 f"the database has no table {self._table}. Create it with create_tables() of the SQLResults, "
                 "or in a migration"
+            ) from error
+        if codes & _NO_COLUMN or any(words in str(error.orig) for words in _SQLITE_NO_COLUMN):
+            raise SetupError(
+                f"the table {self._table} of the database is not the one of this version: {error.orig}. "
+                "Bring it up to date in a migration, or drop it and call create_tables() of the SQLResults"
             ) from error
         raise error
 
