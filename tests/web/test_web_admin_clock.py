@@ -1,6 +1,8 @@
 """Reading and moving the clock over HTTP (CT-L10)."""
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +63,38 @@ async def test_retries_come_when_their_time_has_come() -> None:
             await idle(admin)
             assert (await admin.ask("GET", f"/v2/{task}")).json["dispatchCount"] == attempts
             await admin.admin("POST", "clock", {"advance": "60s"})
+
+
+async def test_rates_go_by_it_so_while_it_stands_a_queue_starts_its_burst_alone() -> None:
+    async with administered(manual_clock=START) as admin:
+        admin.worker.gate.set()
+        await admin.running_queue()
+        one = {"parent": QUEUE, "task": {"httpRequest": {"url": f"{admin.worker.url}/t"}}}
+        for _ in range(5):
+            assert (await admin.ask("POST", f"/v2/{QUEUE}/tasks:batchCreate", {"requests": [one] * 21})).status == 200
+        await admin.worker.received(100)
+        left = await admin.ask("GET", "/admin/wait?until=idle&timeout=0.05")
+        assert (left.status, len(admin.worker.paths)) == (504, 100)
+        await admin.admin("POST", "clock", {"advance": "1s"})
+        await idle(admin)
+        assert len(admin.worker.paths) == 105
+
+
+async def test_what_looks_again_and_again_goes_on_while_it_stands(tmp_path: Path) -> None:
+    """Who delivers sees what another process writes, and who waits to deliver sees that the one who does has ended."""
+    settings: dict[str, Any] = {"database": str(tmp_path / "tasks.db"), "manual_clock": START}
+    async with AsyncExitStack() as of_first:
+        first = await of_first.enter_async_context(administered(**settings))
+        async with administered(**settings) as second:
+            second.worker.gate.set()
+            assert (first.emulator.delivers, second.emulator.delivers) == (True, False)
+            await second.running_queue()
+            await second.task("by-first")
+            assert (await second.ask("GET", "/admin/wait?timeout=60")).status == 200
+            await of_first.aclose()
+            await second.task("by-second")
+            assert (await second.ask("GET", "/admin/wait?timeout=60")).status == 200
+            assert (second.worker.paths, second.emulator.delivers) == (["/by-first", "/by-second"], True)
 
 
 async def test_the_clock_of_the_machine_is_not_moved() -> None:

@@ -69,6 +69,13 @@ async def test_the_parameter_may_come_several_times_and_be_empty(rest: Rest) -> 
     assert await rest.ask("GET", f"/v2/{QUEUE}?fields=") == await rest.ask("GET", f"/v2/{QUEUE}")
 
 
+async def test_a_header_may_say_it_unless_the_query_does(rest: Rest) -> None:
+    await rest.queue()
+    mask = {"X-Goog-FieldMask": "state"}
+    assert (await rest.ask("GET", f"/v2/{QUEUE}", **mask)).json == {"state": "PAUSED"}
+    assert (await rest.ask("GET", f"/v2/{QUEUE}?fields=name", **mask)).json == {"name": QUEUE}
+
+
 async def test_what_is_written_is_answered_in_part_too(rest: Rest) -> None:
     assert (await rest.ask("POST", f"{QUEUES}?fields=state", {"name": QUEUE})).json == {"state": "RUNNING"}
 

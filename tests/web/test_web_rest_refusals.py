@@ -274,7 +274,20 @@ async def test_fields_of_fields_are_bound_too(rest: Rest) -> None:
 
 
 @pytest.mark.parametrize(
-    "common", ["key=k", "access_token=t", "oauth_token=t", "$.xgafv=2", "quotaUser=u", "uploadType=x", "alt=json"]
+    "common",
+    [
+        *(
+            "key=k",
+            "$key=k",
+            "access_token=t",
+            "oauth_token=t",
+            "$.xgafv=2",
+            "quotaUser=u",
+            "$userProject=p",
+            "alt=json",
+        ),
+        *("uploadType=x", "upload_protocol=x", "$ct=application/json", "$apiVersion=1", "prettyPrint=true", "$fields="),
+    ],
 )
 async def test_parameters_of_all_apis_change_nothing(rest: Rest, common: str) -> None:
     plain = await rest.ask("GET", f"/v2/{LOCATION}")
@@ -287,6 +300,15 @@ async def test_another_form_of_response_is_refused(rest: Rest, alt: str) -> None
     assert (answer.status, answer.message) == (
         400,
         f"There is no alt={alt}: responses are JSON. Leave the parameter out.",
+    )
+
+
+@pytest.mark.parametrize("name", ["callback", "$callback"])
+async def test_no_response_is_a_script(rest: Rest, name: str) -> None:
+    answer = await rest.ask("GET", f"/v2/{LOCATION}?{name}=f")
+    assert (answer.status, answer.message) == (
+        400,
+        "There is no callback: no page of another site may read a response.",
     )
 
 

@@ -1,5 +1,6 @@
 """Whether another process has written to the database, which tells nobody here."""
 
+import time
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -24,20 +25,24 @@ class OtherWriters:
         self._store = store
         self._alone = store.database.path is None
         self._version: DataVersion | None = None
-        self._looked_at: datetime | None = None
+        self._looked_at: tuple[datetime, float] | None = None
 
     def look(self, now: datetime) -> Others:
         """Whether somebody may have written since the last look, at the first look too; looks no more than needed."""
         if self._alone:
             return Others.SILENT
-        if self._looked_at is not None and timedelta(0) <= now - self._looked_at < _EVERY:
+        if self._looked_at is not None and self._is_recent(*self._looked_at, now):
             return Others.UNKNOWN
         version = self._store.data_version()
         if version is None:
             return Others.UNKNOWN  # somebody is writing just now: the next look will tell
-        self._looked_at = now
+        self._looked_at = now, time.monotonic()
         changed, self._version = version != self._version, version
         return Others.WROTE if changed else Others.SILENT
+
+    def _is_recent(self, looked_at: datetime, passed: float, now: datetime) -> bool:
+        # By the machine's time too: the clock may stand still.
+        return timedelta(0) <= now - looked_at < _EVERY and time.monotonic() - passed < _EVERY.total_seconds()
 
     def look_by(self, latest: datetime, now: datetime) -> datetime:
         """When to look again; `latest` if nobody else writes here."""

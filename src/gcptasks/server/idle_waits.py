@@ -18,6 +18,8 @@ _LOOK_EVERY = 0.05
 these tell nobody."""
 _BETWEEN = 0.01
 """Seconds at least between two looks at the database, however much happens."""
+_OTHERS = 10
+"""How many times as long as a look took the database is left to others: with thousands of queues it takes a while."""
 _STOPS = "The service is stopping, and delivers no more."
 
 
@@ -71,11 +73,12 @@ class IdleWaits:
         others.wrote()
         while not self._stopped:
             changed.clear()
+            began = loop.time()
             if self._is_reached(queue, until):
                 return True
             if loop.time() >= end:
                 return False
-            next_look_at = loop.time() + _BETWEEN
+            next_look_at = loop.time() + max(_BETWEEN, _OTHERS * (loop.time() - began))
             busy = self._under_way().has(queue)
             while not (changed.is_set() or others.wrote() or busy != self._under_way().has(queue)):
                 if loop.time() >= end:

@@ -19,5 +19,5 @@ class Reset:
         self._changed_records += [id for (id,) in self._sql.execute("SELECT id FROM task_records")]
         for (table,) in self._sql.execute(_TABLES).fetchall():
             if table not in _KEPT:
-                # Without a condition SQLite drops pages, not rows: a million tasks take no longer than some.
+                # Without a condition SQLite drops pages, not rows: a million tasks take a second or some.
                 self._sql.execute(f"DELETE FROM {table}")

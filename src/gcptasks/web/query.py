@@ -11,8 +11,12 @@ from gcptasks.web.json_fields import field_named, object_kind
 from gcptasks.web.selection import Selection, selection
 from gcptasks.web.violations import Violation, echo, unknown_name
 
-_WITHOUT_MEANING = {"$.xgafv", "access_token", "key", "oauth_token", "quotaUser", "uploadType", "upload_protocol"}
-"""They ask for access, or for how Google counts a call."""
+_OF_THE_RESPONSE = ("alt", "prettyPrint", "fields", "callback")
+_WITHOUT_MEANING = {
+    *(".xgafv", "access_token", "apiVersion", "ct", "key", "oauth_token", "quotaUser", "uploadType"),
+    *("upload_protocol", "userProject"),
+}
+"""They ask for access, say how Google counts a call, or what a header says too."""
 _BOOLS = {"true": True, "false": False}
 
 Parameters = Iterable[tuple[str, str]]
@@ -27,8 +31,11 @@ class Form(NamedTuple):
     """Which parts of it; None: all."""
 
 
-def form_of(query: Parameters, response: Descriptor) -> Form:
-    """How the response, a message of that kind, is wanted (CT-320, CT-321); `InvalidArgument` if it cannot be so."""
+def form_of(query: Parameters, response: Descriptor, mask: str = "") -> Form:
+    """How the response, a message of that kind, is wanted (CT-320, CT-321); `InvalidArgument` if it cannot be so.
+
+    `mask`: the fields that are wanted by a header, if the query names none.
+    """
     form = Form()
     wanted = ""
     for name, value in query:
@@ -44,15 +51,19 @@ def form_of(query: Parameters, response: Descriptor) -> Form:
                 form = form._replace(indented=value not in ("false", "0"))
             case "fields":
                 wanted = ",".join(filter(None, (wanted, value)))
+            case "callback":
+                raise InvalidArgument("There is no callback: no page of another site may read a response.")
             case _:
                 pass
+    wanted = wanted or mask
     return form._replace(fields=selection(wanted, response)) if wanted else form
 
 
 def fields_of(query: Parameters) -> Iterator[tuple[str, str]]:
     """The parameters that are fields of the request."""
     for name, value in query:
-        if name.removeprefix("$") not in ("alt", "prettyPrint", "fields") and name not in _WITHOUT_MEANING:
+        plain = name.removeprefix("$")
+        if plain not in _OF_THE_RESPONSE and plain not in _WITHOUT_MEANING:
             yield name, value
 
 

@@ -63,7 +63,7 @@ class _Rest:
         form = Form()
         try:
             query = list(request.query.items())
-            form = form_of(query, kind_of(found.method.response))
+            form = form_of(query, kind_of(found.method.response), request.headers.get("X-Goog-FieldMask", ""))
             message = await self._message(found, query, await exchange.receive())
             async with asyncio.timeout(_seconds(request)):
                 response = await self._call(found, message, form)
