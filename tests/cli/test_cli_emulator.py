@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -39,6 +40,46 @@ def test_it_serves_grpc_and_health_on_one_port(start: Start, command: list[str])
         assert program.wait(f"export {variable}=(.*)$")[1] == where
     assert client(where).get_queue(name=QUEUE).name == QUEUE
     assert json.loads(get(f"http://{where}/health"))["status"] == "ok"
+
+
+def test_queues_come_from_a_queue_yaml(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "queue.yaml"
+    file.write_text("queue:\n- name: orders\n  rate: 20/s\n- name: mails\n")
+    options = ("--db", str(tmp_path / "tasks.db"), "--queues", str(file), "--queue", QUEUE)
+    program = start(EMULATOR, *FREE, *options, GOOGLE_CLOUD_PROJECT="p")
+    api = client(address(program))
+    assert program.wait(r"queues in (\S+): (.*)$").groups() == ("projects/p/locations/us-central1", "orders, mails")
+    orders = api.get_queue(name="projects/p/locations/us-central1/queues/orders")
+    assert (orders.rate_limits.max_dispatches_per_second, orders.rate_limits.max_burst_size) == (20, 5)
+    program.ctrl_c()
+    assert program.ended() == 0
+    file.write_text("queue: [{name: mails}]\n")
+    again = start(EMULATOR, *FREE, *options, "--location", "projects/p/locations/us-central1")
+    assert again.wait("not in queue.yaml, left alone: (.*)$")[1] == "orders"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        (
+            "queue: [{name: a, rate: x}]",
+            ["--project", "p"],
+            r"queue\.yaml:1: rate must be a number and a unit, .* not 'x'",
+        ),
+        ("queue: []", [], "--queues needs a project: give --project P, or set GOOGLE_CLOUD_PROJECT"),
+        ("queue: []", ["--project", "a b"], "Location name must be formatted: .*"),
+    ],
+    ids=["wrong", "no project", "wrong project"],
+)
+def test_a_queue_yaml_that_cannot_be_had_ends_the_command(
+    start: Start, tmp_path: Path, text: str, options: list[str], said: str
+) -> None:
+    file, database = tmp_path / "queue.yaml", tmp_path / "tasks.db"
+    file.write_text(text)
+    program = start(EMULATOR, *FREE, "--queues", str(file), "--db", str(database), *options, GOOGLE_CLOUD_PROJECT="")
+    assert program.ended() == 2
+    assert re.search(said, " ".join(program.errors))
+    assert not database.exists()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

@@ -140,3 +140,9 @@ def test_no_more_is_sent_than_the_burst_and_the_rate_allow(rate: float, steps: l
         sent += rates.whole_tokens(bucket)
         bucket = rates.taken(bucket, rates.whole_tokens(bucket))
     assert sent <= max(10, rate // 5) + rate * sum(steps) / 1e6 + 1e-6
+
+
+def test_a_burst_that_is_set_is_what_the_bucket_holds() -> None:
+    limits = RateLimits(max_dispatches_per_second=500, max_burst_size=3)
+    assert rates.whole_tokens(rates.full(limits, NOW)) == 3
+    assert rates.whole_tokens(rates.refilled(Bucket(0, NOW), limits, after(60))) == 3

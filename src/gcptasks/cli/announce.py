@@ -15,6 +15,9 @@ ADMIN_TOKEN = "CLOUD_TASKS_ADMIN_TOKEN"
 VARIABLES = ("CLOUD_TASKS_EMULATOR_HOST", "CLOUD_SCHEDULER_EMULATOR_HOST")
 """Where an application finds the service."""
 
+_NAMED = 20
+"""Queues that are left alone."""
+
 
 def say_emulator(settings: PortSettings, emulator: Emulator) -> None:
     """Say where the service is, and what a user of it should know."""
@@ -23,7 +26,8 @@ def say_emulator(settings: PortSettings, emulator: Emulator) -> None:
     for name in VARIABLES:
         say(f"  export {name}={emulator.address}", style="dim")
     _say_admin(settings, emulator)
-    if not settings.queues and not settings.create_queues:
+    _say_imported(settings, emulator)
+    if not settings.queues and not settings.imported_queues and not settings.create_queues:
         say("  no queue yet: create one by a client or with --queue, or start with --create-queues", style="dim")
     if settings.app_engine is not None:
         say(f"  tasks and jobs for App Engine go to {settings.app_engine}", style="dim")
@@ -38,6 +42,7 @@ def say_dev(host: str, port: int, settings: PortSettings, emulator: Emulator) ->
     say("application  ", (f"http://{shown}:{port}", "bold"))
     say("local tasks  ", (emulator.address, "bold"), f", kept in {_kept(settings)}")
     _say_admin(settings, emulator)
+    _say_imported(settings, emulator)
     _warn_if_another_delivers(emulator)
     for name in VARIABLES:
         if os.environ.get(name, emulator.address) != emulator.address:
@@ -89,6 +94,18 @@ def _say_admin(settings: PortSettings, emulator: Emulator) -> None:
     if settings.manual_clock is not None:
         stands = settings.manual_clock.isoformat()
         warn(f"the clock stands at {stands} until it is moved: fastapi-gcp-tasks admin clock")
+
+
+def _say_imported(settings: PortSettings, emulator: Emulator) -> None:
+    """Say which queues a queue.yaml has set, and which it has left alone."""
+    if not settings.imported_queues:
+        return
+    location = settings.imported_queues[0].name.location
+    say(f"  queues in {location}: {', '.join(queue.name.queue for queue in settings.imported_queues)}", style="dim")
+    others = emulator.left_alone(settings.given_queues, _NAMED + 1)
+    if others:
+        more = " and more" if len(others) > _NAMED else ""
+        say(f"  not in queue.yaml, left alone: {', '.join(name.queue for name in others[:_NAMED])}{more}", style="dim")
 
 
 def _warn_if_another_delivers(emulator: Emulator) -> None:

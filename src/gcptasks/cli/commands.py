@@ -3,15 +3,20 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
 
 from gcptasks import __version__
 from gcptasks.base.errors import PortInUse, SetupError, TaskError
+from gcptasks.base.names import parse_location
 from gcptasks.cli.output import HELP, LogLevel, fail
-from gcptasks.cli.resources import admin, jobs, queues, tasks
+from gcptasks.cli.resources import admin, jobs, tasks
+from gcptasks.cli.resources import queues as queue_commands
 from gcptasks.cli.resources.connection import CallFailed
+from gcptasks.engine.model import Queue
+from gcptasks.engine.quotas import Quotas
 from gcptasks.server.settings import BackoffChoice, PortSettings, QuotasChoice
 from gcptasks.store.connection import Synchronous
 
@@ -44,6 +49,27 @@ _QUEUES = Annotated[
         help="A queue that exists from the start. Give the option several times for several queues.",
     ),
 ]
+_QUEUE_YAML = Annotated[
+    Path | None,
+    typer.Option(
+        "--queues",
+        metavar="FILE",
+        help="A queue.yaml, as 'gcloud app deploy' takes it: its queues are created, or set to what it says. Others "
+        "stay as they are.",
+    ),
+]
+_PROJECT = Annotated[
+    str | None,
+    typer.Option(
+        metavar="P",
+        envvar="GOOGLE_CLOUD_PROJECT",
+        help="The project of the queues of --queues.",
+    ),
+]
+_LOCATION = Annotated[
+    str, typer.Option(metavar="L|projects/P/locations/L", help="The location of the queues of --queues.")
+]
+_DEFAULT_LOCATION = "us-central1"
 _CREATE_QUEUES = Annotated[
     bool,
     typer.Option(
@@ -176,6 +202,19 @@ def _port(text: str) -> Any:
     return typer.Option(metavar="PORT", min=0, max=65535, help=f"{text} 0 means any free port.")
 
 
+def _imported(file: Path | None, project: str | None, location: str, quotas: QuotasChoice) -> tuple[Queue, ...]:
+    """The queues of that queue.yaml, if there is one."""
+    if file is None:
+        return ()
+    from gcptasks.server.queue_yaml import read_queue_yaml
+
+    if "/" not in location:
+        if not project:
+            raise SetupError("--queues needs a project: give --project P, or set GOOGLE_CLOUD_PROJECT")
+        location = f"projects/{project}/locations/{location}"
+    return read_queue_yaml(file, parse_location(location), Quotas(quotas))
+
+
 @contextmanager
 def _naming_port_option(option: Callable[[int], str]) -> Generator[None]:
     """Let an error about a port that is in use name the option that sets it."""
@@ -213,6 +252,9 @@ def emulator(
     port: Annotated[int, _port("Port for both gRPC and HTTP.")] = _DEFAULTS.port,
     db: _DB = _DEFAULTS.database,
     queue: _QUEUES = None,
+    queues: _QUEUE_YAML = None,
+    project: _PROJECT = None,
+    location: _LOCATION = _DEFAULT_LOCATION,
     create_queues: _CREATE_QUEUES = _DEFAULTS.create_queues,
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
     quotas: _QUOTAS = _DEFAULTS.quotas,
@@ -239,6 +281,7 @@ def emulator(
         port=port,
         database=db,
         queues=tuple(queue or ()),
+        imported_queues=_imported(queues, project, location, quotas),
         create_queues=create_queues,
         synchronous=synchronous,
         quotas=quotas,
@@ -263,6 +306,9 @@ def dev(
     factory: _FACTORY = False,
     reload: Annotated[bool, typer.Option(help="Restart the application when its code changes.")] = True,
     db: _DB = ".fastapi-gcp-tasks/tasks.db",
+    queues: _QUEUE_YAML = None,
+    project: _PROJECT = None,
+    location: _LOCATION = _DEFAULT_LOCATION,
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
     app_engine: _APP_ENGINE_OF_DEV = _DEFAULTS.app_engine,
     pubsub: _PUBSUB = _DEFAULTS.pubsub,
@@ -285,6 +331,7 @@ def dev(
         database=db,
         synchronous=synchronous,
         create_queues=True,
+        imported_queues=_imported(queues, project, location, _DEFAULTS.quotas),
         app_engine=app_engine,
         pubsub=pubsub,
         allowed_hosts=tuple(allowed_host or ()),
@@ -343,7 +390,7 @@ _app.callback(invoke_without_command=True)(_program)
 _app.command()(dev)
 _app.command()(check)
 _app.command()(emulator)
-_app.add_typer(queues.app, name="queues")
+_app.add_typer(queue_commands.app, name="queues")
 _app.add_typer(tasks.app, name="tasks")
 _app.add_typer(jobs.app, name="jobs")
 _app.add_typer(admin.app, name="admin")

@@ -31,6 +31,8 @@ class RateLimits:
 
     max_dispatches_per_second: float = 500.0
     max_concurrent_dispatches: int = 1000
+    max_burst_size: int = 0
+    """That of a queue.yaml; 0: as it follows from the rate (CT-039)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

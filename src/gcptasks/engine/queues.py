@@ -33,7 +33,9 @@ def update(queue: Queue, new: NewQueue, sent_target: HttpTarget | None, quotas: 
     that of `new` (CT-274), and what does become it only for what makes no URL (CT-278, CT-280).
     """
     rate_limits = _rate_limits(new.rate_limits, quotas)
-    retry_config = retry.stored(new.retry_config)
+    # What comes back as it was shown may have a number that the API cannot set (CT-201).
+    shown = new.retry_config == queue.retry_config
+    retry_config = queue.retry_config if shown else retry.stored(new.retry_config)
     if not 0.0 <= new.sampling_ratio <= 1.0:
         raise InvalidArgument("sampling_ratio must be between 0.0 and 1.0.")
     if sent_target is not None:
@@ -56,6 +58,19 @@ def defaults(name: QueueName) -> Queue:
     return Queue(name=name)
 
 
+def imported(before: Queue | None, new: Queue) -> Queue:
+    """The queue with the settings that a queue.yaml has; what it cannot say stays. One without a rate is paused."""
+    if before is None:
+        return new
+    return replace(
+        before,
+        rate_limits=new.rate_limits,
+        retry_config=new.retry_config,
+        app_engine_routing_override=new.app_engine_routing_override,
+        state=QueueState.PAUSED if new.state is QueueState.PAUSED else before.state,
+    )
+
+
 def paused(queue: Queue) -> Queue:
     """The queue, sending nothing."""
     return replace(queue, state=QueueState.PAUSED)
@@ -72,8 +87,13 @@ def purged(queue: Queue, now: datetime) -> Queue:
 
 
 def burst_size(rate: float) -> int:
-    """How many tasks a queue of that rate may send at once: max(10, floor(rate / 5)) (CT-039)."""
+    """How many tasks a queue of that rate may send at once by itself: max(10, floor(rate / 5)) (CT-039)."""
     return max(10, int(min(rate / 5, _INT32_MAX)))  # it is an int32 in Google's message
+
+
+def bucket_size(limits: RateLimits) -> int:
+    """How many tasks a queue with these limits may send at once."""
+    return limits.max_burst_size or burst_size(limits.max_dispatches_per_second)
 
 
 def _rate_limits(sent: RateLimits, quotas: Quotas) -> RateLimits:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gcptasks.engine.model import RateLimits
-from gcptasks.engine.queues import burst_size
+from gcptasks.engine.queues import bucket_size
 
 # Ten refills of a tenth make a little less than one. A token is whole that near to it; what is taken is
 # one whole token all the same, so nothing is gained by it over time.
@@ -27,7 +27,7 @@ class Bucket:
 
 def full(limits: RateLimits, now: datetime) -> Bucket:
     """The bucket of a new queue."""
-    return Bucket(burst_size(limits.max_dispatches_per_second), now)
+    return Bucket(bucket_size(limits), now)
 
 
 def refilled(bucket: Bucket, limits: RateLimits, now: datetime) -> Bucket:
@@ -37,7 +37,7 @@ def refilled(bucket: Bucket, limits: RateLimits, now: datetime) -> Bucket:
     """
     passed = max((now - bucket.at).total_seconds(), 0.0)
     tokens = bucket.tokens + passed * limits.max_dispatches_per_second
-    return Bucket(min(tokens, burst_size(limits.max_dispatches_per_second)), now)
+    return Bucket(min(tokens, bucket_size(limits)), now)
 
 
 def taken(bucket: Bucket, n: int) -> Bucket:

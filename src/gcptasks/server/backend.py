@@ -1,14 +1,14 @@
 """The local service without a front: a store, the calls on it, and, once started, whoever delivers from it."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from gcptasks.base.clock import Clock, SystemClock
 from gcptasks.base.events import Events
 from gcptasks.base.forks import begin_anew_in_children
-from gcptasks.engine.model import NewQueue
+from gcptasks.base.names import QueueName
 from gcptasks.observe.log import log
 from gcptasks.results.store import StoreSettings
 from gcptasks.runtime.dispatcher import Dispatcher
@@ -27,6 +27,7 @@ from gcptasks.server.settings import Settings
 from gcptasks.service.calls import Calls
 from gcptasks.service.leased_records import Workers
 from gcptasks.service.outstanding import UnderWay
+from gcptasks.service.queues import GivenQueues, beside_imported, have_queues
 from gcptasks.service.reset import reset
 from gcptasks.store.store import Store
 
@@ -76,12 +77,20 @@ class Backend(Startable):
         """Let every call that waits for the database have its outcome, blocking the event loop."""
         self._store.settle()
 
-    async def reset(self, queues: Sequence[NewQueue] = ()) -> None:
+    async def have_queues(self, given: GivenQueues) -> None:
+        """Have these queues, all of them or none."""
+        await self._store.write(have_queues, given, self._clock.now(), self._policy)
+
+    def beside_imported(self, given: GivenQueues, limit: int) -> list[QueueName]:
+        """Up to `limit` queues that stand in the location of those that were imported, and are not given."""
+        return self._store.read(beside_imported, given, limit)
+
+    async def reset(self, given: GivenQueues) -> None:
         """Drop everything, in one transaction, and have nothing but these queues.
 
         Then the attempts under way in this process are cancelled: nothing waits for how they end any more.
         """
-        await self._store.write(reset, queues, self._clock.now(), self._policy)
+        await self._store.write(reset, given, self._clock.now(), self._policy)
         self.published.clear()
         if self._leader is not None:
             await self._leader.restart()

@@ -13,8 +13,8 @@ from google.cloud.location.locations_pb2 import ListLocationsRequest
 
 from gcptasks.base.budget import Budget
 from gcptasks.base.clock import Clock
-from gcptasks.base.errors import AlreadyExists
 from gcptasks.base.events import Subscriber
+from gcptasks.base.names import QueueName
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.rpc.listener import Listener, bind
 from gcptasks.runtime.loop import StopLimit
@@ -23,6 +23,7 @@ from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.result_calls import ResultCalls
 from gcptasks.server.settings import PortSettings
+from gcptasks.service.queues import GivenQueues
 from gcptasks.web.admin import admin_routes
 from gcptasks.web.admin_guard import AdminGuard
 from gcptasks.web.app import make_app
@@ -35,9 +36,6 @@ from gcptasks.web.rest import rest_routes, rest_services
 from gcptasks.wire import locations
 from gcptasks.wire.cloud_scheduler import messages as jobs_messages
 from gcptasks.wire.cloud_scheduler import names as jobs_names
-from gcptasks.wire.cloud_tasks import messages
-from gcptasks.wire.cloud_tasks.names import SERVICE
-from gcptasks.wire.cloud_tasks.queues import new_queue
 
 _CALLS_HAVE = timedelta(seconds=1)
 """For the calls that run and for clients to close their connections, though the limit of the stop has passed."""
@@ -74,6 +72,10 @@ class Emulator:
     def left_to_stop(self) -> timedelta:
         """What is left of the time that all steps of a stop have together; it begins with the first."""
         return self._limit.left()
+
+    def left_alone(self, given: GivenQueues, limit: int) -> list[QueueName]:
+        """Up to `limit` queues that stand where queues were imported, and were not."""
+        return self._backend.beside_imported(given, limit)
 
     async def list_jobs(self) -> list[jobs_messages.Job]:
         """All jobs that it has."""
@@ -124,11 +126,9 @@ async def _serving(
     backend = Backend(settings, lambda: Targets(tokens=backend.tokens), clock=clock)
     await backend.start()
     try:
-        for request in _given_queues(settings):
-            await _ensure(backend, request)
+        await backend.have_queues(settings.given_queues)
         guard = AdminGuard(admin_token, asks_always=not is_loopback(settings.host))
-        given = [new_queue(request) for request in _given_queues(settings)]
-        admin = admin_routes(backend.idle_waits, lambda: backend.reset(given), clock, guard)
+        admin = admin_routes(backend.idle_waits, lambda: backend.reset(settings.given_queues), clock, guard)
         limits = ListenerLimits()
         budget = limits.budget()
         results = ResultCalls(backend.results, backend.calls.handle)
@@ -167,18 +167,3 @@ def _web_app(
 
 def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _given_queues(settings: PortSettings) -> list[messages.CreateQueueRequest]:
-    """What creates the queues that are there from the start, and again after a reset."""
-    return [
-        messages.CreateQueueRequest(parent=str(name.location), queue=messages.Queue(name=str(name)))
-        for name in settings.queue_names()
-    ]
-
-
-async def _ensure(backend: Backend, request: messages.CreateQueueRequest) -> None:
-    try:
-        await backend.calls.call(f"/{SERVICE}/CreateQueue", request)
-    except AlreadyExists:
-        pass

@@ -14,9 +14,11 @@ from gcptasks.base.clock import Clock, SystemClock
 from gcptasks.base.errors import InvalidArgument, Unreachable
 from gcptasks.base.manual_clock import ManualClock
 from gcptasks.base.names import QueueName, parse_queue
+from gcptasks.engine.model import Queue
 from gcptasks.engine.quotas import Quotas
 from gcptasks.runtime.targets.address import parse_url
 from gcptasks.service.policy import Policy
+from gcptasks.service.queues import GivenQueues
 from gcptasks.store.connection import Synchronous
 from gcptasks.store.database import Database, parse_database
 
@@ -97,6 +99,8 @@ class PortSettings(Settings):
     """0: any free port."""
     queues: tuple[str, ...] = ()
     """Full names of queues that are there from the start."""
+    imported_queues: tuple[Queue, ...] = ()
+    """Queues of a queue.yaml, which are set to what it says."""
     allowed_hosts: tuple[str, ...] = ()
     """Names by which clients may reach it over HTTP, beside addresses and names that are local."""
     admin_token: str | None = None
@@ -108,7 +112,7 @@ class PortSettings(Settings):
         Settings.__post_init__(self)
         if not self.host:
             raise ValueError("host must not be empty: 0.0.0.0 means every address of this machine")
-        self.queue_names()
+        self._queue_names()
         for name in self.allowed_hosts:
             _check_host_name(name)
         _check_token(self.admin_token)
@@ -125,8 +129,12 @@ class PortSettings(Settings):
         issuer = urlsplit(self.issuer or "").hostname
         return [*self.allowed_hosts, self.host, *([issuer] if issuer else [])]
 
-    def queue_names(self) -> list[QueueName]:
+    @property
+    def given_queues(self) -> GivenQueues:
         """The queues that are there from the start."""
+        return GivenQueues(names=self._queue_names(), imported=self.imported_queues)
+
+    def _queue_names(self) -> list[QueueName]:
         return [_queue_name(name) for name in self.queues]
 
 

@@ -1,6 +1,6 @@
 """The verbs on queues."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -29,6 +29,16 @@ So it may be short, or empty before the last, as the client reference says of Go
 class QueuePage:
     queues: list[Queue]
     next_token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenQueues:
+    """The queues that are there from the start, and again after a reset."""
+
+    names: Sequence[QueueName] = ()
+    """Of those that have the defaults if they are new, and stay as they are otherwise."""
+    imported: Sequence[Queue] = ()
+    """Those of a queue.yaml."""
 
 
 def existing(tx: Tx, name: QueueName) -> StoredQueue:
@@ -90,6 +100,28 @@ def update_queue(tx: Tx, request: UpdateQueue, now: datetime, policy: Policy) ->
     if stored is None:  # then the call makes it (CT-060)
         return _inserted(tx, queue, now)
     return queue if queue == before else _saved(tx, queue, QueueChange.UPDATED, now)
+
+
+def have_queues(tx: Tx, request: GivenQueues, now: datetime, policy: Policy) -> None:
+    """Have these queues, all of them or none; others stay as they are."""
+    for name in request.names:
+        if tx.queues.find(name) is None:
+            _inserted(tx, queues.defaults(name), now)
+    for new in request.imported:
+        stored = tx.queues.find(new.name)
+        queue = queues.imported(None if stored is None else stored.queue, new)
+        if stored is None:
+            _inserted(tx, queue, now)
+        elif queue != stored.queue:
+            _saved(tx, queue, QueueChange.UPDATED, now)
+
+
+def beside_imported(tx: Tx, request: GivenQueues, limit: int) -> list[QueueName]:
+    """Up to `limit` queues that stand in the location of those that were imported, and are not given."""
+    given = {*request.names, *(queue.name for queue in request.imported)}
+    locations = dict.fromkeys(queue.name.location for queue in request.imported)
+    found = (queue.name for location in locations for queue in tx.queues.page(location, "", len(given) + limit))
+    return [name for name in found if name not in given][:limit]
 
 
 def delete_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> None:

@@ -31,7 +31,8 @@ Row = tuple[Any, ...]
 
 QUEUE_COLUMNS = (
     "name, state, max_dispatches_per_second, max_concurrent_dispatches, max_attempts, max_retry_duration_ns, "
-    "min_backoff_ns, max_backoff_ns, max_doublings, sampling_ratio, purged_at, app_engine_routing_override, http_target"
+    "min_backoff_ns, max_backoff_ns, max_doublings, sampling_ratio, purged_at, app_engine_routing_override, "
+    "http_target, max_burst_size"
 )
 TASK_COLUMNS = (
     "scheduled_at, created_at, method, url, headers, body, token, app_engine_routing, deadline_us, retry, "
@@ -59,16 +60,21 @@ def queue_row(queue: Queue) -> Row:
         maybe_us(queue.purged_at),
         None if queue.app_engine_routing_override is None else _dumps(queue.app_engine_routing_override),
         None if queue.http_target is None else _target_text(queue.http_target),
+        limits.max_burst_size,
     )
 
 
 def queue_of(row: Row) -> Queue:
     """The queue of a row of `QUEUE_COLUMNS`."""
-    name, state, rate, concurrent, attempts, duration, low, high, doublings, ratio, purged, override, target = row
+    name, state, rate, concurrent, attempts, duration, low, high, doublings, ratio, purged, override, target, burst = (
+        row
+    )
     return Queue(
         name=parse_queue(name),
         state=QueueState(state),
-        rate_limits=RateLimits(max_dispatches_per_second=rate, max_concurrent_dispatches=concurrent),
+        rate_limits=RateLimits(
+            max_dispatches_per_second=rate, max_concurrent_dispatches=concurrent, max_burst_size=burst
+        ),
         retry_config=RetryConfig(
             max_attempts=attempts,
             max_retry_duration_ns=duration,

@@ -205,6 +205,7 @@ def _add_iam_policies(connection: sqlite3.Connection) -> None:
 
 def _add_http_targets(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE queues ADD COLUMN http_target TEXT")
+    connection.execute("ALTER TABLE queues ADD COLUMN max_burst_size INTEGER NOT NULL DEFAULT 0")
 
 
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (

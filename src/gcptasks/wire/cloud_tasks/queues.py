@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import LocationName, QueueName, parse_location, parse_queue
 from gcptasks.engine.model import HttpTarget, NewQueue, Queue, QueueState, RateLimits
-from gcptasks.engine.queues import burst_size
+from gcptasks.engine.queues import bucket_size
 from gcptasks.wire import times
 from gcptasks.wire.app_engine import put_routing, routing
 from gcptasks.wire.cloud_tasks import messages
@@ -103,7 +103,7 @@ def queue_message(queue: Queue) -> messages.Queue:
     message = messages.Queue(name=str(queue.name), state=_STATES[queue.state])
     limits = message.rate_limits
     limits.max_dispatches_per_second = queue.rate_limits.max_dispatches_per_second
-    limits.max_burst_size = burst_size(queue.rate_limits.max_dispatches_per_second)
+    limits.max_burst_size = bucket_size(queue.rate_limits)
     limits.max_concurrent_dispatches = queue.rate_limits.max_concurrent_dispatches
     put_retry_config(message.retry_config, queue.retry_config)
     if queue.purged_at is not None:
