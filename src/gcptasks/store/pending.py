@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
-from gcptasks.base.errors import StoreError, TaskError
+from gcptasks.base.errors import Busy, StoreError, TaskError
 from gcptasks.base.running_loop import running_loop
 from gcptasks.store.tx import Tx
 
@@ -21,7 +21,7 @@ class Pending(Generic[R]):
 
     __slots__ = (
         *("_answer", "_args", "_error", "_future", "_interruptions", "_kwargs", "_verb"),
-        *("done", "durable", "loop", "settled"),
+        *("begun", "done", "durable", "loop", "settled"),
     )
 
     def __init__(
@@ -42,9 +42,10 @@ class Pending(Generic[R]):
         self.loop = None if future is None else future.get_loop()
         self._interruptions = 0
         self.durable = durable
+        self.begun = False
         self.done = False
         self.settled = False
-        """It need not be run any more: it is done, or its caller has left."""
+        """It may not be run any more: it is done, or its caller has left."""
 
     def result(self) -> R:
         if self._error is not None:
@@ -62,6 +63,11 @@ class Pending(Generic[R]):
         Returns what interrupted it, though it ran well thereafter: that is for the call that runs now, whosever verb
         this is.
         """
+        self.begun = True
+        # Asked after that, and by `Writer._withdrawn` the other way round: one of the two sees the other.
+        if self.settled:
+            self._error = Busy()
+            return None
         tx.savepoint()
         try:
             self._answer = self._verb(tx, *self._args, **self._kwargs)
@@ -96,6 +102,7 @@ class Pending(Generic[R]):
         """Its transaction was undone, so that it can be run again; it may have been `interrupted` itself."""
         if self.done:
             return
+        self.begun = False
         self._error = None
         if interrupted:
             self._interruptions += 1

@@ -302,8 +302,16 @@ class Writer:
     def _commit_patiently(self, pending: Pending[Any]) -> None:
         until = _patience()
         while not pending.done:
-            if not self._commit_with(pending, until):
+            if not self._commit_with(pending, until) and self._withdrawn(pending):
                 raise _busy()
+
+    def _withdrawn(self, pending: Pending[Any]) -> bool:
+        """Have nobody begin with that verb; False if another thread has, and it is done by now (CT-007)."""
+        pending.settled = True
+        while pending.begun and not pending.done:
+            self._recover()
+            self._lock.wait(this_frame(), time.monotonic() + _LOOK_AGAIN)
+        return not pending.done
 
     def _commit_or_fail(self, kept: Hold | None) -> None:
         """Commit a group of what waits; it fails if another process is writing for too long."""
