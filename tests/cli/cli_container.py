@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
+EXAMPLE = ROOT / "examples" / "full" / "Dockerfile"
 PORT = "8123"
 
 
@@ -20,15 +21,15 @@ class Step:
     text: str
 
 
-def steps() -> list[Step]:
+def steps(dockerfile: Path = DOCKERFILE) -> list[Step]:
     """All instructions of the Dockerfile, in their order."""
-    text = re.sub(r"^ *#.*\n", "", DOCKERFILE.read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    text = re.sub(r"^ *#.*\n", "", dockerfile.read_text(), flags=re.MULTILINE).replace("\\\n", " ")
     return [Step(*line.split(maxsplit=1)) for line in text.splitlines() if line.strip()]
 
 
-def texts(word: str) -> list[str]:
+def texts(word: str, dockerfile: Path = DOCKERFILE) -> list[str]:
     """What follows each instruction of that word."""
-    return [step.text for step in steps() if step.word == word]
+    return [step.text for step in steps(dockerfile) if step.word == word]
 
 
 def entrypoint(data: Path) -> list[str]:

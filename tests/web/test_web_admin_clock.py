@@ -127,6 +127,9 @@ async def test_the_clock_of_the_machine_is_not_moved() -> None:
         ({"advance": "999999999999s"}, "The clock ends with the year 9999."),
         ("{", "The body is no JSON: "),
         (b'"\xff"', "The body is no JSON: "),
+        pytest.param("[" * 100_000, "The body is no JSON: ", id="deep"),
+        pytest.param(" " * 1024**2, "The body is too large.", id="large"),
+        ('{"time": "\\ud800"}', r"'\ud800' is no time such as"),
     ],
 )
 async def test_what_is_no_move_is_refused_and_moves_nothing(body: Any, message: str) -> None:

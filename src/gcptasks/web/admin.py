@@ -161,8 +161,10 @@ def _seconds(query: Mapping[str, str]) -> float:
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
         body = json.loads(await request.read() or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError, web.RequestPayloadError) as error:
         raise InvalidArgument(f"The body is no JSON: {error}") from None
+    except web.HTTPRequestEntityTooLarge:
+        raise InvalidArgument("The body is too large.") from None
     if not is_object(body):
         raise InvalidArgument("The body must be an object of JSON.")
     return body
