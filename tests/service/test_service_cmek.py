@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import InvalidArgument, NotFound
+from google.api_core.exceptions import FailedPrecondition, InvalidArgument, NotFound
+from google.rpc.error_details_pb2 import ErrorInfo
 
 from service.service_world import Api, Refusal
 
@@ -101,3 +102,24 @@ def test_what_is_no_key_of_the_location_is_refused(api: Api, key: str, refusal: 
     put(api, KEY)
     assert not_put(api, key) == refusal
     assert key_of(api) == KEY
+
+
+def test_a_location_whose_queues_override_headers_can_have_no_key(api: Api) -> None:
+    """CT-288f."""
+    put(api, KEY)
+    api.queue("plain", http_target={"http_method": "PUT"})
+    assert put(api, KEY).kms_key == KEY
+    api.queue(http_target={"header_overrides": [{"header": {"key": "X-Custom", "value": "a"}}]})
+    refusal = Refusal(
+        FailedPrecondition,
+        "CMEK cannot be enabled on any project that has one or more queues with HTTP Target Override headers or tasks "
+        "ttl of more than 60 days.",
+        [ErrorInfo(reason="UNSATISFIED_PRECONDITION_FOR_CMEK", domain="cloudtasks.googleapis.com")],
+    )
+    assert not_put(api, KEY) == not_put(api, "not-a-key") == refusal
+    assert key_of(api) == KEY
+    assert put(api, "").kms_key == ""
+    elsewhere = {"name": f"{api.parent}2/cmekConfig", "kms_key": KEY.replace("/l/", "/l2/")}
+    assert api.call("update_cmek_config", cmek_config=elsewhere).kms_key == elsewhere["kms_key"]
+    api.call("delete_queue", name=api.name())
+    assert put(api, KEY).kms_key == KEY

@@ -14,6 +14,9 @@ _FIND = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE n
 _LIST = f"SELECT {QUEUE_COLUMNS} FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
 _CHANGED = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE version > ?"
 _AFTER = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE id > ? ORDER BY id LIMIT ?"
+_WITH_HEADERS = (
+    "SELECT 1 FROM queues WHERE name > ? AND name < ? AND json_array_length(http_target, '$.header_overrides') LIMIT 1"
+)
 _ALL = "SELECT count(*) FROM queues"
 _VERSION = "SELECT queues_version FROM meta"
 _NEW_VERSION = "UPDATE meta SET queues_version = queues_version + 1"
@@ -73,6 +76,10 @@ class Queues:
         # "0" is the character after "/": every name in between begins with `first`.
         rows = self._sql.execute(_LIST, (max(first, after), f"{location}/queues0", limit))
         return [queue_of(row) for row in rows]
+
+    def override_headers_in(self, location: LocationName) -> bool:
+        """Whether a queue of the location overrides headers of its tasks."""
+        return self._sql.execute(_WITH_HEADERS, (f"{location}/queues/", f"{location}/queues0")).fetchone() is not None
 
     def insert(self, queue: Queue) -> None:
         self._sql.execute(_INSERT, queue_row(queue))
