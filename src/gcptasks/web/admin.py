@@ -27,6 +27,8 @@ _log = logging.getLogger("gcptasks.web")
 _LONGEST_WAIT = 600.0
 """Seconds."""
 _USUAL_WAIT = 30.0
+_LARGEST_BODY = 64 * 1024
+_TOO_LARGE = f"The body is larger than {_LARGEST_BODY} bytes."
 _SPAN = re.compile(r"\d{1,12}(\.\d{1,9})?s")
 _OWN_CLOCK = "The clock is that of the machine. Start the service with --manual-clock to move it."
 
@@ -160,11 +162,17 @@ def _seconds(query: Mapping[str, str]) -> float:
 
 async def _body(request: web.Request) -> dict[str, Any]:
     try:
-        body = json.loads(await request.read() or "{}")
-    except (ValueError, RecursionError, web.RequestPayloadError) as error:
-        raise InvalidArgument(f"The body is no JSON: {error}") from None
+        sent = await request.read()
+    except web.RequestPayloadError as error:
+        raise InvalidArgument(f"The body is broken: {error}") from None
     except web.HTTPRequestEntityTooLarge:
-        raise InvalidArgument("The body is too large.") from None
+        raise InvalidArgument(_TOO_LARGE) from None
+    if len(sent) > _LARGEST_BODY:
+        raise InvalidArgument(_TOO_LARGE)
+    try:
+        body = json.loads(sent or "{}")
+    except (ValueError, RecursionError) as error:
+        raise InvalidArgument(f"The body is no JSON: {error}") from None
     if not is_object(body):
         raise InvalidArgument("The body must be an object of JSON.")
     return body
