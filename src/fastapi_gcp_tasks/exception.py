@@ -15,5 +15,9 @@ class TaskRouteError(SetupError):
     def __init__(self, *faults: str) -> None:
         self.faults = faults
         """What is wrong, a line for each fault."""
-        lines = faults if len(faults) == 1 else (f"{len(faults)} faults of tasks:", *faults)
-        super().__init__("\n".join(lines))
+        super().__init__()
+        self.args = faults  # for pickle, which makes the error anew of them
+
+    def __str__(self) -> str:
+        faults = self.faults
+        return "\n".join(faults if len(faults) == 1 else (f"{len(faults)} faults of tasks:", *faults))

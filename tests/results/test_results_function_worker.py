@@ -101,8 +101,8 @@ async def test_a_function_that_fails_for_good_is_told_so() -> None:
 
     async with shop.serving():
         for function, type in (
-            (never, "gcptasks.worker.retrying.DoNotRetry"),
-            (large, "gcptasks.results.errors.ResultTooLarge"),
+            (never, "fastapi_gcp_tasks.DoNotRetry"),
+            (large, "fastapi_gcp_tasks.results.ResultTooLarge"),
             (no_json, "pydantic_core._pydantic_core.PydanticSerializationError"),
         ):
             handle: Any = await function().submit()

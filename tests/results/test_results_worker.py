@@ -137,7 +137,7 @@ async def test_what_a_failed_attempt_says_is_the_exception_or_the_status() -> No
     assert told == {
         404: ("fastapi.exceptions.HTTPException", "404: no such video"),
         409: ("", "the worker answered with 409"),
-        503: ("gcptasks.worker.retrying.RetryLater", "to be tried again in 60 s"),
+        503: ("fastapi_gcp_tasks.RetryLater", "to be tried again in 60 s"),
         "odd": (f"{__name__}.{odd.__qualname__}.<locals>.Odd", ""),
         "deep": ("ZeroDivisionError", "division by zero"),
     }
@@ -168,7 +168,7 @@ async def test_what_the_queue_does_not_try_again_has_failed() -> None:
 
     async with worker.running():
         for endpoint, type, message in (
-            (never, "gcptasks.worker.retrying.DoNotRetry", "no such user"),
+            (never, "fastapi_gcp_tasks.DoNotRetry", "no such user"),
             (counted, "fastapi.exceptions.HTTPException", "200: given up after 0 retries"),
             (handled, "KeyError", "'gone'"),
         ):
@@ -192,7 +192,7 @@ async def test_a_result_that_is_too_large_fails_for_good_and_says_what_to_do(cap
         record = await worker.end(id)
         assert record.status is FAILED
         assert record.error == ErrorInfo(
-            "gcptasks.results.errors.ResultTooLarge",
+            "fastapi_gcp_tasks.results.ResultTooLarge",
             "the result has 101 bytes, and of one 100 are kept: return less, such as where the rest is, or give the "
             "store a larger max_bytes",
         )

@@ -75,9 +75,13 @@ class ArgumentError(TaskError):
 class MissingParamError(ArgumentError, ValueError):
     """A required argument is missing."""
 
+    __module__ = "fastapi_gcp_tasks.exception"  # where users import it from
+
 
 class WrongTypeError(ArgumentError, ValueError):
     """An argument has the wrong type, or would arrive as another value."""
+
+    __module__ = "fastapi_gcp_tasks.exception"  # where users import it from
 
 
 class _Value:

@@ -12,9 +12,14 @@ class RetryLater(Exception):
     `ValueError` if `after` is negative or no span.
     """
 
+    __module__ = "fastapi_gcp_tasks"  # where users import it from
+
     def __init__(self, after: float | timedelta) -> None:
         self.after = _span(after)
-        super().__init__(f"to be tried again in {self.after.total_seconds():g} s")
+        super().__init__(self.after)
+
+    def __str__(self) -> str:
+        return f"to be tried again in {self.after.total_seconds():g} s"
 
     @property
     def seconds(self) -> int:
@@ -25,8 +30,10 @@ class RetryLater(Exception):
 class DoNotRetry(Exception):
     """Raise it in a task that failed for good: the worker answers with 200, so that the queue is done with it.
 
-    `reason` goes to the log of the worker.
+    `reason` goes to the log of the worker, and into the record of a task that is recorded.
     """
+
+    __module__ = "fastapi_gcp_tasks"  # where users import it from
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
