@@ -1,6 +1,6 @@
 """BatchCreateTasks and the operations that it leaves: section 14 of the contract."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -62,7 +62,7 @@ def test_a_batch_has_up_to_100_tasks(api: Api) -> None:
 
 
 def test_some_may_fail_and_the_others_are_made(api: Api) -> None:
-    """CT-298, CT-310."""
+    """CT-298, CT-310, CT-310a, CT-310b, CT-310c, CT-310d, CT-310e, CT-310f, CT-310g, CT-310h."""
     parent = api.paused()
     api.task(parent, name=f"{parent}/tasks/there")
     gone = api.task(parent, name=f"{parent}/tasks/gone").name
@@ -84,6 +84,17 @@ def test_some_may_fail_and_the_others_are_made(api: Api) -> None:
             request(parent, dispatch_deadline=timedelta(seconds=14)),
             3,
             "Task.dispatchDeadline must be between [15s, 30m].",
+        ),
+        (
+            request(parent, schedule_time=datetime(2100, 1, 1, tzinfo=UTC)),
+            3,
+            "The Task.scheduleTime, 2099-12-31T16:00:00-08:00, is too far in the future. "
+            "Schedule time must be no more than 720h in the future.",
+        ),
+        (
+            request(parent, http_request={**HTTP, "oauth_token": {"service_account_email": "a@p.example"}}),
+            3,
+            'Invalid url for HttpRequest.oauth_token. The hostname in the url must end with ".googleapis.com"',
         ),
         (request(parent, "there"), 6, "Requested entity already exists"),
     ]
@@ -107,7 +118,7 @@ def test_if_all_fail_there_is_no_result_at_all(api: Api) -> None:
 
 
 def test_a_batch_that_is_no_batch_is_refused_whole(api: Api) -> None:
-    """CT-309."""
+    """CT-309, CT-309a, CT-309b, CT-309c, CT-309d, CT-309e, CT-309f."""
     parent, other = api.paused(), api.paused("other")
     foreign = f"{other}/tasks/a"
     good = request(parent, "good")

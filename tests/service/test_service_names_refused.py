@@ -172,7 +172,7 @@ def refusals(api: Api, call: Call, names: list[str]) -> dict[str, Refusal]:
 
 @EVERY_CALL
 def test_a_name_that_begins_otherwise_is_in_no_project(api: Api, call: Call) -> None:
-    """CT-025, CT-272, CT-309g, CT-329."""
+    """CT-025, CT-272, CT-288g, CT-309g, CT-329."""
     for name, refusal in refusals(api, call, FOREIGN).items():
         assert refusal == no_project(name)
 
@@ -195,7 +195,7 @@ def test_a_name_of_another_shape_is_one_that_the_caller_may_not_touch(api: Api, 
 
 @EVERY_CALL
 def test_a_name_without_a_project_is_told_with_the_method(api: Api, call: Call) -> None:
-    """CT-254, CT-272, CT-309g, CT-329."""
+    """CT-254, CT-272, CT-288g, CT-309g, CT-329."""
     for refusal in refusals(api, call, WITHOUT_PROJECT).values():
         assert refusal == no_name(call.rpc)
 

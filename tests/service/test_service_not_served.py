@@ -5,6 +5,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from google.cloud.tasks_v2 import ListQueuesRequest
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from gcptasks.base.errors import Unimplemented
@@ -14,8 +15,9 @@ from gcptasks.service.served import METHODS, method
 from service.google_methods import methods_of
 from service.service_world import Api
 
+CLOUD_TASKS = "google.cloud.tasks.v2.CloudTasks"
 SERVED = {
-    "google.cloud.tasks.v2.CloudTasks": (
+    CLOUD_TASKS: (
         "BatchCreateTasks, BatchDeleteTasks, CreateQueue, CreateTask, DeleteQueue, DeleteTask, GetCmekConfig, "
         "GetIamPolicy, GetQueue, GetTask, ListQueues, ListTasks, PauseQueue, PurgeQueue, ResumeQueue, RunTask, "
         "SetIamPolicy, TestIamPermissions, UpdateCmekConfig, UpdateQueue"
@@ -73,6 +75,15 @@ def test_every_call_of_the_api_is_answered(api: Api) -> None:
 def test_all_that_googles_client_calls_is_served() -> None:
     """CT-001, CT-002, CT-003."""
     assert {called.path for called in methods_of(CloudTasksGrpcTransport)} <= set(METHODS)
+
+
+async def test_a_call_may_have_any_deadline_and_none() -> None:
+    """CT-006, CT-L23."""
+    async with emulating(PortSettings(port=0)) as emulator, grpc.aio.insecure_channel(emulator.address) as channel:
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{CLOUD_TASKS}/ListQueues")
+        request = ListQueuesRequest.serialize(ListQueuesRequest(parent="projects/p/locations/l"))
+        for timeout in (20, 31, 3600, None):
+            assert await call(request, timeout=timeout) == b""
 
 
 @pytest.mark.parametrize("path", ["google.cloud.tasks.v2.CloudTasks/Bogus", "google.longrunning.Operations/A", "b.B/A"])

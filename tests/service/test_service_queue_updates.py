@@ -264,7 +264,7 @@ def test_a_queue_that_was_deleted_cannot_be_made_by_an_update_yet(api: Api) -> N
 
 
 def test_waiting_tasks_go_by_the_new_settings_at_once(api: Api, place: Place) -> None:
-    """CT-067, CT-L5."""
+    """CT-008, CT-067, CT-L5."""
     place.gate.clear()
     queue = api.queue(rate_limits={"max_concurrent_dispatches": 1}).name
     tasks = [api.task(queue, url=place.url).name for _ in range(3)]
