@@ -10,6 +10,7 @@ from h2.events import DataReceived, PingAckReceived, WindowUpdated
 from h2.settings import SettingCodes
 
 from gcptasks.base.budget import Budget, Share
+from gcptasks.rpc.framing import FIRST_WINDOW
 from gcptasks.rpc.listener import Listener
 from rpc.rpc_clients import Connect, Listen, RawClient, echo
 
@@ -83,6 +84,34 @@ async def test_one_connection_is_granted_an_eighth_at_most(listen: Listen, conne
     assert {event.stream_id for event in granted} <= set(streams)
     assert 2 * MIB < sum(event.delta or 0 for event in granted) <= 8 * MIB
     assert listener.budget.held <= 8 * MIB
+
+
+async def test_a_request_is_granted_its_size_once_however_small_its_pieces(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen())
+    client.greet()
+    message = b"x" * 50_000
+    stream = client.begin()
+    client.h2.send_data(stream, b"\0" + len(message).to_bytes(4, "big"))
+    client.flush()
+    for start in range(0, len(message), 1000):
+        while client.h2.local_flow_control_window(stream) < 1000:
+            assert await client.read()
+        client.h2.send_data(stream, message[start : start + 1000])
+        client.flush()
+    client.h2.end_stream(stream)
+    client.flush()
+    assert (await client.response(stream))[1][5:] == message
+    granted = sum(
+        event.delta or 0 for event in client.events if isinstance(event, WindowUpdated) and event.stream_id == stream
+    )
+    assert len(message) - FIRST_WINDOW < granted < len(message)
+
+
+async def test_a_connection_has_a_window_of_an_eighth_of_the_memory(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen(memory=8 * MIB))
+    client.greet()
+    await client.until(WindowUpdated)
+    assert client.h2.outbound_flow_control_window == MIB
 
 
 async def test_a_call_that_waits_for_memory_too_long_is_told_so(listen: Listen, connect: Connect) -> None:

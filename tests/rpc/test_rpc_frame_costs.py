@@ -218,3 +218,22 @@ async def test_headers_that_never_end_end_their_connection(listen: Listen, conne
     client.send(HeadersFrame(1, b"x" * 1000).serialize() + ContinuationFrame(1, b"x" * 1000).serialize() * 10)
     assert (await client.until(ConnectionTerminated)).error_code is ErrorCodes.ENHANCE_YOUR_CALM
     await client.ended()
+
+
+async def test_so_do_those_of_a_request_that_has_no_body(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen(headers=4096))
+    client.greet()
+    first = HeadersFrame(1, b"x" * 1000, flags=["END_STREAM"]).serialize()
+    client.send(first + ContinuationFrame(1, b"x" * 100).serialize() * 31)
+    assert (await client.until(ConnectionTerminated)).error_code is ErrorCodes.ENHANCE_YOUR_CALM
+    await client.ended()
+
+
+async def test_the_headers_of_many_calls_may_be_more_than_those_of_one(listen: Listen, connect: Connect) -> None:
+    client = await connect(await listen(headers=4096))
+    client.greet()
+    # Of a field that is never indexed each call sends all bytes.
+    client.h2.encoder.header_table_size = 0
+    for _ in range(20):
+        stream = client.call(b"", ("x-large", "~" * 1000))
+        assert (await client.response(stream))[0]["grpc-status"] == "0"
