@@ -1,4 +1,4 @@
-"""The curl commands of docs/local-service.md do what the page says."""
+"""The curl commands of docs/local-service.md, and its Python, do what the page says."""
 
 import json
 import os
@@ -17,6 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "local-service.md"
 TOKEN = "let-me-in"
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BLOCK = re.compile(r"^```console\n(\$ curl .*?)^```$", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"^```python\n(from google|import grpc)(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^\$ (.*?)(?=^\$ |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -51,3 +52,17 @@ def test_the_curl_commands_do_what_they_say() -> None:
     assert waited == {"reached": True, "queues": [], "jobs": []}
     assert reset == {}
     assert clock == {"time": "2030-01-01T01:00:00Z", "manual": True}
+
+
+def test_googles_client_in_python_calls_the_service_as_the_page_connects_it() -> None:
+    blocks = ["".join(found.groups()) for found in PYTHON.finditer(PAGE.read_text())]
+    assert ["CloudTasksGrpcTransport" in block for block in blocks] == [True, False]
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(emulating(PortSettings(port=0, grace=0.0))) as emulator,
+    ):
+        for block in blocks:
+            there: dict[str, Any] = {}
+            exec(block.replace("localhost:8123", emulator.address), there)
+            with there["client"] as client:
+                assert list(client.list_queues(parent="projects/my-project/locations/us-central1")) == []

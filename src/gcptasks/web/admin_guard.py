@@ -8,8 +8,9 @@ from aiohttp import web
 from gcptasks.base.errors import Unauthenticated
 
 _NO_TOKEN = (
-    "This path needs the admin token, in the header Authorization: Bearer TOKEN. The service says it when it starts, "
-    "unless it was given one by --admin-token or CLOUD_TASKS_ADMIN_TOKEN."
+    "This path needs the admin token, in the header Authorization: Bearer TOKEN. The service shows it when it starts: "
+    "a new one each time, unless it is given one by --admin-token or CLOUD_TASKS_ADMIN_TOKEN. The commands admin take "
+    "it by these two as well."
 )
 
 
