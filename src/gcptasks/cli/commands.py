@@ -142,6 +142,10 @@ _PUBSUB = Annotated[
         "GET /published shows them.",
     ),
 ]
+_REUSE_NAMES = Annotated[
+    bool,
+    typer.Option("--reuse-names", help="Let names of deleted queues and tasks be used again at once."),
+]
 _RUN_PAUSED_JOBS = Annotated[
     bool, typer.Option("--run-paused-jobs", help="Let RunJob run a job that is paused, which Google refuses.")
 ]
@@ -258,6 +262,7 @@ def emulator(
     create_queues: _CREATE_QUEUES = _DEFAULTS.create_queues,
     synchronous: _SYNCHRONOUS = _DEFAULTS.synchronous,
     quotas: _QUOTAS = _DEFAULTS.quotas,
+    reuse_names: _REUSE_NAMES = _DEFAULTS.reuse_names,
     issuer: _ISSUER = _DEFAULTS.issuer,
     app_engine: _APP_ENGINE = _DEFAULTS.app_engine,
     pubsub: _PUBSUB = _DEFAULTS.pubsub,
@@ -285,6 +290,7 @@ def emulator(
         create_queues=create_queues,
         synchronous=synchronous,
         quotas=quotas,
+        reuse_names=reuse_names,
         issuer=issuer,
         app_engine=app_engine,
         pubsub=pubsub,

@@ -36,6 +36,7 @@ class LocalService:
     `"normal"` it survives a crash, and a power cut may lose the last ones.
     `create_queues`: a task for a queue that does not exist creates it, with Google's defaults.
     `quotas`: `"none"` lifts Google's upper limits of rate and concurrency.
+    `reuse_names`: names of deleted queues, and of tasks that are done or deleted, can be used again at once.
     `issuer`: who the tokens of tasks say signed them, a URL. The default is `app_url`.
     `app_engine`: where tasks and jobs for App Engine go, a URL or `host:port`. The default is the server of `app_url`,
     so that those below it go straight into the app.
@@ -56,6 +57,7 @@ class LocalService:
         synchronous: Synchronous = "full",
         create_queues: bool = True,
         quotas: QuotasChoice = "google",
+        reuse_names: bool = False,
         issuer: str | None = None,
         app_engine: str | None = None,
         pubsub: str | None = None,
@@ -71,6 +73,7 @@ class LocalService:
             synchronous=synchronous,
             create_queues=create_queues,
             quotas=quotas,
+            reuse_names=reuse_names,
             issuer=app_url if issuer is None else issuer,
             app_engine=str(self._app_place.origin) if app_engine is None else app_engine,
             pubsub=pubsub,

@@ -41,6 +41,8 @@ class Settings:
     """Create a queue that a task names first, instead of refusing the task as Google does."""
     quotas: QuotasChoice = "google"
     """Whose upper limits of rate and concurrency queues keep to."""
+    reuse_names: bool = False
+    """Let names of deleted queues and of tasks that are gone be used again at once, which Google refuses."""
     issuer: str | None = None
     """Who the tokens say signed them, a URL; None: where this service is."""
     app_engine: str | None = None
@@ -76,6 +78,7 @@ class Settings:
         return Policy(
             quotas=Quotas(self.quotas),
             create_queues=self.create_queues,
+            reuse_names=self.reuse_names,
             run_paused_jobs=self.run_paused_jobs,
             measured_growth=self.job_backoff == "measured",
             app_engine=None if self.app_engine is None else _origin(self.app_engine),

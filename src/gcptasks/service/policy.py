@@ -10,6 +10,8 @@ class Policy:
     quotas: Quotas = Quotas.GOOGLE
     create_queues: bool = False
     """Create a queue that a task names first, with the defaults (CT-L16), instead of refusing."""
+    reuse_names: bool = False
+    """Let names of deleted queues and of tasks that are gone be used again at once (CT-L6), instead of refusing."""
     run_paused_jobs: bool = False
     """Let RunJob run a job that is paused (CS-L10), instead of refusing."""
     measured_growth: bool = False

@@ -49,11 +49,16 @@ def existing(tx: Tx, name: QueueName) -> StoredQueue:
     return stored
 
 
+def is_blocked(tx: Tx, name: QueueName, now: datetime, policy: Policy) -> bool:
+    """Whether no queue may have that name, since one had it a short time ago (CT-032)."""
+    return not policy.reuse_names and tx.queues.blocked(name, now)
+
+
 def create_queue(tx: Tx, request: NewQueue, now: datetime, policy: Policy) -> Queue:
     queue = queues.create(request, policy.quotas)
     if tx.queues.find(queue.name) is not None:
         raise AlreadyExists("Queue already exists")
-    return _inserted(tx, queue, now)
+    return _inserted(tx, queue, now, policy)
 
 
 def get_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Queue:
@@ -98,7 +103,7 @@ def update_queue(tx: Tx, request: UpdateQueue, now: datetime, policy: Policy) ->
     before = queues.defaults(request.name) if stored is None else stored.queue
     queue = queues.update(before, changed(before, request), request.http_target, policy.quotas)
     if stored is None:  # then the call makes it (CT-060)
-        return _inserted(tx, queue, now)
+        return _inserted(tx, queue, now, policy)
     return queue if queue == before else _saved(tx, queue, QueueChange.UPDATED, now)
 
 
@@ -106,12 +111,12 @@ def have_queues(tx: Tx, request: GivenQueues, now: datetime, policy: Policy) -> 
     """Have these queues, all of them or none; others stay as they are."""
     for name in request.names:
         if tx.queues.find(name) is None:
-            _inserted(tx, queues.defaults(name), now)
+            _inserted(tx, queues.defaults(name), now, policy)
     for new in request.imported:
         stored = tx.queues.find(new.name)
         queue = queues.imported(None if stored is None else stored.queue, new)
         if stored is None:
-            _inserted(tx, queue, now)
+            _inserted(tx, queue, now, policy)
         elif queue != stored.queue:
             _saved(tx, queue, QueueChange.UPDATED, now)
 
@@ -148,8 +153,8 @@ def purge_queue(tx: Tx, request: QueueName, now: datetime, policy: Policy) -> Qu
     return queue
 
 
-def _inserted(tx: Tx, queue: Queue, now: datetime) -> Queue:
-    if tx.queues.blocked(queue.name, now):
+def _inserted(tx: Tx, queue: Queue, now: datetime, policy: Policy) -> Queue:
+    if is_blocked(tx, queue.name, now, policy):
         raise FailedPrecondition("The queue cannot be created because a queue with this name existed too recently.")
     tx.queues.insert(queue)
     _changed(tx, queue.name, QueueChange.CREATED, now)

@@ -10,7 +10,7 @@ from gcptasks.base.names import TaskName
 from gcptasks.engine import app_engine, queues, tasks
 from gcptasks.engine.model import AppEngineRequest, NewTask, Task, View
 from gcptasks.service.policy import Policy
-from gcptasks.service.queues import existing
+from gcptasks.service.queues import existing, is_blocked
 from gcptasks.service.task_records import task_deleted
 from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.queues import StoredQueue
@@ -46,7 +46,7 @@ def create_task(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Task
         raise FailedPrecondition(app_engine.NO_ADDRESS)
     queue = _queue_for(tx, request, now, policy)
     if request.name is not None:
-        _refuse_repeated(tx, queue, request.name, now)
+        _refuse_repeated(tx, queue, request.name, now, policy)
     number = tx.tasks.new_number()
     name = request.name or tx.tasks.made_name(queue, number)
     decision = tasks.create(request, name, now, queue.queue.http_target)
@@ -98,17 +98,17 @@ def run_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> Task:
 def _queue_for(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> StoredQueue:
     new = policy.create_queues and tx.queues.find(request.queue) is None
     # One that was deleted a moment ago is refused, as it is without the policy.
-    if new and not tx.queues.blocked(request.queue, now):
+    if new and not is_blocked(tx, request.queue, now, policy):
         tx.queues.insert(queues.defaults(request.queue))
         tx.changes.queues.append(request.queue)
         tx.happened([QueueChanged(request.queue, QueueChange.CREATED, now)])
     return existing(tx, request.queue)
 
 
-def _refuse_repeated(tx: Tx, queue: StoredQueue, name: TaskName, now: datetime) -> None:
+def _refuse_repeated(tx: Tx, queue: StoredQueue, name: TaskName, now: datetime, policy: Policy) -> None:
     if tx.tasks.find(queue, name.task) is not None:
         raise AlreadyExists("Requested entity already exists")
-    if tx.tasks.existed(queue, name.task, now):
+    if not policy.reuse_names and tx.tasks.existed(queue, name.task, now):
         raise AlreadyExists(_TOO_RECENT)
 
 
