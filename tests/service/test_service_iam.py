@@ -246,10 +246,12 @@ def test_the_caller_holds_every_permission_in_order_and_as_often_as_asked(api: A
 
 
 def test_policies_are_not_enforced(api: Api, queue: str) -> None:
-    """CT-L9: what nobody has, the caller still may."""
+    """CT-127, CT-L9: what nobody has, the caller still may."""
     put(api, queue)
     assert held(api, queue, "cloudtasks.queues.get", "cloudtasks.queues.pause") != []
     assert api.call("pause_queue", name=queue).name == queue
+    task = api.task(queue, http={"body": b"hello"}).name
+    assert api.get(task, view=2).http_request.body == b"hello"
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_queue_ids_have_up_to_100_letters_digits_and_hyphens(api: Api, queue: st
 
 
 def test_projects_may_have_colons_and_periods(api: Api) -> None:
-    """CT-021."""
+    """CT-021, CT-050, CT-L3: and need not be enabled."""
     parent = f"{api.parent.replace('projects/', 'projects/example.com:')}"
     name = f"{parent}/queues/q"
     assert api.call("create_queue", parent=parent, queue={"name": name}).name == name

@@ -87,7 +87,7 @@ def test_a_backlog_goes_oldest_first(api: Api, place: Place) -> None:
 
 
 def test_a_purge_drops_every_task_and_shows_its_time(api: Api) -> None:
-    """CT-048, CT-080, CT-082."""
+    """CT-048, CT-080, CT-081, CT-082, CT-284, CT-L5, CT-L15."""
     queue = api.paused()
     before = datetime.now(UTC)
     for number in range(3):
