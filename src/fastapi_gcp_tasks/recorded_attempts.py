@@ -86,12 +86,12 @@ class RecordedAttempts:
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What takes the place of the route's own `handle`."""
-        tag = next((value for name, value in scope["headers"] if name == _HEADER), None)
+        tag = _tag_of(scope)
         to = None if tag is None else self._recorder or self._found_recorder()
         if tag is None or to is None:
             await self._handle(scope, receive, send)
             return
-        recording = self._recording(to, tag.decode("latin-1"), headers=Headers(scope=scope))
+        recording = self._recording(to, tag, headers=Headers(scope=scope))
         scope[RECORDING] = recording
         leased = scope.get(LEASED_RECORD)
         if leased is not None:
@@ -203,6 +203,14 @@ def _tell(store: ResultStore | None, endpoint: str) -> None:
 
 async def _no_receive() -> Message:
     raise AssertionError("an answer that is known reads nothing")
+
+
+def _tag_of(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == _HEADER:
+            tag: str = value.decode("latin-1")
+            return tag
+    return None
 
 
 def _json_of(start: Message, body: Message, *, streams: bool) -> bytes:

@@ -17,7 +17,7 @@ from gcptasks.base.log_text import log_text
 from gcptasks.engine.task_records import Event, TaskRecord
 from gcptasks.results.patient_threads import PatientThreads
 from gcptasks.results.per_store import PerStore
-from gcptasks.results.store import AsyncStore, Attempt, BlockingStore, Change, NewRecord, ResultStore
+from gcptasks.results.store import AsyncStore, Attempt, BlockingStore, Change, DeliveringStore, NewRecord, ResultStore
 
 T = TypeVar("T")
 
@@ -38,6 +38,8 @@ class GuardedStore:
 
     def __init__(self, store: ResultStore) -> None:
         self.store = store
+        self.delivering = store if isinstance(store, DeliveringStore) else None
+        """The store, if it is that of a service which delivers: its new records are written with their tasks."""
         self.outage = _Outage(type(store).__name__)
         self.threads = PatientThreads("gcptasks-results")
         self.quiet = QuietStore(self)
@@ -117,7 +119,16 @@ class AsyncQuietStore:
         return await self._answer(lambda store: store.add(record))
 
     async def add_many(self, records: Collection[NewRecord]) -> None:
-        await self._answer(lambda store: store.add_many(records))
+        guarded = self._guarded
+        if guarded.delivering is None:
+            await self._answer(lambda store: store.add_many(records))
+            return
+        try:
+            guarded.delivering.add_soon(records)
+        except Exception as error:  # as everywhere
+            guarded.outage.lasts(error)
+        else:
+            guarded.outage.is_over()
 
     async def get(self, id: str) -> TaskRecord | None:
         return await self._answer(lambda store: store.get(id))

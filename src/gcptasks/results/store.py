@@ -165,6 +165,10 @@ class DeliveringStore(Protocol):
         """
         ...
 
+    def add_soon(self, records: Collection[NewRecord]) -> None:
+        """`AsyncStore.add_many` of the running event loop, which waits for nothing here."""
+        ...
+
 
 class ResultStore(Protocol):
     """Where the records of tasks are."""

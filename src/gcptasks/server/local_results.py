@@ -56,6 +56,10 @@ class LocalResults:
     def awaiting(self) -> AsyncStore:
         return self._loops.get()
 
+    def add_soon(self, records: Collection[NewRecord]) -> None:
+        """Add these, whose ids are new, with what the running event loop has written next."""
+        self._loops.get().add_soon(records)
+
     def begin_anew(self) -> None:
         """In a forked child: nobody waits here yet, and the store tells nobody."""
         self._watches = False
@@ -167,6 +171,9 @@ class _Awaiting:
         return await self._store.write_unsynced(task_records.add_record, record, self._keep, self._now())
 
     async def add_many(self, records: Collection[NewRecord]) -> None:
+        self.add_soon(records)
+
+    def add_soon(self, records: Collection[NewRecord]) -> None:
         # Without waiting: they share the commit of what is written next, which is their tasks.
         if not self._newest.take_in(records):
             self._newest = new = NewRecords()

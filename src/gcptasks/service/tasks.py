@@ -106,9 +106,10 @@ def _queue_for(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Store
 
 
 def _refuse_repeated(tx: Tx, queue: StoredQueue, name: TaskName, now: datetime, policy: Policy) -> None:
-    if tx.tasks.find(queue, name.task) is not None:
+    is_there = tx.tasks.taken(queue, name.task, now)
+    if is_there:
         raise AlreadyExists("Requested entity already exists")
-    if not policy.reuse_names and tx.tasks.existed(queue, name.task, now):
+    if is_there is False and not policy.reuse_names:
         raise AlreadyExists(_TOO_RECENT)
 
 

@@ -46,6 +46,11 @@ _IS_BLOCKED = (
 )
 
 
+_IS_TAKEN = (
+    f"SELECT 1 FROM tasks WHERE queue = ? AND task_id = ? UNION ALL {_IS_BLOCKED.replace('SELECT 1', 'SELECT 0')}"
+)
+
+
 class StoredTask(NamedTuple):
     """A task and its number in the database."""
 
@@ -81,6 +86,14 @@ class Tasks:
             query = _BY_NUMBER if body else _BY_NUMBER_WITHOUT_BODY
             row = self._sql.execute(query, (number, queue.number)).fetchone()
         return None if row is None else StoredTask(row[0], task_of(queue.queue.name, task_id, row[2:]))
+
+    def taken(self, queue: StoredQueue, task_id: str, now: datetime) -> bool | None:
+        """True if a task of that name is there, False if one `existed`, None if the name can be used."""
+        if self._numbers.number_of(queue.first_number, task_id) is not None:
+            return self.find(queue, task_id) is not None
+        values = (queue.first_number, task_id, to_us(now))
+        row = self._sql.execute(_IS_TAKEN, (queue.number, task_id, *values, *values)).fetchone()
+        return None if row is None else bool(row[0])
 
     def existed(self, queue: StoredQueue, task_id: str, now: datetime) -> bool:
         """Whether a task of that name is gone too recently for the name to be used again (CT-129, CT-136)."""
