@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import TypeVar
@@ -25,6 +26,7 @@ class Reader:
         self._lock = LoopLock()
         self._kept_for_fork: Hold | None = None
         self._opened: sqlite3.Connection | None = None
+        self._closing: weakref.finalize[[], Reader] | None = None
 
     @property
     def is_closed_for_fork(self) -> bool:
@@ -67,13 +69,18 @@ class Reader:
 
     def begin_anew_after_fork(self) -> None:
         """In the child: leave what is still open to the parent, and begin with nothing."""
+        if self._closing is not None:
+            self._closing.detach()
         if self._opened is not None:
             leave_to_parent(self._opened)
         self._start_afresh()
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None:
-            self._opened = self._open()
+            opened = self._open()
+            # As that of the writer: Python 3.13 warns of a connection that was left open.
+            self._closing = weakref.finalize(self, opened.close)
+            self._opened = opened
         return self._opened
 
     def _have_lock(self, frame: FrameType) -> Hold:
@@ -89,6 +96,6 @@ class Reader:
         hold.end()
 
     def _close(self) -> None:
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.close()
+        self._opened = None
+        if self._closing is not None:
+            self._closing()
