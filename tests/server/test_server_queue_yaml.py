@@ -223,7 +223,7 @@ def test_queues_are_made_and_set_and_others_left_alone(file: Path, tmp_path: Pat
     with over_grpc(replace(settings, imported_queues=())) as way:
         api = Api(*way, PARENT)
         mask = {"paths": ["retry_config.max_attempts"]}
-        updated = api.call("update_queue", queue={"name": old.name}, update_mask=mask)
+        updated = api.call("update_queue", queue={"name": api.name("old")}, update_mask=mask)
         assert (updated.rate_limits.max_dispatches_per_second, updated.rate_limits.max_burst_size) == (20, 10)
 
 
