@@ -125,6 +125,8 @@ def test_a_path_that_does_not_exist_says_what_the_port_serves(start: Start) -> N
             "  google.longrunning.Operations (/v2/…)\n"
             "and over HTTP:\n"
             "  GET /health\n  GET /.well-known/openid-configuration\n  GET /.well-known/jwks.json\n"
+            "  POST /v2/{queue}/tasks:buffer\n  POST /v2/{queue}/tasks/{task}:buffer\n"
+            "  POST /v2beta3/{queue}/tasks:buffer\n  POST /v2beta3/{queue}/tasks/{task}:buffer\n"
             "  GET /admin/status\n  GET /admin/wait\n  POST /admin/reset\n  GET /admin/clock\n  POST /admin/clock\n"
             "  GET /published\n"
         )

@@ -73,6 +73,14 @@ def overridden(request: HttpRequest, target: HttpTarget) -> HttpRequest:
     )
 
 
+def buffered_url(target: HttpTarget | None) -> str:
+    """The URL of a task that has none itself; `InvalidArgument` if the target has no host (CT-229)."""
+    override = None if target is None else target.uri_override
+    if override is None or override.host is None:
+        raise InvalidArgument("BufferTask needs a queue whose http_target has a uri_override with a host.")
+    return _url("https://host/", replace(override, enforce_mode=EnforceMode.ALWAYS))
+
+
 def _url(url: str, override: UriOverride) -> str:
     found = _URL.match(url)
     # A task's URL has all parts that there have to be, and then this mode leaves it as it is (CT-221).

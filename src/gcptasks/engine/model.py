@@ -3,7 +3,7 @@
 Names follow Google's messages (`google.cloud.tasks.v2`). `*_at` is an aware UTC datetime.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -226,3 +226,25 @@ class NewTask:
     retry_config: RetryConfig | None = None
     """As sent: 0 stands for a member left out (CT-295)."""
     view: View = View.UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BufferedTask:
+    """A task whose URL is the queue's (BufferTask)."""
+
+    queue: QueueName
+    name: TaskName | None
+    """None: the service makes one (CT-231)."""
+    headers: Mapping[str, str]
+    """As sent."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenQueues:
+    """The queues that are there from the start, and again after a reset."""
+
+    names: Sequence[QueueName] = ()
+    """Of those that have the defaults if they are new, and stay as they are otherwise."""
+    imported: Sequence[Queue] = ()
+    """Those of a queue.yaml."""

@@ -9,6 +9,7 @@ from gcptasks.base.clock import Clock, SystemClock
 from gcptasks.base.events import Events
 from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.base.names import QueueName
+from gcptasks.engine.model import BufferedTask, GivenQueues, Task
 from gcptasks.observe.log import log
 from gcptasks.results.store import StoreSettings
 from gcptasks.runtime.dispatcher import Dispatcher
@@ -27,8 +28,9 @@ from gcptasks.server.settings import Settings
 from gcptasks.service.calls import Calls
 from gcptasks.service.leased_records import Workers
 from gcptasks.service.outstanding import UnderWay
-from gcptasks.service.queues import GivenQueues, beside_imported, have_queues
+from gcptasks.service.queues import beside_imported, have_queues
 from gcptasks.service.reset import reset
+from gcptasks.service.tasks import buffer_task
 from gcptasks.store.store import Store
 
 
@@ -76,6 +78,10 @@ class Backend(Startable):
     def settle(self) -> None:
         """Let every call that waits for the database have its outcome, blocking the event loop."""
         self._store.settle()
+
+    async def buffer_task(self, asked: BufferedTask) -> Task:
+        """The task that BufferTask has made."""
+        return await self._store.write(buffer_task, asked, self._clock.now(), self._policy)
 
     async def have_queues(self, given: GivenQueues) -> None:
         """Have these queues, all of them or none."""

@@ -15,6 +15,7 @@ from gcptasks.base.budget import Budget
 from gcptasks.base.clock import Clock
 from gcptasks.base.events import Subscriber
 from gcptasks.base.names import QueueName
+from gcptasks.engine.model import GivenQueues
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.rpc.listener import Listener, bind
 from gcptasks.runtime.loop import StopLimit
@@ -23,10 +24,10 @@ from gcptasks.runtime.targets.router import Targets
 from gcptasks.server.backend import Backend
 from gcptasks.server.result_calls import ResultCalls
 from gcptasks.server.settings import PortSettings
-from gcptasks.service.queues import GivenQueues
 from gcptasks.web.admin import admin_routes
 from gcptasks.web.admin_guard import AdminGuard
 from gcptasks.web.app import make_app
+from gcptasks.web.buffer import buffer_routes
 from gcptasks.web.discovery import discovery_routes
 from gcptasks.web.exchange import BodyLimits
 from gcptasks.web.health import health_routes
@@ -158,6 +159,7 @@ def _web_app(
     routes = [
         *health_routes(lambda: backend.delivers),
         *discovery_routes(backend.tokens.issuer, backend.tokens.key_set),
+        *buffer_routes(backend.buffer_task, budget, bodies),
         *rest_routes(backend.calls, budget, bodies),
         *admin,
         *published_routes(lambda: ((one.topic, one.data, one.attributes) for one in backend.published.messages())),

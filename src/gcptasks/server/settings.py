@@ -14,11 +14,10 @@ from gcptasks.base.clock import Clock, SystemClock
 from gcptasks.base.errors import InvalidArgument, Unreachable
 from gcptasks.base.manual_clock import ManualClock
 from gcptasks.base.names import QueueName, parse_queue
-from gcptasks.engine.model import Queue
+from gcptasks.engine.model import GivenQueues, Queue
 from gcptasks.engine.quotas import Quotas
 from gcptasks.runtime.targets.address import parse_url
 from gcptasks.service.policy import Policy
-from gcptasks.service.queues import GivenQueues
 from gcptasks.store.connection import Synchronous
 from gcptasks.store.database import Database, parse_database
 

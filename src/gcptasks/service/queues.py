@@ -1,6 +1,6 @@
 """The verbs on queues."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -9,7 +9,7 @@ from gcptasks.base.errors import AlreadyExists, FailedPrecondition, InvalidArgum
 from gcptasks.base.events import QueueChange, QueueChanged
 from gcptasks.base.names import QueueName
 from gcptasks.engine import queues
-from gcptasks.engine.model import NewQueue, Queue
+from gcptasks.engine.model import GivenQueues, NewQueue, Queue
 from gcptasks.engine.tasks import NAME_BLOCK
 from gcptasks.service.policy import Policy
 from gcptasks.store.queues import StoredQueue
@@ -29,16 +29,6 @@ So it may be short, or empty before the last, as the client reference says of Go
 class QueuePage:
     queues: list[Queue]
     next_token: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GivenQueues:
-    """The queues that are there from the start, and again after a reset."""
-
-    names: Sequence[QueueName] = ()
-    """Of those that have the defaults if they are new, and stay as they are otherwise."""
-    imported: Sequence[Queue] = ()
-    """Those of a queue.yaml."""
 
 
 def existing(tx: Tx, name: QueueName) -> StoredQueue:

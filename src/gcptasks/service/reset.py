@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from gcptasks.base.events import ServiceReset
+from gcptasks.engine.model import GivenQueues
 from gcptasks.service.policy import Policy
-from gcptasks.service.queues import GivenQueues, have_queues
+from gcptasks.service.queues import have_queues
 from gcptasks.store.tx import Tx
 
 

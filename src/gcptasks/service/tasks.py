@@ -7,8 +7,8 @@ from datetime import datetime
 from gcptasks.base.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
 from gcptasks.base.events import QueueChange, QueueChanged, TaskDeleted, TaskForced
 from gcptasks.base.names import TaskName
-from gcptasks.engine import app_engine, queues, tasks
-from gcptasks.engine.model import AppEngineRequest, NewTask, Task, View
+from gcptasks.engine import app_engine, http_targets, queues, tasks
+from gcptasks.engine.model import AppEngineRequest, BufferedTask, HttpRequest, NewTask, Task, View
 from gcptasks.service.policy import Policy
 from gcptasks.service.queues import existing, is_blocked
 from gcptasks.service.task_records import task_deleted
@@ -56,6 +56,12 @@ def create_task(tx: Tx, request: NewTask, now: datetime, policy: Policy) -> Task
     tx.arrived(request.queue, number, task.scheduled_at)
     tx.happened(decision.events)
     return task
+
+
+def buffer_task(tx: Tx, request: BufferedTask, now: datetime, policy: Policy) -> Task:
+    url = http_targets.buffered_url(existing(tx, request.queue).queue.http_target)
+    sent = HttpRequest(url=url, headers=request.headers, body=request.body)
+    return create_task(tx, NewTask(queue=request.queue, name=request.name, request=sent), now, policy)
 
 
 def get_task(tx: Tx, request: TaskName, now: datetime, policy: Policy) -> Task:

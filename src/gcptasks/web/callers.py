@@ -82,6 +82,10 @@ def _refused_content(request: web.Request) -> web.Response | None:
     named = request.headers.get("Content-Type", "") and request.content_type
     if named == "application/json" or not (request.can_read_body or named in _WITHOUT_ASKING):
         return None
+    if request.path.endswith(":buffer"):  # the body of a task, in any form for which a page has to ask
+        if named and named not in _WITHOUT_ASKING:
+            return None
+        return _refused(415, "A task's body needs a Content-Type that no web page may send, such as application/json.")
     return _refused(415, "The body of a request must be JSON: send it with Content-Type: application/json.")
 
 
