@@ -31,3 +31,9 @@ def test_the_readme_leads_to_each_page_for_users() -> None:
 def test_the_readme_speaks_of_status_and_security_before_production() -> None:
     status, security, production = (README.index(f"**{word}") for word in ("Status", "Security", "In production"))
     assert status < security < production
+
+
+def test_the_first_page_leads_to_every_other_one() -> None:
+    pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    linked = re.findall(r"\]\((\w[\w-]*\.md)", (ROOT / "docs" / "index.md").read_text())
+    assert sorted(pages - set(linked)) == []

@@ -33,7 +33,7 @@ class StoreSettings:
 
     def __post_init__(self) -> None:
         if not isinstance(self.expires_after, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a checker
-            raise TypeError(f"expires_after must be a timedelta, not {self.expires_after!r}")
+            raise TypeError(f"expires_after must be a timedelta, such as timedelta(days=7), not {self.expires_after!r}")
         if not SHORTEST <= self.expires_after <= LONGEST:
             raise ValueError(
                 f"expires_after must be a second or more and at most {LONGEST}, not {self.expires_after!r}"
