@@ -216,7 +216,7 @@ PASSED = {
     "Trailer": "a",
     "X-Forwarded-Proto": "b",
     "x-goog-mine": "c",
-    "Content-Type": "text/x",
+    "content-TYPE": "text/x",
     "Authorization": "Basic YTpi",
 }
 

@@ -118,12 +118,13 @@ def _delete_while_it_runs(tasks: TaskApi, place: Place, queue: str, name: str) -
 
 @pytest.mark.parametrize("end", [_give_up, _finish, _run, _delete_while_it_runs])
 def test_a_task_that_ended_blocks_its_name_for_a_day(
-    tasks: TaskApi, place: Place, end: Callable[[TaskApi, Place, str, str], None]
+    tasks: TaskApi, worker: Worker, place: Place, end: Callable[[TaskApi, Place, str, str], None]
 ) -> None:
-    """CT-129, CT-130, CT-133, CT-136, CT-144, CT-149: and is not sent again."""
-    queue = tasks.queue(retry_config={"max_attempts": 1}).name
+    """CT-129, CT-130, CT-133, CT-136, CT-144, CT-149: it is not sent again, and leaves its place to the next."""
+    queue = tasks.queue(retry_config={"max_attempts": 1}, rate_limits={"max_concurrent_dispatches": 1}).name
     name = f"{queue}/tasks/t"
     end(tasks, place, queue, name)
+    tasks.finished(tasks.task(queue, url=worker.place().url).name)
     tasks.pass_time(86400 - 1)
     assert tasks.refusal("get_task", name=name) == GONE
     assert tasks.no_task(queue, name=name) == TOO_RECENT

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from google.cloud.tasks_v2 import Attempt, HttpMethod, Queue, Task
+from google.cloud.tasks_v2 import Attempt, HttpMethod, RetryConfig, Task
 from google.protobuf.duration_pb2 import Duration
 
 from service.service_world import Api
@@ -113,14 +113,15 @@ def test_a_task_in_no_queue_is_not_found(api: Api) -> None:
 
 
 def test_a_partial_retry_config_is_filled_with_googles_defaults(api: Api) -> None:
-    """CT-295: not with those of its queue."""
+    """CT-295 with CT-030: not with those of its queue."""
     queue = api.paused(retry_config={"max_doublings": 2, "min_backoff": timedelta(seconds=5)})
     task = api.task(queue, retry_config={"max_attempts": 3})
     assert "retry_config" not in api.task(queue)
-    expected = Queue.pb(api.queue("plain")).retry_config
-    expected.max_attempts = 3
-    assert Task.pb(task).retry_config == expected
-    assert Task.pb(api.get(task.name)).retry_config == expected
+    expected = RetryConfig(
+        max_attempts=3, min_backoff=timedelta(seconds=0.1), max_backoff=timedelta(hours=1), max_doublings=16
+    )
+    assert task.retry_config == expected
+    assert api.get(task.name).retry_config == expected
 
 
 def test_the_backoffs_of_a_task_are_kept_to_the_nanosecond(api: Api) -> None:
