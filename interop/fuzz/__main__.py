@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 for problem in one.problems:
                     progress.console.print(problem, markup=False, soft_wrap=True)
                 left, seed = left - _IN_A_ROUND, seed + 1
+                if left > 0 and not console.is_terminal:
+                    console.print(f"{options.requests - left} of {options.requests}")
     except KeyboardInterrupt:
         console.print("stopped")
         return 130

@@ -10,10 +10,12 @@ const BODY = '{"text": "grüße 🙂"}';
 const [transport, address, project, receiver] = process.argv.slice(2);
 
 const [servicePath, port] = address.split(':');
-const options =
-  transport === 'grpc'
-    ? { servicePath, port: Number(port), sslCreds: grpc.credentials.createInsecure() }
-    : { servicePath, port: Number(port), fallback: true, protocol: 'http', authClient: new PassThroughClient() };
+const options = {
+  servicePath,
+  port: Number(port),
+  authClient: new PassThroughClient(),
+  ...(transport === 'grpc' ? { sslCreds: grpc.credentials.createInsecure() } : { fallback: true, protocol: 'http' }),
+};
 const tasks = new CloudTasksClient(options);
 const jobs = new CloudSchedulerClient(options);
 

@@ -47,9 +47,10 @@ class Refused(Exception):
 class NotGrpc(Refused):
     """A request of a client that does not speak gRPC, which is answered in HTTP's own terms."""
 
-    def __init__(self, code: Code, message: str, http: bytes) -> None:
+    def __init__(self, code: Code, message: str, http: bytes, *, is_head: bool = False) -> None:
         super().__init__(code, message)
         self._http = http
+        self._is_head = is_head
 
     @property
     def headers(self) -> Headers:
@@ -58,8 +59,8 @@ class NotGrpc(Refused):
 
     @property
     def text(self) -> bytes:
-        """For the people who sent it."""
-        return self.status.message.encode() + b"\n"
+        """For the people who sent it; HEAD has none."""
+        return b"" if self._is_head else self.status.message.encode() + b"\n"
 
     @property
     def trailers(self) -> Headers:
@@ -81,8 +82,9 @@ class Opening:
 def opening(headers: Iterable[tuple[bytes, bytes]]) -> Opening:
     """The request of these headers; `Refused` if it cannot be a call, `NotGrpc` if it is none of gRPC."""
     given = dict(headers)
-    if given.get(b":method") != b"POST":
-        raise NotGrpc(Code.UNIMPLEMENTED, "gRPC is POST only; REST is served here over HTTP/1.1", b"405")
+    if (method := given.get(b":method")) != b"POST":
+        message = "gRPC is POST only; REST is served here over HTTP/1.1"
+        raise NotGrpc(Code.UNIMPLEMENTED, message, b"405", is_head=method == b"HEAD")
     if not _CONTENT_TYPES.fullmatch(given.get(b"content-type", b"")):
         raise NotGrpc(Code.INVALID_ARGUMENT, "over HTTP/2 the content-type must be application/grpc", b"415")
     if len(given[b":path"]) > _LONGEST_PATH:
