@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import PermissionDenied, ServiceUnavailable
+from google.api_core.exceptions import PermissionDenied, ResourceExhausted, ServiceUnavailable
 
 from fastapi_gcp_tasks import LocalService
 from gcptasks.client.argument_digest import argument_digest
@@ -224,6 +224,41 @@ def test_a_refusal_takes_no_record_from_the_call_that_created_the_task(local: Lo
     (name,) = tasks_of(local)
     assert records_of(other) == [name]
     assert other.square.options(key="a").submit(3).name == name
+
+
+def test_a_refusal_takes_no_record_from_a_call_whose_task_may_be_there(local: LocalService) -> None:
+    lost = Refusing(local.tasks_client(), ServiceUnavailable("?"), after=True)
+    with pytest.raises(ServiceUnavailable):
+        App("blocking", local, client=lost).square.options(key="a").submit(3)
+    full = Refusing(local.tasks_client(), ResourceExhausted("quota"))
+    with pytest.raises(ResourceExhausted):
+        App("blocking", local, client=full).square.options(key="a").submit(3)
+    app = App("blocking", local)
+    (name,) = tasks_of(local)
+    assert records_of(app) == [name]
+    assert app.square.options(key="a").submit(3).name == name
+    assert set(tasks_of(local)) == {name}
+
+
+def test_a_record_that_is_taken_away_while_its_task_is_created_is_made_again(local: LocalService) -> None:
+    """The first call is refused just after the second one, which relies on its record, has created the task."""
+    first = App("blocking", local)
+
+    class Meanwhile(Refusing):
+        def create_task(self, request: Any = None, **options: Any) -> Any:
+            task = super().create_task(request, **options)
+            (record,) = first.results.blocking().find(Query()).records
+            assert first.results.blocking().remove(record.id)
+            return task
+
+    with pytest.raises(ServiceUnavailable):
+        lost = Refusing(local.tasks_client(), ServiceUnavailable("?"))
+        App("blocking", local, client=lost).square.options(key="a", labels={"n": "1"}).submit(3)
+    app = App("blocking", local, client=Meanwhile(local.tasks_client()))
+    handle = app.square.options(key="a", labels={"n": "1"}).submit(3)
+    assert handle.info().labels == {"n": "1"}
+    assert app.square.options(key="a").submit(3).name == handle.name
+    assert set(tasks_of(local)) == {handle.name}
 
 
 class Forgetful:

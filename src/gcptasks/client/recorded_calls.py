@@ -7,7 +7,7 @@ key the record comes first, as it alone knows whether there is such a task.
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gcptasks.client.call_flows import CallsFlow
@@ -142,18 +142,23 @@ def create_once(
     record = yield from _claimed(store, new.record, rerun)
     if record.confirmed or record.status.final:
         return record
-    mine = record.task_name == new.record.task_name and record.run == 1
-    request = new.request if mine else request_of(record.task_name, record.run)
+    made_here = record.task_name == new.record.task_name
+    request = new.request if made_here and record.run == 1 else request_of(record.task_name, record.run)
     try:
         yield lambda: send(request)
     except Exception as error:
         # The call that made the record may have created the task, and died. The name is no other task's.
         if not exists(error):
-            if refused(error):
+            # A refusal of this call says nothing of what another one has created.
+            if made_here and refused(error):
                 yield from _withdraw(quiet, record)
             raise
     # Should that fail, the first attempt confirms it, or the next call with this key.
-    yield lambda: quiet.change(record.id, record.run, Confirmed())
+    change: Change | None = yield lambda: quiet.change(record.id, record.run, Confirmed())
+    if change is None and record.run == 1:
+        # The call that made the record was refused meanwhile, and has removed it.
+        there = replace(new.record, task_name=record.task_name, labels=record.labels, confirmed=True)
+        yield lambda: quiet.add(there)
     return record
 
 
