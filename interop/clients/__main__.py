@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from interop.clients.checks import CHECKS
-from interop.clients.languages import LANGUAGES, Language, Missing
+from interop.clients.languages import LANGUAGES, BuildFailed, Language, Missing
 from interop.clients.receiver import receiving
 from interop.service import Service, serving
 
@@ -27,16 +27,21 @@ Outcomes = Mapping[str, str | None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the clients; 1 if a check fails, or none could be run."""
+    """Run the clients; 1 if a check fails or a client cannot be built. A language that is not here is left out."""
     options = _options(arguments)
     said = Console(stderr=True, highlight=False)
     columns: dict[str, Outcomes] = {}
+    is_built = True
     with serving() as service, receiving() as receiver:
         for language in options.languages or LANGUAGES.values():
             try:
                 command = language.build()
             except Missing as missing:
-                said.print(f"[yellow]{language.name} is left out:[/] {missing}", soft_wrap=True)
+                said.print(f"{language.name} is left out: {missing}", style="yellow", soft_wrap=True)
+                continue
+            except BuildFailed as problem:
+                said.print(f"{language.name}: {problem}", style="red", markup=False, soft_wrap=True)
+                is_built = False
                 continue
             for transport in language.transports:
                 said.print(f"{language.name} {transport} …", style="dim")
@@ -45,10 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         trouble = service.trouble()
     if options.json:
         print(json.dumps({"clients": columns, "trouble": trouble}, indent=2))
-    else:
+    elif columns:
         _show(columns, trouble)
     failed = any(problem for outcomes in columns.values() for problem in outcomes.values())
-    return int(failed or bool(trouble) or not columns)
+    return int(failed or bool(trouble) or not is_built)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

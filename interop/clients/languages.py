@@ -16,7 +16,11 @@ _BUILDING = 900
 
 
 class Missing(Exception):
-    """A language whose client cannot be had here, and why."""
+    """A language that is not here."""
+
+
+class BuildFailed(Exception):
+    """A client that cannot be built, and why."""
 
 
 class Language(NamedTuple):
@@ -24,7 +28,7 @@ class Language(NamedTuple):
 
     name: str
     build: Callable[[], Sequence[str]]
-    """Returns the command that runs the client; `Missing` if it cannot be built here."""
+    """Returns the command that runs the client; `Missing` or `BuildFailed` if there is none."""
     transports: Sequence[str] = ("grpc", "rest")
 
 
@@ -87,6 +91,6 @@ def _run(command: Sequence[str], folder: Path) -> None:
             timeout=_BUILDING, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise Missing(f"{' '.join(command)} took more than {_BUILDING} seconds") from None
+        raise BuildFailed(f"{' '.join(command)} took more than {_BUILDING} seconds") from None
     if ran.returncode:
-        raise Missing(f"{' '.join(command)} failed:\n{ran.stdout}{ran.stderr}".strip())
+        raise BuildFailed(f"{' '.join(command)} failed:\n{ran.stdout}{ran.stderr}".strip())
