@@ -196,6 +196,25 @@ async def test_what_run_task_asked_for_before_a_start_is_begun_a_hundred_at_a_ti
     world.store.close()
 
 
+async def test_a_task_is_sent_as_often_as_run_task_asked_for_it_before_a_start() -> None:
+    """CT-147."""
+    world = World(None)
+    queue = world.queue()
+    name = world.task(queue, after=3600 * SECOND)
+    for _ in range(3):
+        world.call("RunTask", messages.RunTaskRequest(name=name))
+    world.target.gate.clear()
+    await world.dispatcher.start()
+    await world.target.received(3)
+    await settled()
+    assert [world.target.headers(index)["X-CloudTasks-TaskRetryCount"] for index in range(3)] == ["0", "1", "2"]
+    assert len(world.target.sent) == 3
+    world.target.gate.set()
+    await world.until(lambda: world.left(queue) == 0)
+    await world.dispatcher.stop(timedelta(0))
+    world.store.close()
+
+
 async def test_run_task_sends_a_second_request_while_the_first_is_open(world: World) -> None:
     """CT-147."""
     world.target.gate.clear()
