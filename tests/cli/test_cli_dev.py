@@ -59,6 +59,12 @@ def test_a_queue_that_a_task_names_first_is_made_and_logged(dev: StartDev) -> No
     assert client(running.service).get_queue(name=QUEUE).rate_limits.max_dispatches_per_second == 500
 
 
+def test_queues_may_come_from_a_queue_yaml(dev: StartDev, tmp_path: Path) -> None:
+    (tmp_path / "queue.yaml").write_text("queue: [{name: q, rate: 20/s}]")
+    running = dev("--no-reload", "--queues", "queue.yaml", "--location", QUEUE.partition("/queues/")[0])
+    assert client(running.service).get_queue(name=QUEUE).rate_limits.max_dispatches_per_second == 20
+
+
 def test_app_engine_tasks_go_to_the_application_unless_told_otherwise(dev: StartDev, worker: Worker) -> None:
     """CT-L8, CT-L13."""
     running = up(dev("--no-reload"))

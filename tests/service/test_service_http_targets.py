@@ -165,6 +165,22 @@ def test_headers_have_80_kb_in_all(api: Api) -> None:
     assert refusal == Refusal(InvalidArgument, "HttpTarget.headers must be at most 80KB in total.")
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        _override(host="x" * 8193),
+        _override(path_override={"path": "x" * 5000}, query_override={"query_params": "x" * 5000}),
+        {"oidc_token": {"service_account_email": EMAIL, "audience": "x" * 8192}},
+        {"oauth_token": {"service_account_email": EMAIL, "scope": "x" * 8192}},
+    ],
+    ids=["host", "path and query", "audience", "scope"],
+)
+def test_a_target_has_a_size_that_makes_sense(api: Api, target: dict[str, Any]) -> None:
+    """CT-L24."""
+    message = "HttpTarget must have at most 8192 characters beside its headers."
+    assert _refusal(api, **target) == Refusal(InvalidArgument, message)
+
+
 @pytest.mark.parametrize("kind", ["oidc_token", "oauth_token"])
 @pytest.mark.parametrize(
     ("email", "message"),

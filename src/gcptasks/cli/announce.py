@@ -102,7 +102,7 @@ def _say_imported(settings: PortSettings, emulator: Emulator) -> None:
         return
     location = settings.imported_queues[0].name.location
     say(f"  queues in {location}: {', '.join(queue.name.queue for queue in settings.imported_queues)}", style="dim")
-    others = emulator.left_alone(settings.given_queues, _NAMED + 1)
+    others = emulator.left_alone(_NAMED + 1)
     if others:
         more = " and more" if len(others) > _NAMED else ""
         say(f"  not in queue.yaml, left alone: {', '.join(name.queue for name in others[:_NAMED])}{more}", style="dim")

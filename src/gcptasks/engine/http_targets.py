@@ -1,13 +1,13 @@
 """The HTTP target of a queue: what is refused, and what it makes of the requests of the queue's tasks (CT-220)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gcptasks.base.errors import ErrorInfo, InvalidArgument, Unreachable
 from gcptasks.base.http import BODY_METHODS
 from gcptasks.engine import headers, requests
-from gcptasks.engine.model import EnforceMode, HttpRequest, HttpTarget, UriOverride
+from gcptasks.engine.model import EnforceMode, HttpRequest, HttpTarget, OAuthToken, OidcToken, UriOverride
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
 _URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?", re.IGNORECASE)
@@ -15,6 +15,8 @@ _AUTHORITY = re.compile(r"([^@]*@)?(\[[^\]]*\]|[^:]*)(:.*)?", re.DOTALL)
 _RESERVED = frozenset(["host", "user-agent", "content-length", "connection", "transfer-encoding", "x-forwarded-for"])
 _RESERVED_PREFIXES = ("x-google-", "x-appengine-", "x-cloudtasks-")
 _MAX_HEADERS = 80 * 1024
+_MAX_TEXTS = 8 * 1024
+"""Characters, since each attempt has them in memory (CT-L24)."""
 
 
 def refusal(what: str) -> InvalidArgument:
@@ -30,6 +32,20 @@ def check(sent: HttpTarget) -> None:
     _check_headers(sent.header_overrides)
     if sent.token is not None:
         requests.check_email(sent.token)
+    if sum(map(len, _texts(sent))) > _MAX_TEXTS:
+        raise InvalidArgument(f"HttpTarget must have at most {_MAX_TEXTS} characters beside its headers.")
+
+
+def _texts(target: HttpTarget) -> Iterator[str]:
+    if (override := target.uri_override) is not None:
+        yield from filter(None, (override.host, override.path, override.query))
+    match target.token:
+        case (
+            OidcToken(service_account_email=email, audience=text) | OAuthToken(service_account_email=email, scope=text)
+        ):
+            yield from (email, text)
+        case None:
+            pass
 
 
 def check_override(override: UriOverride) -> None:

@@ -37,10 +37,18 @@ from gcptasks.store.store import Store
 class Backend(Startable):
     """Answers calls at any time, and delivers from `start` to `stop`: as soon as no other process on the file does.
 
-    `target` makes what attempts are sent to, anew at each start.
+    `target` makes what attempts are sent to, anew at each start. `given` are there from then on, before anything is
+    delivered: all of them, or the start fails.
     """
 
-    def __init__(self, settings: Settings, target: Callable[[], Target], *, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        target: Callable[[], Target],
+        *,
+        clock: Clock | None = None,
+        given: GivenQueues | None = None,
+    ) -> None:
         super().__init__()
         self._clock = clock or SystemClock()
         self.events = Events()
@@ -53,6 +61,7 @@ class Backend(Startable):
         self._lock = LeaderLock(settings.parsed_database.lock_path)
         self.tokens = Tokens(self._store, settings.issuer or "http://localhost")
         self._new_target = target
+        self._given = given or GivenQueues()
         self._recorded_here = set[str]()
         self._leader: Leader | None = None
         self._dispatcher: Dispatcher | None = None
@@ -83,20 +92,16 @@ class Backend(Startable):
         """The task that BufferTask has made."""
         return await self._store.write(buffer_task, asked, self._clock.now(), self._policy)
 
-    async def have_queues(self, given: GivenQueues) -> None:
-        """Have these queues, all of them or none."""
-        await self._store.write(have_queues, given, self._clock.now(), self._policy)
-
-    def beside_imported(self, given: GivenQueues, limit: int) -> list[QueueName]:
+    def beside_imported(self, limit: int) -> list[QueueName]:
         """Up to `limit` queues that stand in the location of those that were imported, and are not given."""
-        return self._store.read(beside_imported, given, limit)
+        return self._store.read(beside_imported, self._given, limit)
 
-    async def reset(self, given: GivenQueues) -> None:
-        """Drop everything, in one transaction, and have nothing but these queues.
+    async def reset(self) -> None:
+        """Drop everything, in one transaction, and have nothing but the queues that are given.
 
         Then the attempts under way in this process are cancelled: nothing waits for how they end any more.
         """
-        await self._store.write(reset, given, self._clock.now(), self._policy)
+        await self._store.write(reset, self._given, self._clock.now(), self._policy)
         self.published.clear()
         if self._leader is not None:
             await self._leader.restart()
@@ -129,6 +134,8 @@ class Backend(Startable):
         self._leader = Leader(self._lock, loops, self._clock)
         try:
             self._store.open()
+            if self._given != GivenQueues():
+                await self._store.write(have_queues, self._given, self._clock.now(), self._policy)
             await self._leader.start()
         except BaseException:
             await self._end(timedelta(0))

@@ -15,7 +15,6 @@ from gcptasks.base.budget import Budget
 from gcptasks.base.clock import Clock
 from gcptasks.base.events import Subscriber
 from gcptasks.base.names import QueueName
-from gcptasks.engine.model import GivenQueues
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.rpc.listener import Listener, bind
 from gcptasks.runtime.loop import StopLimit
@@ -74,9 +73,9 @@ class Emulator:
         """What is left of the time that all steps of a stop have together; it begins with the first."""
         return self._limit.left()
 
-    def left_alone(self, given: GivenQueues, limit: int) -> list[QueueName]:
+    def left_alone(self, limit: int) -> list[QueueName]:
         """Up to `limit` queues that stand where queues were imported, and were not."""
-        return self._backend.beside_imported(given, limit)
+        return self._backend.beside_imported(limit)
 
     async def list_jobs(self) -> list[jobs_messages.Job]:
         """All jobs that it has."""
@@ -124,12 +123,12 @@ async def _serving(
         settings = replace(settings, issuer=f"http://{_address(settings.host, sockets[0].getsockname()[1])}")
     clock = clock or settings.clock
     admin_token = settings.admin_token or secrets.token_urlsafe(24)
-    backend = Backend(settings, lambda: Targets(tokens=backend.tokens), clock=clock)
+    given = settings.given_queues
+    backend = Backend(settings, lambda: Targets(tokens=backend.tokens), clock=clock, given=given)
     await backend.start()
     try:
-        await backend.have_queues(settings.given_queues)
         guard = AdminGuard(admin_token, asks_always=not is_loopback(settings.host))
-        admin = admin_routes(backend.idle_waits, lambda: backend.reset(settings.given_queues), clock, guard)
+        admin = admin_routes(backend.idle_waits, backend.reset, clock, guard)
         limits = ListenerLimits()
         budget = limits.budget()
         results = ResultCalls(backend.results, backend.calls.handle)
