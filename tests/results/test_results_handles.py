@@ -141,6 +141,13 @@ async def test_a_result_that_the_endpoint_does_not_return_any_more_is_kept(app: 
     assert raised.value.raw == raw
 
 
+async def test_a_result_that_nobody_recorded_is_not_taken_for_another_type(app: App) -> None:
+    handle = await done(app.square.submit, number=3)
+    await app.succeed(handle.id, None)
+    with pytest.raises(ResultMismatch, match=r"no stored result, .* or the router at its worker has no results=$"):
+        await done(handle.result)
+
+
 async def test_a_cancelled_task_has_no_result_and_leaves_its_queue(app: App, local: LocalService) -> None:
     handle = await done(app.square.submit, number=3)
     client = local.tasks_client()

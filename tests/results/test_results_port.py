@@ -14,6 +14,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from google.api_core.exceptions import GoogleAPICallError, ServiceUnavailable
 
+from fastapi_gcp_tasks import DelayedRouter
 from gcptasks.client.service_results import ServiceResults
 from gcptasks.engine.task_records import Succeeded, TaskStatus
 from gcptasks.results.store import AsyncStore
@@ -43,6 +44,20 @@ def test_it_must_be_told_where_the_service_is(monkeypatch: pytest.MonkeyPatch, v
         monkeypatch.setenv("CLOUD_TASKS_EMULATOR_HOST", value)
     with pytest.raises(ValueError, match="set CLOUD_TASKS_EMULATOR_HOST to its address"):
         ServiceResults()
+
+
+def test_its_class_is_asked_for_a_store_when_one_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLOUD_TASKS_EMULATOR_HOST", raising=False)
+    tasks = DelayedRouter(
+        base_url="http://app.local", queue_path="projects/p/locations/l/queues/q", results=ServiceResults
+    )
+
+    @tasks.post("/square")
+    def square(number: int) -> int:
+        return number**2
+
+    with pytest.raises(ValueError, match="With results=ServiceResults, without parentheses"):
+        square.handle("0" * 32).status()
 
 
 def test_a_result_is_no_larger_than_the_port_takes(emulator: Emulator) -> None:

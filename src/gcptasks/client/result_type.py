@@ -22,6 +22,12 @@ class ResultType:
         try:
             return self._read(raw)
         except ValueError as error:
+            if result is None:
+                raise ResultMismatch(
+                    f"there is no stored result, and {self._endpoint} does not return None: its response had no JSON, "
+                    "or the router at its worker has no results=",
+                    raw,
+                ) from None
             raise ResultMismatch(
                 f"the stored result does not fit what {self._endpoint} returns now: {error}", raw
             ) from None

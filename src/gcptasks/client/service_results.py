@@ -71,7 +71,8 @@ class ServiceResults:
         if address is None:
             raise ValueError(
                 f"ServiceResults() is for a local service on a port: set {TASKS.variable} to its address, such as "
-                "localhost:8123; fastapi-gcp-tasks dev does so for the application that it runs"
+                "localhost:8123; fastapi-gcp-tasks dev does so for the application that it runs. With "
+                "results=ServiceResults, without parentheses, it is made when it is first needed"
             )
         self._address = address
         self.begin_anew()
