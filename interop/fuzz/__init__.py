@@ -7,6 +7,7 @@ Requests go out in rounds. A round is a service of its own on a file, and all th
 - `rest.py` sends such messages as JSON to Google's paths, with mistakes in JSON, path and query. It is not made from a
   schema (schemathesis wants OpenAPI): there is none of these APIs that knows more than protobuf's descriptions, from
   which the messages are made, and most values that fit a schema are refused for their names alone.
+- `own.py` asks at the paths that are not Google's: health, admin, what was published; and BufferTask.
 - `raw.py` sends bytes: nearly HTTP/2, nearly HTTP/1.1, and noise.
 - `content.py` tells whether a call has changed the database.
 """

@@ -1,6 +1,5 @@
 """Random requests to every path, over REST."""
 
-import http.client
 import json
 import re
 import string
@@ -15,15 +14,12 @@ from google.protobuf.message import DecodeError
 from gcptasks.service import served
 from gcptasks.service.method import HttpRule
 from gcptasks.service.served import AnyMethod
+from interop.fuzz.http import Http
 from interop.fuzz.verdict import Verdict
 from interop.service import Service
 from service.any_message import any_message
 
-_PATIENCE = 30
-"""Seconds after which a request hangs."""
 _IN_BRACES = re.compile(r"\{([\w.]+)=[^}]+\}")
-_FAULTS = range(500, 600)
-_NOT_SERVED = 501
 _HTTP_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW"]
 _VALUES: list[Any] = [
     *(
@@ -89,10 +85,10 @@ class Rest:
 
     def __init__(self, service: Service, random: Random) -> None:
         self._random = random
-        self._connection = http.client.HTTPConnection(service.host, service.port, timeout=_PATIENCE)
+        self._http = Http(service)
 
     def close(self) -> None:
-        self._connection.close()
+        self._http.close()
 
     def send(self) -> Verdict:
         """Send one, to any path."""
@@ -108,7 +104,8 @@ class Rest:
             )
         meant = headers.get("X-HTTP-Method-Override", http_method) if http_method == "POST" else http_method
         # Another method of HTTP at the same path is another one of the API, which may write.
-        return self._ask(http_method, path, body, headers, method.writes if meant == rule.method else meant != "GET")
+        writes = method.writes if meant == rule.method else meant != "GET"
+        return self._http.ask(http_method, path, body, headers, writes=writes)
 
     def _request(self, method: AnyMethod, rule: HttpRule) -> tuple[str, bytes | None]:
         message = self._with_json(method)
@@ -175,39 +172,7 @@ class Rest:
             return changed_list
         return random.choice(_VALUES)
 
-    def _ask(self, http_method: str, path: str, body: bytes | None, headers: dict[str, str], writes: bool) -> Verdict:
-        said = f"{http_method} {path} {headers} {body!r}"
-        try:
-            self._connection.request(http_method, path, body, headers)
-            response = self._connection.getresponse()
-            answer = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            return Verdict(said, problem=f"no response: {type(error).__name__}: {error}")
-        kind = response.headers.get_content_type()
-        if problem := _wrong(response.status, kind, answer, is_head=http_method == "HEAD"):
-            return Verdict(said, problem=f"{problem}: {response.status} {kind} {answer[:1000]!r}")
-        return Verdict(said, may_write=response.status == 200 and writes)
-
 
 def _field(rule: HttpRule) -> str:
     (field,) = _IN_BRACES.findall(rule.path)
     return str(field)
-
-
-def _wrong(status: int, kind: str, answer: bytes, *, is_head: bool) -> str:
-    """What is wrong with a response."""
-    if status in _FAULTS and status != _NOT_SERVED:
-        return "the service failed"
-    if is_head or kind == "text/plain":
-        # What no path is, or no request of HTTP, is said in a text.
-        return "" if status in (400, 403, 404, 405, 415) else "a text where JSON is due"
-    try:
-        said = json.loads(answer)
-    except ValueError:
-        return "no JSON"
-    if status == 200:
-        return ""
-    error = said.get("error", {})
-    fits = error.get("code") == status and error.get("message") and error.get("status")
-    return "" if fits else "a refusal that says too little"

@@ -12,13 +12,18 @@ from typing import Protocol
 from interop.fuzz.calls import Calls
 from interop.fuzz.content import Content, Rows
 from interop.fuzz.everything import unreadable
+from interop.fuzz.own import TOKEN, Own
 from interop.fuzz.raw import Raw
 from interop.fuzz.rest import Rest
 from interop.fuzz.verdict import Verdict
 from interop.service import Service, serving
 
 _APP_ENGINE = ("--app-engine", "http://localhost:1")
-_OPTIONS = [(), ("--create-queues", "--run-paused-jobs", *_APP_ENGINE), ("--quotas", "none", *_APP_ENGINE)]
+_OPTIONS = [
+    (),
+    ("--create-queues", "--run-paused-jobs", *_APP_ENGINE),
+    ("--quotas", "none", "--manual-clock", "2026-01-01T00:00:00Z", *_APP_ENGINE),
+]
 _MOST_MEMORY = 512 * 1024 * 1024
 """What docs/local-service.md promises."""
 _ENOUGH = 5
@@ -35,8 +40,8 @@ class Sender(Protocol):
     def close(self) -> None: ...
 
 
-SENDERS: Mapping[str, Callable[[Service, Random], Sender]] = {"calls": Calls, "rest": Rest, "raw": Raw}
-_WEIGHTS = {"calls": 45, "rest": 45, "raw": 10}
+SENDERS: Mapping[str, Callable[[Service, Random], Sender]] = {"calls": Calls, "rest": Rest, "own": Own, "raw": Raw}
+_WEIGHTS = {"calls": 40, "rest": 40, "own": 10, "raw": 10}
 
 
 class Round:
@@ -52,7 +57,7 @@ class Round:
     def run(self, requests: int, tick: Callable[[], None]) -> None:
         """Send so many; `tick` is called after each."""
         random = Random(self.seed)
-        options = random.choice(_OPTIONS)
+        options = ("--admin-token", TOKEN, *random.choice(_OPTIONS))
         with tempfile.TemporaryDirectory() as folder, ExitStack() as opened:
             database = Path(folder) / "tasks.db"
             # Who holds this lock delivers: nothing is sent to the URLs of random tasks, and only calls change the file.
