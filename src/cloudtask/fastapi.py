@@ -19,7 +19,7 @@ from cloudtask.client import CloudTaskClient
 from cloudtask.functions import TaskFunction
 from cloudtask.running import run
 from cloudtask.worker import Asked, ended
-from gcptasks.base.asgi import RECORDING
+from gcptasks.base.asgi import DELIVERY, LEASED_RECORD, RECORDING
 from gcptasks.base.http import is_token
 from gcptasks.engine.task_limits import LARGEST
 from gcptasks.values.refusal import at_place
@@ -76,6 +76,8 @@ class CloudTaskRouter(APIRouter):
         if recorded is None or recording is None:
             return await ended(function, self._resolve_and_run(asked, body, request), _failed)
         request.scope[RECORDING] = recording
+        if DELIVERY in request.scope:
+            recording.is_here(request.scope.get(LEASED_RECORD))
         return await recorded.answer(recording, function, lambda: self._resolve_and_run(asked, body, request), _failed)
 
     async def _resolve_and_run(self, asked: Asked, body: bytes, request: Request) -> Any:

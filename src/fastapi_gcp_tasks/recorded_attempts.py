@@ -95,7 +95,7 @@ class RecordedAttempts:
         scope[RECORDING] = recording
         leased = scope.get(LEASED_RECORD)
         if leased is not None:
-            recording.take(leased)
+            recording.is_here(leased)
         answer = _Answer(recording, scope, send, platform_checks=self._platform_checks)
         try:
             await self._handle(scope, receive, answer.send)

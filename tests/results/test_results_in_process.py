@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, Depends, FastAPI, Response
 from google.api_core.exceptions import NotFound
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fastapi_gcp_tasks import AsyncDelayedRouteBuilder, LocalService
+from cloudtask import CloudTaskClient
+from cloudtask.fastapi import CloudTaskRouter
+from fastapi_gcp_tasks import AsyncDelayedRouteBuilder, AsyncProgress, LocalService, injected
 from gcptasks.engine.task_records import TaskStatus
 from gcptasks.results.errors import TaskCancelled
-from gcptasks.results.store import ResultStore
+from gcptasks.results.store import DeliveringStore, ResultStore
 
 QUEUE = "projects/p/locations/l/queues/q"
 URL = "http://app.local"
@@ -73,6 +75,41 @@ async def test_an_attempt_counts_once_whosever_store_it_is(wrapped: Callable[[Re
             handle = await tasks.double.submit(number=number)
             assert await handle.result(timeout=30) == 2 * number
             assert (await handle.info()).attempt == 1
+
+
+async def test_attempts_at_functions_begin_with_their_lease_from_the_second_on() -> None:
+    local = LocalService("memory:", app_url=URL)
+    results = local.results()
+    client = CloudTaskClient(
+        project="p",
+        location="l",
+        url=f"{URL}/tasks/run",
+        secret="known",
+        client=local.tasks_client(),
+        async_client=local.async_tasks_client,
+        results=results,
+    )
+
+    @client.task(name="halve")
+    async def halve(number: int, progress: Annotated[AsyncProgress, Depends()] = injected) -> float:
+        await progress(1, of=1)
+        return number / 2 if number else 1 // number
+
+    app = FastAPI()
+    app.include_router(CloudTaskRouter(client), prefix="/tasks")
+    assert isinstance(results, DeliveringStore)
+    async with local.running(app):
+        for number in range(1, 4):
+            assert ("halve" in results.recorded_here) is (number > 1)
+            handle = await halve(number).submit()
+            assert await handle.result(timeout=30) == number / 2
+            info = await handle.info()
+            assert (info.attempt, info.progress and info.progress.done) == (1, 1)
+        failing = await halve(0).submit()
+        async for info in failing.updates():
+            if info.error is not None:
+                assert (info.error.type, info.attempt) == ("ZeroDivisionError", 1)
+                break
 
 
 async def test_what_the_app_refuses_before_the_task_has_failed_until_an_attempt_succeeds() -> None:

@@ -99,9 +99,15 @@ class Recording:
         self.error: BaseException | None = None
         """What the endpoint raised."""
 
-    def take(self, leased: LeasedRecord) -> None:
-        """Go on with what the lease began, if it is of this endpoint."""
-        if leased.endpoint == self._endpoint:
+    def is_here(self, leased: LeasedRecord | None) -> None:
+        """The service that delivers is in this process: go on with what its lease began, if it is of this endpoint.
+
+        From then on it begins attempts of the endpoint itself, if it is the one that keeps the record.
+        """
+        if leased is None:
+            if self._to.recorded_here is not None:
+                self._to.recorded_here.add(self._endpoint)
+        elif leased.endpoint == self._endpoint:
             leased.taken = self.tried = True
             self._leased = leased
             self._age = leased.age
