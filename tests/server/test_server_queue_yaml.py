@@ -232,9 +232,12 @@ def test_linear_growth_stays_though_another_setting_is_updated(file: Path) -> No
     text = "queue: [{name: q, retry_parameters: {max_doublings: 0, task_retry_limit: 3}}]"
     with over_grpc(_settings(file, text)) as way:
         api = Api(*way, PARENT)
-        queue = {"name": api.name(), "rate_limits": {"max_dispatches_per_second": 7}}
-        updated = api.call("update_queue", queue=queue, update_mask={"paths": ["rate_limits"]})
-        assert (updated.retry_config.max_doublings, updated.retry_config.max_attempts) == (0, 3)
+        queue = {"name": api.name(), "retry_config": {"max_attempts": 7, "max_doublings": 9}}
+        updated = api.call("update_queue", queue=queue, update_mask={"paths": ["retry_config.max_attempts"]})
+        assert (updated.retry_config.max_doublings, updated.retry_config.max_attempts) == (0, 7)
+        queue["retry_config"] = {}
+        updated = api.call("update_queue", queue=queue, update_mask={"paths": ["retry_config"]})
+        assert (updated.retry_config.max_doublings, updated.retry_config.max_attempts) == (16, 100)
 
 
 def test_if_one_queue_cannot_be_made_none_is(file: Path, tmp_path: Path) -> None:

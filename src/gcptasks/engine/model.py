@@ -207,6 +207,8 @@ class NewQueue:
     """As sent: 0 stands for a member left out (CT-044)."""
     retry_config: RetryConfig
     """As sent: 0 stands for a member left out (CT-044)."""
+    keeps_doublings: bool = False
+    """An update leaves `max_doublings` as it is, which may be a 0 of a queue.yaml (CT-201)."""
     sampling_ratio: float = 0.0
     app_engine_routing_override: AppEngineRouting | None = None
     http_target: HttpTarget | None = None

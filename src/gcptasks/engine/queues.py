@@ -33,9 +33,9 @@ def update(queue: Queue, new: NewQueue, sent_target: HttpTarget | None, quotas: 
     that of `new` (CT-274), and what does become it only for what makes no URL (CT-278, CT-280).
     """
     rate_limits = _rate_limits(new.rate_limits, quotas)
-    # What comes back as it was shown may have a number that the API cannot set (CT-201).
-    shown = new.retry_config == queue.retry_config
-    retry_config = queue.retry_config if shown else retry.stored(new.retry_config)
+    retry_config = retry.stored(new.retry_config)
+    if new.keeps_doublings:
+        retry_config = replace(retry_config, max_doublings=queue.retry_config.max_doublings)
     if not 0.0 <= new.sampling_ratio <= 1.0:
         raise InvalidArgument("sampling_ratio must be between 0.0 and 1.0.")
     if sent_target is not None:

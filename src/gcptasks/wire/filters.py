@@ -63,8 +63,12 @@ def _comparing(asked: Comparison, kind: Descriptor) -> Matches:
     path = _fields(asked.path, kind)
     if asked.operator == ":" and asked.value == "*" and not asked.quoted:
         return lambda message: _is_there(message, path)
-    compared = _compared(path[-1], asked)
-    return lambda message: any(compared.compare(compared.of(value), compared.to) for value in _values(message, path))
+    of, compare, to = _compared(path[-1], asked)
+    if any(field.is_repeated for field in path):
+        return lambda message: any(compare(of(value), to) for value in _values(message, path))
+    # A fraction of the time, and nearly all filters are such.
+    value_of = operator.attrgetter(".".join(field.name for field in path))
+    return lambda message: compare(of(value_of(message)), to)
 
 
 def _fields(path: str, kind: Descriptor) -> list[FieldDescriptor]:

@@ -1,7 +1,7 @@
 """Queues as messages, and what the calls on queues ask for."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gcptasks.base.errors import InvalidArgument
 from gcptasks.base.names import LocationName, QueueName, parse_location, parse_queue
@@ -25,6 +25,8 @@ QueueRequest = (
 )
 """A request that names a queue and says no more."""
 
+_DOUBLINGS = frozenset(["retry_config", "retry_config.max_doublings"])
+"""Paths that set them."""
 _STATES = {QueueState.RUNNING: 1, QueueState.PAUSED: 2, QueueState.DISABLED: 3}
 
 
@@ -83,7 +85,8 @@ def changed(queue: Queue, update: UpdateQueue) -> NewQueue:
     for path in update.paths:
         take(path, update.queue, message)
     # Of what callers cannot set (CT-045), nothing is read.
-    return _new_queue(name.location, name, message)
+    new = _new_queue(name.location, name, message)
+    return replace(new, keeps_doublings=_DOUBLINGS.isdisjoint(update.paths))
 
 
 def list_queues(request: messages.ListQueuesRequest) -> ListQueues:
