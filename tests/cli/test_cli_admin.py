@@ -33,7 +33,7 @@ def test_a_script_waits_moves_the_clock_and_drops_everything(start: Start, worke
     waited = piped("admin", "wait", "--timeout", "0", **there)
     assert waited.failure == (
         1,
-        f"It is not empty after 0 s: {QUEUE} has 1 tasks, 0 of them due, 0 under way. (DEADLINE_EXCEEDED)",
+        f"It is not empty after 0 s: {QUEUE} has 1 task, 0 of them due, 0 under way. (DEADLINE_EXCEEDED)",
     )
     waited = piped("admin", "wait", "--timeout", "0", "--json", **there)
     assert (waited.code, waited.err) == (1, "")

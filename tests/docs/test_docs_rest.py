@@ -40,11 +40,13 @@ def test_the_curl_commands_do_what_they_say() -> None:
         portal.wrap_async_context_manager(emulating(settings)) as emulator,
     ):
         done = [run(each, emulator.address) for each in commands()]
-    queue, task, listed, paused, deleted, job, run_job, waited, reset, clock = done
+    queue, task, listed, updated, paused, found, deleted, job, run_job, waited, reset, clock = done
     assert queue["name"] == "projects/my-project/locations/us-central1/queues/orders"
     assert task["name"] == f"{queue['name']}/tasks/hello"
     assert [task["httpRequest"]["body"] for task in listed["tasks"]] == ["aGVsbG8="]
+    assert updated["rateLimits"]["maxDispatchesPerSecond"] == 5
     assert paused["state"] == "PAUSED"
+    assert found["queues"] == [paused]
     assert deleted == {}
     assert job["name"] == "projects/my-project/locations/us-central1/jobs/nightly"
     assert job["scheduleTime"].endswith("T03:00:00Z")

@@ -74,8 +74,8 @@ async def test_what_waits_for_its_time_or_is_paused_is_idle_and_not_empty(admin:
     assert (idle.status, [queue["name"] for queue in idle.json["queues"]]) == (200, [OTHER, QUEUE])
     empty = await admin.ask("GET", "/admin/wait?until=empty&timeout=0")
     assert empty.message == (
-        f"It is not empty after 0 s: {OTHER} has 1 tasks, 1 of them due, 0 under way, and is paused; "
-        f"{QUEUE} has 1 tasks, 0 of them due, 0 under way."
+        f"It is not empty after 0 s: {OTHER} has 1 task, 1 of them due, 0 under way, and is paused; "
+        f"{QUEUE} has 1 task, 0 of them due, 0 under way."
     )
 
 
@@ -109,7 +109,7 @@ async def test_a_run_of_a_job_counts_until_it_is_over(admin: Admin, until: str) 
     await admin.ask("POST", f"/v1/{JOB}:run")
     await admin.worker.received(1)
     left = await admin.ask("GET", f"/admin/wait?until={until}&timeout=0")
-    assert left.message == f"It is not {until} after 0 s: {JOB} has 1 executions, 1 of them due, 1 under way."
+    assert left.message == f"It is not {until} after 0 s: {JOB} has 1 execution, 1 of them due, 1 under way."
     assert left.json["jobs"] == [{"name": JOB, "executions": 1, "due": 1, "underWay": 1}]
     admin.worker.gate.set()
     assert (await admin.ask("GET", f"/admin/wait?until={until}&timeout=60")).status == 200

@@ -54,4 +54,6 @@ def _job_account(job: Members) -> str:
 
 
 def _counts(members: Members, what: str) -> str:
-    return f"{members.get(what, 0)} {what}, {members.get('due', 0)} of them due, {members['underWay']} under way"
+    count = members.get(what, 0)
+    many = what if count != 1 else what.removesuffix("s")
+    return f"{count} {many}, {members.get('due', 0)} of them due, {members['underWay']} under way"
