@@ -159,6 +159,14 @@ async def many_waits(store: AsyncStore) -> None:
     assert len(done) == 1000
 
 
+async def test_many_calls_at_once_have_their_turns(emulator: Emulator) -> None:
+    """More than a connection takes: for the service one that has just been answered may still be among those."""
+    async with closing(ServiceResults().awaiting()) as calls:
+        record = await calls.add(new())
+        for _ in range(4):
+            assert await asyncio.gather(*(calls.get(record.id) for _ in range(700))) == [record] * 700
+
+
 def test_where_nobody_listens_a_call_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

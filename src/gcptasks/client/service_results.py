@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Collection
 from datetime import timedelta
-from threading import Lock
+from threading import Lock, Semaphore
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gcptasks.base.forks import begin_anew_in_children
@@ -38,8 +38,11 @@ _TIMEOUT = 20.0
 """Seconds for a call, and for a wait beyond what it waits."""
 _LONGEST_WAIT = 20.0
 """Seconds of one call that waits. Whoever waits for longer calls again."""
+_AT_ONCE = 100
+"""Calls on a connection at a time. It takes 256, among which it still counts what it has just answered, and refuses
+what is more."""
 _MANY = 200
-"""Calls that wait: where there are more, each waits for a second, since a connection has 256 at a time."""
+"""The same of calls that wait; where there are so many, each waits for a second, and the next has its turn."""
 _OPTIONS = (
     # A service that was started again is found within a second.
     ("grpc.initial_reconnect_backoff_ms", 200),
@@ -99,8 +102,8 @@ class _Blocking:
 
     def __init__(self, address: str, keep: timedelta) -> None:
         self._keep = keep
-        self._calls = _Connection(address)
-        self._waits = _Connection(address)
+        self._calls = _Connection(address, _AT_ONCE)
+        self._waits = _Connection(address, _MANY)
         """One of its own, so that calls that wait hold up no others."""
         self._waiting = 0
 
@@ -148,8 +151,8 @@ class _Awaiting:
 
     def __init__(self, address: str, keep: timedelta) -> None:
         self._keep = keep
-        self._calls = _AsyncConnection(address)
-        self._waits = _AsyncConnection(address)
+        self._calls = _AsyncConnection(address, _AT_ONCE)
+        self._waits = _AsyncConnection(address, _MANY)
         self._waiting: dict[tuple[str, int], asyncio.Task[bool]] = {}
         """One call for all who wait for the same."""
 
@@ -215,9 +218,10 @@ def _span(seconds: float, waiting: int) -> float:
 class _Connection:
     """A connection to the service, opened by its first call."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, at_once: int) -> None:
         self._address = address
         self._lock = Lock()
+        self._places = Semaphore(at_once)
         self._channel: grpc.Channel | None = None
 
     def call(self, call: messages.Call[T], *arguments: Any) -> T:
@@ -226,7 +230,8 @@ class _Connection:
         channel: Any = self._open()
         rpc = channel.unary_unary(call.path)
         try:
-            answer = rpc(call.write_arguments(*arguments), timeout=_timeout(call))
+            with self._places:
+                answer = rpc(call.write_arguments(*arguments), timeout=_timeout(call))
         except RpcError as error:
             raise _as_google(error) from error
         return call.read_answer(answer)
@@ -249,8 +254,9 @@ class _Connection:
 class _AsyncConnection:
     """The same, awaited."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, at_once: int) -> None:
         self._address = address
+        self._places = asyncio.Semaphore(at_once)
         self._channel: grpc.aio.Channel | None = None
 
     async def call(self, call: messages.Call[T], *arguments: Any) -> T:
@@ -259,7 +265,8 @@ class _AsyncConnection:
         channel: Any = self._open()
         rpc = channel.unary_unary(call.path)
         try:
-            answer = await rpc(call.write_arguments(*arguments), timeout=_timeout(call))
+            async with self._places:
+                answer = await rpc(call.write_arguments(*arguments), timeout=_timeout(call))
         except RpcError as error:
             raise _as_google(error) from error
         return call.read_answer(answer)
