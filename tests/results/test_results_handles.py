@@ -5,6 +5,7 @@ import copy
 import inspect
 import json
 import pickle
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -115,6 +116,21 @@ async def test_waiting_ends_with_its_time(app: App) -> None:
     for no_number in ("5", timedelta(seconds=5)):
         with pytest.raises(TypeError, match="timeout must be a number of seconds, or None, not "):
             await done(handle.result, timeout=no_number)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ErrorInfo("shop.errors.NoSuchUser", "7" * 201), f"shop.errors.NoSuchUser: {'7' * 200}"),
+        (ErrorInfo("", "the worker answered with 503"), "the worker answered with 503"),
+    ],
+)
+async def test_waiting_in_vain_tells_why_the_task_is_tried_again(app: App, error: ErrorInfo, told: str) -> None:
+    handle = await done(app.square.submit, number=3)
+    await app.happen(handle.id, started(), AttemptFailed(1, error, for_good=False))
+    why = re.escape(f"is waiting still, after 0 seconds; the last error was {told}") + "$"
+    with pytest.raises(TimeoutError, match=why):
+        await done(handle.result, timeout=0)
 
 
 async def test_the_result_of_a_task_that_failed_for_good_raises(app: App) -> None:

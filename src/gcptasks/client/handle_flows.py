@@ -58,7 +58,9 @@ def result(store: Store, kind: TaskKind[R], id: str, timeout: float | None) -> C
             return _outcome(kind, record)
         left = ends - time.monotonic()
         if left <= 0:
-            raise TimeoutError(f"the task {id} is {record.status} still, after {timeout:g} seconds")
+            raise TimeoutError(
+                f"the task {id} is {record.status} still, after {timeout:g} seconds{_last_error(record)}"
+            )
         yield _wait(store, record, left)
 
 
@@ -98,6 +100,13 @@ def _outcome(kind: TaskKind[R], record: TaskRecord) -> R:
     if type == _TOO_LARGE:
         raise ResultTooLarge(message)
     raise TaskFailed(type, message, record.attempt)
+
+
+def _last_error(record: TaskRecord) -> str:
+    """What the last attempt that failed said, as `TaskFailed` would tell it, and no longer than a line."""
+    if record.error is None:
+        return ""
+    return f"; the last error was {TaskFailed(record.error.type, record.error.message[:200], record.attempt)}"
 
 
 def _delete(client: Callable[[], Any], task_name: str) -> CallsFlow[None]:
