@@ -215,6 +215,42 @@ async def test_a_task_is_sent_as_often_as_run_task_asked_for_it_before_a_start()
     world.store.close()
 
 
+async def test_a_task_that_run_task_sent_is_not_sent_beside_when_its_time_comes(world: World) -> None:
+    """CT-149: but after that attempt, if it failed."""
+    world.target.gate.clear()
+    world.target.answer = lambda request: Reply(status=500)
+    queue = world.queue(retry_config=messages.RetryConfig(min_backoff=common.Duration(seconds=1)))
+    name = world.task(queue, after=5 * SECOND)
+    world.call("RunTask", messages.RunTaskRequest(name=name))
+    await world.target.received(1)
+    world.clock.advance(5 * SECOND)
+    await settled()
+    assert len(world.target.sent) == 1
+    world.target.gate.set()
+    await world.until(lambda: bool(world.of(AttemptFailed)))
+    world.clock.advance(SECOND)
+    await world.target.received(2)
+
+
+async def test_a_task_that_waited_for_a_token_is_not_sent_before_the_retry_of_run_task(world: World) -> None:
+    """CT-150: though it was due before RunTask came, and failed."""
+    queue = world.queue(
+        rate_limits=messages.RateLimits(max_dispatches_per_second=0.001),
+        retry_config=messages.RetryConfig(min_backoff=common.Duration(seconds=1500)),
+    )
+    for _ in range(10):
+        world.task(queue)
+    await world.until(lambda: world.left(queue) == 0)
+    world.target.answer = lambda request: Reply(status=500)
+    name = world.task(queue)
+    world.call("RunTask", messages.RunTaskRequest(name=name))
+    await world.until(lambda: bool(world.of(AttemptFailed)))
+    for seconds, sent in ((1499, 11), (1, 12)):
+        world.clock.advance(seconds * SECOND)
+        await settled()
+        assert len(world.target.sent) == sent
+
+
 async def test_run_task_sends_a_second_request_while_the_first_is_open(world: World) -> None:
     """CT-147."""
     world.target.gate.clear()

@@ -212,7 +212,9 @@ class TestRedirects:
         answer = await answer_of(targets, outgoing(made.url, deadline=0.1))
         await targets.close()
         assert answer.status == 504
-        assert answer.reason.startswith(f"redirected to {made.url}/slow: no answer within 0.")
+        before, within, left = answer.reason.partition("no answer within ")
+        assert (before, within) == (f"redirected to {made.url}/slow: ", "no answer within ")
+        assert 0 <= float(left.removesuffix(" s")) < 0.1
 
     async def test_an_app_redirects_within_itself(self) -> None:
         app = FastAPI()
