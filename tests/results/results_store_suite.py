@@ -132,18 +132,19 @@ ATTEMPTS = st.sampled_from([0, 0, 0, -1, 1])
 ERRORS = st.builds(ErrorInfo, TEXTS, TEXTS, st.none() | TEXTS)
 NUMBERS = st.floats(-1e9, 1e9) | st.integers(-(10**9), 10**9)
 PROGRESS = st.builds(ProgressInfo, NUMBERS, st.none() | NUMBERS, st.none() | TEXTS)
+TASKS = st.sampled_from([None, None, None, "of-another-task"])
 STARTS = st.sampled_from([STARTED, STARTED, STARTED, Started("app.other"), Started("app.hello", "of-another-task")])
 ENDS: st.SearchStrategy[Event] = st.one_of(
-    st.builds(Succeeded, ATTEMPTS, st.none() | st.binary()),
-    st.builds(AttemptFailed, ATTEMPTS, ERRORS, st.just(True)),
+    st.builds(Succeeded, ATTEMPTS, st.none() | st.binary(), TASKS),
+    st.builds(AttemptFailed, ATTEMPTS, ERRORS, st.just(True), TASKS),
     st.builds(GivenUp, TEXTS),
     st.just(Cancelled()),
 )
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     STARTS,
     STARTS,
-    st.builds(Heard, ATTEMPTS, st.none() | PROGRESS),
-    st.builds(AttemptFailed, ATTEMPTS, ERRORS, st.just(False)),
+    st.builds(Heard, ATTEMPTS, st.none() | PROGRESS, TASKS),
+    st.builds(AttemptFailed, ATTEMPTS, ERRORS, st.just(False), TASKS),
     st.builds(Restarted, TEXTS, st.binary(), st.dictionaries(TEXTS, TEXTS, max_size=2)),
     st.just(Confirmed()),
     ENDS,
@@ -237,7 +238,16 @@ class StoreSuite:
         record = await calls.add(new(id, task_name=f"{QUEUE}/tasks/{id}-new"))
         for other in (f"{id}-old", "w", "", f"{id}-new/", f"tasks/{id}-new"):
             assert await unchanged(calls, id, Started("app.hello", other)) == record
-        assert (await changed(calls, id, Started("app.hello", f"{id}-new"))).attempt == 1
+        record = await changed(calls, id, Started("app.hello", f"{id}-new"))
+        assert record.attempt == 1
+        late: list[Event] = [
+            Heard(1, ProgressInfo(1), f"{id}-old"),
+            AttemptFailed(1, ERROR, True, f"{id}-old"),
+            Succeeded(1, b"7", f"{id}-old"),
+        ]
+        for event in late:
+            assert await unchanged(calls, id, event) == record
+        assert (await changed(calls, id, Succeeded(1, b"7", f"{id}-new"))).result == b"7"
 
     async def test_progress_and_errors_are_kept(self, calls: AsyncStore) -> None:
         id = (await calls.add(new())).id

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel
 
 from fastapi_gcp_tasks.dependencies import DoNotRetry, RetryLater, max_retries, verify_secret
-from gcptasks.engine.task_records import Cancelled, ErrorInfo, Succeeded
+from gcptasks.engine.task_records import Cancelled, ErrorInfo, Succeeded, TaskStatus
 from results.results_worker import CANCELLED, FAILED, SUCCEEDED, WAITING, Worker
 
 
@@ -429,3 +429,27 @@ async def test_an_attempt_of_a_forgotten_task_runs_unrecorded_though_its_key_is_
     assert (worker.now(handle.id).status, worker.now(handle.id).attempt) == (SUCCEEDED, 1)
     assert (await worker.attempt("/keyed/old", handle.id, headers=old)).status == 200
     assert ran == ["old", "new", "old"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_attempt_whose_task_is_forgotten_while_it_runs_says_nothing_of_the_next_with_its_key(
+    fails: bool,
+) -> None:
+    worker = Worker()
+
+    @worker.tasks.post("/keyed/{what}")
+    async def keyed(what: str) -> None:
+        if what == "old":
+            await forgotten.forget()
+            handles.append(await task.options(key="k").submit(what="new"))
+            if fails:
+                raise HTTPException(503)
+
+    worker.app.include_router(worker.tasks)
+    task: Any = keyed
+    handles: list[Any] = []
+    forgotten = await task.options(key="k").submit(what="old")
+    answered = await worker.attempt("/keyed/old", forgotten.id)
+    assert answered.status == (503 if fails else 200)
+    record = worker.now(forgotten.id)
+    assert (record.task_name, record.status, record.attempt) == (handles[0].name, TaskStatus.QUEUED, 0)

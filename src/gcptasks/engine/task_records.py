@@ -128,8 +128,8 @@ class Started:
 
     endpoint: str
     task_id: str | None = None
-    """The last part of its task's name, if that is known. A key that was forgotten and used again has the same record
-    id, for another task."""
+    """The last part of its task's name, if that is known: of another task nothing changes. A key that was forgotten and
+    used again has the same record id, for another task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,8 @@ class Heard:
 
     attempt: int
     progress: ProgressInfo | None = None
+    task_id: str | None = None
+    """As in `Started`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ class Succeeded:
 
     attempt: int
     result: bytes | None
+    task_id: str | None = None
+    """As in `Started`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,8 @@ class AttemptFailed:
     error: ErrorInfo
     for_good: bool
     """Whether no other attempt comes."""
+    task_id: str | None = None
+    """As in `Started`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +185,8 @@ class Restarted:
     labels: Mapping[str, str]
 
 
-Event = Confirmed | Started | Heard | Succeeded | AttemptFailed | GivenUp | Cancelled | Restarted
+OfAttempt = Started | Heard | Succeeded | AttemptFailed
+Event = Confirmed | OfAttempt | GivenUp | Cancelled | Restarted
 
 
 def after(record: TaskRecord, event: Event, run: int, now: datetime, keep: timedelta) -> TaskRecord:
@@ -205,12 +212,12 @@ def as_seen(record: TaskRecord, now: datetime) -> TaskRecord:
     return record
 
 
-def concerns(event: Started, record: TaskRecord) -> bool:
+def concerns(event: OfAttempt, record: TaskRecord) -> bool:
     """Whether the attempt is one at the record's task."""
-    return event.endpoint == record.endpoint and record.task_name.endswith(task_suffix(event))
+    return record.task_name.endswith(task_suffix(event))
 
 
-def task_suffix(event: Started) -> str:
+def task_suffix(event: OfAttempt) -> str:
     """What the full name of its task ends with; empty if that is not known."""
     return "" if event.task_id is None else f"/tasks/{event.task_id}"
 
@@ -220,11 +227,11 @@ def _after(record: TaskRecord, event: Event, now: datetime) -> TaskRecord:
         return record if record.confirmed else replace(record, confirmed=True)
     if isinstance(event, Restarted):
         return _restarted(record, event, now) if record.status.final else record
-    if record.status.final:
+    if record.status.final or (isinstance(event, OfAttempt) and not concerns(event, record)):
         return record
     match event:
         case Started():
-            return _started(record, now) if concerns(event, record) else record
+            return _started(record, now) if event.endpoint == record.endpoint else record
         case Heard():
             return _heard(record, event, now)
         case Succeeded():

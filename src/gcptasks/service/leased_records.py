@@ -42,13 +42,14 @@ def begin_records(tx: Tx, leased: Iterable[Leased], workers: Workers, now: datet
 
 def end_records(tx: Tx, ended: Iterable[tuple[LeasedRecord, Reply, datetime]]) -> None:
     """Keep what the workers left in these. Of an attempt that none took, as the app refused it, the status counts."""
-    succeeded: list[tuple[str, int, bytes, datetime]] = []
+    succeeded: list[tuple[LeasedRecord, datetime]] = []
     for record, reply, at in ended:
         if record.result is not None:
-            succeeded.append((record.id, record.run, record.result, at))
+            succeeded.append((record, at))
         elif not record.taken and not reply.ok:
             error = ErrorInfo("", reply.reason or f"the worker answered with {reply.status}")
-            change_record(tx, record.id, record.run, AttemptFailed(record.number, error, for_good=False), at)
+            failed = AttemptFailed(record.number, error, for_good=False, task_id=record.task_name.rpartition("/")[2])
+            change_record(tx, record.id, record.run, failed, at)
     tx.records.succeed_many(succeeded)
 
 

@@ -77,7 +77,7 @@ def _usual_change(tx: Tx, id: str, run: int, event: Event, now: datetime) -> Tas
     if isinstance(event, Started):
         return tx.records.start(id, run, event, now)
     if isinstance(event, Succeeded):
-        return tx.records.succeed(id, run, event.result, now)
+        return tx.records.succeed(id, run, event, now)
     return None
 
 

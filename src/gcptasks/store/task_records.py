@@ -11,7 +11,15 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from gcptasks.engine.leased_record import LeasedRecord
-from gcptasks.engine.task_records import FRESH_FOR, RECORD_HEADER, Started, TaskRecord, TaskStatus, task_suffix
+from gcptasks.engine.task_records import (
+    FRESH_FOR,
+    RECORD_HEADER,
+    Started,
+    Succeeded,
+    TaskRecord,
+    TaskStatus,
+    task_suffix,
+)
 from gcptasks.store.record_rows import (
     NEW_RECORD_COLUMNS,
     RECORD_COLUMNS,
@@ -41,12 +49,14 @@ _SAVE = (
     "result, error, version) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?"
 )
 _IS_OPEN = f"status NOT IN ({', '.join(repr(status.value) for status in TaskStatus if status.final)})"
+_IS_OF_TASK = "(? = '' OR substr(task_name, -length(?)) = ?)"
+"""Of what the task's name ends with, three times."""
 # The rules are those of engine.task_records, written so that each of the two events that every task has is one
 # statement, which reads no result.
 _START = (
     f"UPDATE task_records SET status = '{TaskStatus.RUNNING.value}', attempt = attempt + 1, confirmed = 1, "
     "started_at = coalesce(started_at, ?), heard_at = ?, progress = NULL, version = version + 1 "
-    "WHERE id = ? AND run = ? AND endpoint = ? AND (? = '' OR substr(task_name, -length(?)) = ?) "
+    f"WHERE id = ? AND run = ? AND endpoint = ? AND {_IS_OF_TASK} "
     f"AND {_IS_OPEN} AND expires_at > ? RETURNING {_SHOWN}"
 )
 # The same for many, each as its run and the full name of its task, by its id.
@@ -60,7 +70,7 @@ _START_LEASED = (
 _END = (
     f"UPDATE task_records SET status = '{TaskStatus.SUCCEEDED.value}', result = ?, error = NULL, heard_at = ?, "
     "finished_at = ?, expires_at = ? + keep_us, version = version + 1 "
-    f"WHERE id = ? AND run = ? AND {_IS_OPEN} AND expires_at > ?"
+    f"WHERE id = ? AND run = ? AND {_IS_OF_TASK} AND {_IS_OPEN} AND expires_at > ?"
 )
 _SUCCEED = f"{_END} RETURNING {_SHOWN}"
 # The rule is that of engine.task_records.Heard without progress.
@@ -179,11 +189,12 @@ class TaskRecords:
         row = self._sql.execute(_START, (at, at, id, run, event.endpoint, *(task_suffix(event),) * 3, at)).fetchone()
         return None if row is None else self._noted(record_of(row))
 
-    def succeed(self, id: str, run: int, result: bytes | None, now: datetime) -> TaskRecord | None:
+    def succeed(self, id: str, run: int, event: Succeeded, now: datetime) -> TaskRecord | None:
         """The record after `Succeeded`; None if nothing changes."""
         at = to_us(now)
-        row = self._sql.execute(_SUCCEED, (result, at, at, at, id, run, at)).fetchone()
-        return None if row is None else self._noted(record_of((*row[:_RESULT], result, *row[_RESULT + 1 :])))
+        values = (event.result, at, at, at, id, run, *(task_suffix(event),) * 3, at)
+        row = self._sql.execute(_SUCCEED, values).fetchone()
+        return None if row is None else self._noted(record_of((*row[:_RESULT], event.result, *row[_RESULT + 1 :])))
 
     def begin(
         self, tasks: Mapping[tuple[str, int], str], endpoints: Collection[str], now: datetime
@@ -202,12 +213,14 @@ class TaskRecords:
             for id, run, number, endpoint, name, began in started
         ]
 
-    def succeed_many(self, ended: Collection[tuple[str, int, bytes, datetime]]) -> None:
-        """`Succeeded` of each of these, as id, run, result and time."""
-        self._sql.executemany(
-            _END, [(result, at, at, at, id, run, at) for id, run, result, when in ended for at in (to_us(when),)]
-        )
-        self._changed += [id for id, *_ in ended]
+    def succeed_many(self, ended: Collection[tuple[LeasedRecord, datetime]]) -> None:
+        """`Succeeded` of each of these, with the result that was left in it, at that time."""
+        rows: list[Row] = []
+        for one, when in ended:
+            at = to_us(when)
+            rows.append((one.result, at, at, at, one.id, one.run, *(one.task_name,) * 3, at))
+        self._sql.executemany(_END, rows)
+        self._changed += [one.id for one, _ in ended]
 
     def hear(self, attempts: Collection[tuple[str, int, int]], now: datetime) -> None:
         """These attempts, as id, run and number, still run."""

@@ -57,8 +57,8 @@ class Recording:
 
     __slots__ = (
         *("_age", "_end_late", "_endpoint", "_headers", "_is_async", "_last_attempts", "_late", "_leased", "_left"),
-        *("_loop", "_not_to_run", "_reports", "_tag", "_task", "_task_name", "_to", "_told"),
-        *("attempt", "began", "cancelled", "error", "runs", "tried"),
+        *("_loop", "_not_to_run", "_reports", "_tag", "_task", "_to", "_told"),
+        *("attempt", "began", "cancelled", "error", "runs", "task_name", "tried"),
     )
 
     def __init__(
@@ -81,7 +81,6 @@ class Recording:
         self._task: asyncio.Task[Any] | None = None
         self._told = False
         self._left = False
-        self._task_name = ""
         self._age = _NO_TIME
         self._leased: LeasedRecord | None = None
         self._reports: Reports | None = None
@@ -89,6 +88,8 @@ class Recording:
         self._end_late: tuple[int, bytes] | None = None
         self._not_to_run: str | None = None
         self.attempt: Attempt
+        self.task_name = ""
+        """The full one of its task, once `attempt` is known."""
         self.tried = False
         """Whether its beginning was recorded, or there was a reason not to."""
         self.runs = False
@@ -143,6 +144,11 @@ class Recording:
         if self._reports is None:
             self._reports = Reports(self, self._to, self._loop)
         return self._reports
+
+    @property
+    def task_id(self) -> str | None:
+        """The last part of `task_name`, by which the record knows what is said of its own task."""
+        return self.task_name.rpartition("/tasks/")[2] or None
 
     @property
     def goes_on(self) -> bool:
@@ -223,7 +229,7 @@ class Recording:
         if self._reports is not None:
             await self._reports.say_all(since)
         change = await self._to.store.change(id, run, event, since)
-        if change is None or 200 <= status < 300:
+        if change is None or 200 <= status < 300 or (change.record.run == run and not concerns(event, change.record)):
             return None
         return _why_over(change.record, run)
 
@@ -240,7 +246,7 @@ class Recording:
 
     def _begun(self, attempt: Attempt, task_name: str) -> None:
         self.attempt = attempt
-        self._task_name = task_name
+        self.task_name = task_name
         self.began = self._loop.time()
         self._task = self._task or asyncio.current_task()
         self.runs = True
@@ -289,18 +295,18 @@ class Recording:
         number, most = self.attempt.number, self._to.settings.max_bytes
         if not 200 <= status < 300:
             error = self._error() if self.error is not None else ErrorInfo("", f"the worker answered with {status}")
-            return AttemptFailed(number, error, for_good=await self._is_last())
+            return AttemptFailed(number, error, await self._is_last(), self.task_id)
         if self.error is not None:
             # As `DoNotRetry` does: the queue is told to be done with it.
-            return AttemptFailed(number, self._error(), for_good=True)
+            return AttemptFailed(number, self._error(), True, self.task_id)
         if len(result) > most:
             self.error = ResultTooLarge(
                 f"the result has {len(result)} bytes, and of one {most} are kept: return less, such as where the "
                 "rest is, or give the store a larger max_bytes"
             )
             _log.error("%s: %s", self._endpoint, self.error)
-            return AttemptFailed(number, self._error(), for_good=True)
-        return Succeeded(number, result)
+            return AttemptFailed(number, self._error(), True, self.task_id)
+        return Succeeded(number, result, self.task_id)
 
     def _error(self) -> ErrorInfo:
         assert self.error is not None
@@ -311,7 +317,7 @@ class Recording:
         if self._last_attempts is None or count is None or not (count.isascii() and count.isdecimal()):
             return False
         age = self._age + timedelta(seconds=self._loop.time() - self.began)
-        return await self._last_attempts.is_last(self._task_name, self._headers, int(count[:9]) + 1, age)
+        return await self._last_attempts.is_last(self.task_name, self._headers, int(count[:9]) + 1, age)
 
 
 def header_of(headers: Mapping[str, str], name: str) -> str | None:

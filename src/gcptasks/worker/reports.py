@@ -19,6 +19,16 @@ class Reported(Protocol):
     def attempt(self) -> Attempt: ...
 
     @property
+    def task_name(self) -> str:
+        """The full one of its task."""
+        ...
+
+    @property
+    def task_id(self) -> str | None:
+        """The last part of it."""
+        ...
+
+    @property
     def goes_on(self) -> bool:
         """Whether it is recorded as begun, and not over."""
         ...
@@ -63,7 +73,7 @@ class Reports:
             await asyncio.wait((self._saying,))
         if self._unsaid is not None:
             id, run, number = self._of.attempt
-            await self._to.store.change(id, run, Heard(number, self._unsaid), since)
+            await self._to.store.change(id, run, Heard(number, self._unsaid, self._of.task_id), since)
 
     def _report_now(self) -> None:
         # In this order: a thread sets what is unsaid before it looks whether somebody is going to report it.
@@ -75,11 +85,12 @@ class Reports:
 
     async def _say(self, progress: ProgressInfo) -> None:
         id, run, number = self._of.attempt
-        change = await self._to.store.change(id, run, Heard(number, progress))
+        change = await self._to.store.change(id, run, Heard(number, progress, self._of.task_id))
         if not self._of.goes_on:
             return
         self._loop.call_later(_REPORT_EVERY, self._report_now)
         if change is None or self._of.cancelled:
             return
-        if change.record.status is TaskStatus.CANCELLED or change.record.run > run:
+        cancelled = change.record.status is TaskStatus.CANCELLED and change.record.task_name == self._of.task_name
+        if cancelled or change.record.run > run:
             self._of.cancel()

@@ -26,6 +26,11 @@ class Running(Protocol):
     def attempt(self) -> Attempt: ...
 
     @property
+    def task_name(self) -> str:
+        """The full one of its task."""
+        ...
+
+    @property
     def began(self) -> float:
         """By the clock of the event loop."""
         ...
@@ -74,7 +79,8 @@ class Watch:
         if record is None:
             return
         for one in [one for one in self._running if one.attempt.id == id]:
-            if record.status is TaskStatus.CANCELLED or record.run > one.attempt.run:
+            cancelled = record.status is TaskStatus.CANCELLED and record.task_name == one.task_name
+            if cancelled or record.run > one.attempt.run:
                 self.remove(one)
                 one.cancel()
 
