@@ -190,6 +190,32 @@ async def test_calls_of_a_client_that_does_not_read_wait_and_are_told_so(listen:
     assert listener.budget.held <= 8 * MIB
 
 
+async def test_a_call_that_was_told_to_wait_no_more_is_not_made_later(
+    listen: Listen, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls = 0
+
+    async def large(method: str, message: bytes) -> bytes:
+        nonlocal calls
+        calls += 1
+        return b"x" * MIB
+
+    client = await connect(await listen(large, memory_within=SHORT))
+    client.greet()
+    client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 0})
+    streams = [client.call() for _ in range(30)]
+    for stream in streams[10:]:
+        assert (await client.response(stream))[0]["grpc-status"] == "8"
+    client.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: 2**31 - 1})
+    client.h2.increment_flow_control_window(2**30)
+    client.flush()
+    for stream in streams[:10]:
+        await client.response(stream)
+    await answered(client)
+    assert calls <= 10
+    assert caplog.text == ""
+
+
 async def test_calls_that_wait_for_the_client_to_read_go_on_when_it_does(listen: Listen, connect: Connect) -> None:
     async def large(method: str, message: bytes) -> bytes:
         return b"x" * MIB

@@ -217,6 +217,18 @@ async def test_what_is_not_grpc_is_told_so(
     assert (await client.response(client.call()))[0]["grpc-status"] == "0"
 
 
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+async def test_a_call_without_a_message_is_told_so(listen: Listen, connect: Connect, encoding: str) -> None:
+    client = await connect(await listen())
+    client.greet()
+    stream = client.begin(("grpc-encoding", encoding))
+    client.h2.end_stream(stream)
+    client.flush()
+    fields, _ = await client.response(stream)
+    assert (fields["grpc-status"], fields["grpc-message"]) == ("13", "the request ended before its message was whole")
+    assert (await client.response(client.call()))[0]["grpc-status"] == "0"
+
+
 async def test_the_text_for_what_is_not_grpc_waits_for_the_clients_window(listen: Listen, connect: Connect) -> None:
     client = await connect(await listen())
     client.greet()
