@@ -28,13 +28,6 @@ FITTING: dict[str, list[Any]] = {
     "relative_uri": ["/", "/a?b#c", "//[::1", "/%zz"],
     "topic_name": ["projects/p/topics/t"],
     "service_account_email": ["a@b.example"],
-    "paths": ["schedule", "time_zone", "http_target", "http_target.uri", "http_target.headers", "retry_config", "*",
-              "retry_config.retry_count", "pubsub_target", "pubsub_target.data", "state", "name", "description",
-              "attempt_deadline", "app_engine_http_target.app_engine_routing", "status.details",
-              "rate_limits", "rate_limits.max_burst_size", "retry_config.min_backoff", "retry_config.min_backoff.nanos",
-              "app_engine_routing_override.host", "stackdriver_logging_config", "purge_time.seconds",
-              "http_target.uri_override", "http_target.uri_override.host", "http_target.oidc_token.audience",
-              "bindings", "etag", "kms_key"],
     "key": ["a", "X-A", "user-agent", "Content-Type", "X-CloudScheduler"],
     "kms_key": [f"{PARENT}/keyRings/r/cryptoKeys/k"],
     "host": ["example.net", "localhost"],
@@ -50,6 +43,21 @@ FITTING: dict[str, list[Any]] = {
     "nanos": [0],
 }  # fmt: skip
 """Values that make sense, by the name of the field."""
+
+PATHS = {
+    "UpdateJobRequest": ["schedule", "time_zone", "http_target", "http_target.uri", "http_target.headers",
+                         "retry_config", "retry_config.retry_count", "pubsub_target", "pubsub_target.data", "state",
+                         "name", "description", "attempt_deadline", "app_engine_http_target.app_engine_routing",
+                         "status.details", "*"],
+    "UpdateQueueRequest": ["rate_limits", "rate_limits.max_burst_size", "retry_config", "retry_config.min_backoff",
+                           "retry_config.min_backoff.nanos", "app_engine_routing_override.host", "state", "name",
+                           "stackdriver_logging_config", "purge_time.seconds", "http_target", "http_target.http_method",
+                           "http_target.uri_override", "http_target.uri_override.host",
+                           "http_target.header_overrides", "http_target.oidc_token.audience"],
+    "SetIamPolicyRequest": ["bindings", "etag"],
+    "UpdateCmekConfigRequest": ["kms_key"],
+}  # fmt: skip
+"""Of masks, by the request that has them."""
 
 
 def any_message(kind: type[Message], random: Random) -> Any:
@@ -74,10 +82,12 @@ class _Filler:
         self._wild = random.choice([0, 0.03, 0.3])
         self._there = random.choice([0.6, 0.95, 1])
         self._queue = random.choice(FLEETING if random.random() < 0.2 else QUEUES)
+        self._paths: list[str] = []
 
     def fill(self, message: Any, depth: int = 0) -> None:
         if message.DESCRIPTOR.name == "DeleteQueueRequest":
             self._queue = self._random.choice(FLEETING)
+        self._paths = PATHS.get(message.DESCRIPTOR.name, self._paths)
         # In any order, since of a oneof the last one counts.
         fields = list(message.DESCRIPTOR.fields)
         self._random.shuffle(fields)
@@ -131,6 +141,8 @@ class _Filler:
         """Names of what that field of that message names."""
         if field == "parent":
             return [self._queue] if "Task" in message else [PARENT]
+        if field == "paths":
+            return self._paths
         if field in ("names", "resource"):
             return [self._task() if field == "names" else self._queue]
         if field != "name":
