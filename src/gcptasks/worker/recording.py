@@ -16,18 +16,14 @@ from gcptasks.base.log_text import log_text
 from gcptasks.engine.leased_record import LeasedRecord
 from gcptasks.engine.task_records import (
     RECORD_HEADER,
-    AttemptFailed,
-    ErrorInfo,
     Started,
-    Succeeded,
     TaskRecord,
     TaskStatus,
     concerns,
     parse_record_tag,
 )
-from gcptasks.results.errors import ResultTooLarge
 from gcptasks.results.store import Attempt, Change
-from gcptasks.worker.failures import error_info
+from gcptasks.worker.endings import Answered
 from gcptasks.worker.recorder import Recorder
 from gcptasks.worker.reports import Reports
 
@@ -221,15 +217,17 @@ class Recording:
                 self._end_late = status, result
             return self._not_to_run  # whatever handlers of exceptions and exits of dependencies have made of it
         self.runs = False
-        if self._leave_to_acknowledgement(status, result):
+        answered = Answered(status, result, self.error)
+        if self._leave_to_acknowledgement(answered):
             return None
-        event = await self._outcome(status, result)
-        id, run, _ = self.attempt
+        id, run, number = self.attempt
+        is_last = not answered.ok and await self._is_last()
+        event = answered.ending(number, self.task_id, self._endpoint, self._to.settings, is_last=is_last)
         since = time.monotonic()
         if self._reports is not None:
             await self._reports.say_all(since)
         change = await self._to.store.change(id, run, event, since)
-        if change is None or 200 <= status < 300 or (change.record.run == run and not concerns(event, change.record)):
+        if change is None or answered.ok or (change.record.run == run and not concerns(event, change.record)):
             return None
         return _why_over(change.record, run)
 
@@ -279,38 +277,15 @@ class Recording:
             self._not_to_run = reason
             raise NotToRun(reason)
 
-    def _leave_to_acknowledgement(self, status: int, result: bytes) -> bool:
+    def _leave_to_acknowledgement(self, answered: Answered) -> bool:
         """Have the service record the usual end as it acknowledges the attempt; False for any other."""
         leased = self._leased
         if leased is None or leased.over or self._to.recorded_here is None:
             return False
-        if self.error is not None or not 200 <= status < 300 or len(result) > self._to.settings.max_bytes:
+        if not answered.is_usual(self._to.settings) or (self._reports is not None and not self._reports.all_said):
             return False
-        if self._reports is not None and not self._reports.all_said:
-            return False
-        leased.result = result
+        leased.result = answered.result
         return True
-
-    async def _outcome(self, status: int, result: bytes) -> Succeeded | AttemptFailed:
-        number, most = self.attempt.number, self._to.settings.max_bytes
-        if not 200 <= status < 300:
-            error = self._error() if self.error is not None else ErrorInfo("", f"the worker answered with {status}")
-            return AttemptFailed(number, error, await self._is_last(), self.task_id)
-        if self.error is not None:
-            # As `DoNotRetry` does: the queue is told to be done with it.
-            return AttemptFailed(number, self._error(), True, self.task_id)
-        if len(result) > most:
-            self.error = ResultTooLarge(
-                f"the result has {len(result)} bytes, and of one {most} are kept: return less, such as where the "
-                "rest is, or give the store a larger max_bytes"
-            )
-            _log.error("%s: %s", self._endpoint, self.error)
-            return AttemptFailed(number, self._error(), True, self.task_id)
-        return Succeeded(number, result, self.task_id)
-
-    def _error(self) -> ErrorInfo:
-        assert self.error is not None
-        return error_info(self.error, with_traceback=self._to.settings.tracebacks)
 
     async def _is_last(self) -> bool:
         count = header_of(self._headers, _RETRY_COUNT)
