@@ -30,7 +30,7 @@ def test_the_answer_is_the_task_as_its_attempt_starts(api: Api, place: Place) ->
 
 
 def test_the_answer_has_the_body_in_full_view(api: Api, place: Place) -> None:
-    """CT-153."""
+    """CT-153, whoever asks (CT-127, CT-L9)."""
     task = api.task(api.paused(), url=place.url, schedule_time=_later(), http={"body": b"x"}).name
     full = api.call("run_task", name=task, response_view=Task.View.FULL)
     assert (full.view, full.http_request.body) == (Task.View.FULL, b"x")
