@@ -233,3 +233,19 @@ def test_a_process_that_is_killed_while_it_copies_loses_nothing(path: Path, kill
             durable = found
             assert store.read(lambda tx: tx._sql.execute("PRAGMA integrity_check").fetchone()) == ("ok",)
     print(f"{copied} of {kills} while the log was to be copied")
+
+
+def test_what_is_deleted_is_not_written_once_more(path: Path) -> None:
+    store = Store(parse_database(str(path)), Events())
+    store.write_sync(add_task, NOW, b"x" * MIB)
+    before = log_of(path)
+    assert before > MIB
+    store.write_sync(drop_all)
+    assert log_of(path) - before < MIB / 10
+    assert store.read(count) == 0
+    store.close()
+
+
+def drop_all(tx: Tx) -> None:
+    numbers = [number for (number,) in tx._sql.execute("SELECT id FROM tasks")]
+    tx.tasks.delete(numbers, NOW)

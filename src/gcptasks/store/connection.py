@@ -52,6 +52,8 @@ def open_writer(path: Path | None) -> sqlite3.Connection:
                 schema.check_owner(connection, path)
                 _write_ahead(connection, patience=10)
                 leave_checkpoints(connection)
+            # Some distributions have SQLite write zeros over all that is deleted: a body costs as much again then.
+            connection.execute("PRAGMA secure_delete = FAST")
             schema.migrate(connection)
         except BaseException:
             connection.close()
