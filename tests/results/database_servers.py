@@ -74,8 +74,14 @@ class Server:
             process.wait(STOPS_WITHIN)
 
 
-_AS = "import os, sys; u, g, *run = sys.argv[1:]; os.setgroups([]); os.setgid(int(g)); os.setuid(int(u)); "
-_AS += "os.execv(run[0], run)"
+_AS = """
+import os, sys
+user, group, *command = sys.argv[1:]
+os.setgroups([])
+os.setgid(int(group))
+os.setuid(int(user))
+os.execv(command[0], command)
+"""
 
 
 def owned(command: Sequence[str], folder: Path) -> list[str]:
