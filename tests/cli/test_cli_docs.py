@@ -1,14 +1,17 @@
 """The pages and the commands name the same options."""
 
+import io
 import re
-import subprocess
 import sys
+from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from cli.cli_resources import RESOURCE_COMMANDS
+from gcptasks.cli import commands
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -27,9 +30,10 @@ COMMANDS = (DEV, CHECK, EMULATOR, ALONE, *RESOURCES, PROGRAM)
 @cache
 def options(command: Command) -> set[str]:
     """The options that a command's help lists."""
-    program = str(Path(sys.executable).with_name(command[0]))
-    shown = subprocess.run([program, *command[1:], "--help"], capture_output=True, text=True, check=True).stdout
-    listed = re.findall(rf"^  (?:-[hy], )?({OPTION})(?: / ({OPTION}))?", shown, re.MULTILINE)
+    shown, words = io.StringIO(), ["--help"] if command == ALONE else [*command[1:], "--help"]
+    with redirect_stdout(shown), patch.object(sys, "argv", [command[0], *words]):
+        assert commands.run(command[0]) == 0
+    listed = re.findall(rf"^  (?:-[hy], )?({OPTION})(?: / ({OPTION}))?", shown.getvalue(), re.MULTILINE)
     return {option for pair in listed for option in pair if option}
 
 
