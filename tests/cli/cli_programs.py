@@ -10,11 +10,13 @@ import sys
 import threading
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import IO
 
 import grpc
+import pytest
 from google.cloud.scheduler_v1 import CloudSchedulerClient
 from google.cloud.scheduler_v1.services.cloud_scheduler.transports import CloudSchedulerGrpcTransport
 from google.cloud.tasks_v2 import CloudTasksClient
@@ -26,6 +28,9 @@ PATIENCE = 30
 EMULATOR = ["cloud-tasks-emulator"]
 DEV = ["fastapi-gcp-tasks", "dev"]
 QUEUE = "projects/p/locations/l/queues/q"
+
+slow = partial(pytest.param, marks=pytest.mark.slow)
+"""A case that is left to the slow tests: each starts a process, and others like it are quick enough."""
 
 _OURS = (
     "CLOUD_TASKS_EMULATOR_HOST",

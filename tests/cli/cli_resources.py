@@ -1,5 +1,6 @@
 """The commands on queues, tasks and jobs as their user has them: in a pipe, and on a terminal."""
 
+import io
 import itertools
 import json
 import os
@@ -11,15 +12,18 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from google.cloud.scheduler_v1 import CloudSchedulerClient, HttpTarget, Job
 from google.cloud.tasks_v2 import CloudTasksClient, Queue
 
 from cli.cli_programs import PATIENCE, client, scheduler_client
+from gcptasks.cli import commands
 
 RESOURCE_COMMANDS = (
     *(("queues", word) for word in ("list", "describe", "pause", "resume", "purge", "delete")),
@@ -135,6 +139,14 @@ def piped(*words: str, **variables: str) -> Ended:
         timeout=PATIENCE,
     )
     return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def help_of(*command: str) -> str:
+    """The help of a command, such as `fastapi-gcp-tasks queues list`, without the half second of a process."""
+    shown = io.StringIO()
+    with redirect_stdout(shown), patch.object(sys, "argv", [*command, "--help"]):
+        assert commands.run(command[0]) == 0
+    return shown.getvalue()
 
 
 def on_terminal(*words: str, answer: str = "", columns: int = 100, **variables: str) -> Ended:

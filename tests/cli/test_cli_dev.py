@@ -11,7 +11,7 @@ import pytest
 from google.cloud.tasks_v2 import HttpRequest, Queue, Task
 
 from cli.cli_dev import APP, PLAIN, StartDev, listens, up
-from cli.cli_programs import DEV, QUEUE, Program, Start, Worker, client, get
+from cli.cli_programs import DEV, QUEUE, Program, Start, Worker, client, get, slow
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,11 +81,11 @@ def test_app_engine_tasks_go_to_the_application_unless_told_otherwise(dev: Start
     [
         ("main.py", "main.py"),
         ("main.py", "main:app"),
-        ("main.py", "main"),
-        ("main.py", "main.py:app"),
-        ("package/inner/web.py", "package/inner/web.py"),
+        slow("main.py", "main"),
+        slow("main.py", "main.py:app"),
+        slow("package/inner/web.py", "package/inner/web.py"),
         ("package/inner/web.py", "package.inner.web:app"),
-        ("folder/web.py", "folder/web.py"),
+        slow("folder/web.py", "folder/web.py"),
     ],
 )
 def test_an_application_is_found_by_its_file_or_its_module(dev: StartDev, tmp_path: Path, where: str, app: str) -> None:
@@ -105,9 +105,9 @@ def test_an_application_is_found_by_its_file_or_its_module(dev: StartDev, tmp_pa
     [
         ("from fastapi import FastAPI\nsite = FastAPI()\n", "main.py"),
         ("from fastapi import FastAPI\nsite = FastAPI()\nother = FastAPI()\n", "main:site"),
-        ("from fastapi import FastAPI\nadmin = FastAPI()\napp = FastAPI()\n", "main.py"),
-        ("from fastapi import FastAPI\napp = FastAPI()\napplication = app\n", "main.py"),
-        ("from fastapi import FastAPI\nsite = FastAPI()\nalias = site\n", "main.py"),
+        slow("from fastapi import FastAPI\nadmin = FastAPI()\napp = FastAPI()\n", "main.py"),
+        slow("from fastapi import FastAPI\napp = FastAPI()\napplication = app\n", "main.py"),
+        slow("from fastapi import FastAPI\nsite = FastAPI()\nalias = site\n", "main.py"),
     ],
 )
 def test_an_application_may_have_any_name_that_is_plain(dev: StartDev, code: str, app: str) -> None:
@@ -121,14 +121,14 @@ def test_an_application_may_have_any_name_that_is_plain(dev: StartDev, code: str
         ("main.py", "x = 1\n", "main has no FastAPI application"),
         ("main:other", PLAIN, "main has no 'other'"),
         ("main:make", f"{PLAIN}def make(): return app\n", "a function: if it makes one, add --factory"),
-        ("main.py", FACTORY, "create_app may make one: give main:create_app --factory"),
-        ("main:FastAPI", PLAIN, "'FastAPI' in main is no FastAPI application, but a type"),
-        ("nowhere.py", PLAIN, "there is no file"),
-        ("nowhere:app", PLAIN, "there is no module nowhere"),
-        ("nowhere.inner:app", PLAIN, "there is no module nowhere"),
-        ("a-b:app", PLAIN, "'a-b:app' is no application"),
-        ("main:a b", PLAIN, "'a b'"),
-        ("", PLAIN, "is no application"),
+        slow("main.py", FACTORY, "create_app may make one: give main:create_app --factory"),
+        slow("main:FastAPI", PLAIN, "'FastAPI' in main is no FastAPI application, but a type"),
+        slow("nowhere.py", PLAIN, "there is no file"),
+        slow("nowhere:app", PLAIN, "there is no module nowhere"),
+        slow("nowhere.inner:app", PLAIN, "there is no module nowhere"),
+        slow("a-b:app", PLAIN, "'a-b:app' is no application"),
+        slow("main:a b", PLAIN, "'a b'"),
+        slow("", PLAIN, "is no application"),
     ],
 )
 def test_an_application_that_cannot_be_found_is_said_in_one_line(
@@ -162,11 +162,11 @@ def test_a_factory_makes_the_application_again_at_each_reload(dev: StartDev, tmp
         ("main.py", PLAIN, "main has none of create_app, make_app, get_app, build_app: say which function"),
         ("main.py", f"{FACTORY}def make_app(): ...\n", "main has several (create_app, make_app): say which function"),
         ("main:app", PLAIN, "'app' in main is an application itself: leave out --factory"),
-        ("main:other", PLAIN, "main has no 'other'"),
-        ("main:x", "x = 1\n", "'x' in main is no function that makes an application, but a int"),
-        ("main:make", "async def make(): ...\n", "'make' in main is `async`"),
-        ("main:make", "def make(name): ...\n", "'make' in main cannot be called without arguments"),
-        ("main:make", "def make(): ...\n", "'make' made no FastAPI application, but a NoneType"),
+        slow("main:other", PLAIN, "main has no 'other'"),
+        slow("main:x", "x = 1\n", "'x' in main is no function that makes an application, but a int"),
+        slow("main:make", "async def make(): ...\n", "'make' in main is `async`"),
+        slow("main:make", "def make(name): ...\n", "'make' in main cannot be called without arguments"),
+        slow("main:make", "def make(): ...\n", "'make' made no FastAPI application, but a NoneType"),
     ],
 )
 def test_a_factory_that_is_none_is_said_in_one_line(
@@ -268,7 +268,7 @@ def test_without_reload_an_edit_changes_nothing(dev: StartDev, tmp_path: Path) -
     running.program.wait("hello two, I am the old one")
 
 
-@pytest.mark.parametrize("options", [(), ("--no-reload",)], ids=["reload", "no reload"])
+@pytest.mark.parametrize("options", [(), slow(("--no-reload",))], ids=["reload", "no reload"])
 @pytest.mark.parametrize("how", ["ctrl-c", "sigint alone", "sigterm alone"])
 def test_it_stops_cleanly_when_asked(dev: StartDev, how: str, options: tuple[str, ...]) -> None:
     running = up(dev(*options))

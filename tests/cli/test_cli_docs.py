@@ -1,17 +1,12 @@
 """The pages and the commands name the same options."""
 
-import io
 import re
-import sys
-from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
-from cli.cli_resources import RESOURCE_COMMANDS
-from gcptasks.cli import commands
+from cli.cli_resources import RESOURCE_COMMANDS, help_of
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -30,10 +25,7 @@ COMMANDS = (DEV, CHECK, EMULATOR, ALONE, *RESOURCES, PROGRAM)
 @cache
 def options(command: Command) -> set[str]:
     """The options that a command's help lists."""
-    shown, words = io.StringIO(), ["--help"] if command == ALONE else [*command[1:], "--help"]
-    with redirect_stdout(shown), patch.object(sys, "argv", [command[0], *words]):
-        assert commands.run(command[0]) == 0
-    listed = re.findall(rf"^  (?:-[hy], )?({OPTION})(?: / ({OPTION}))?", shown.getvalue(), re.MULTILINE)
+    listed = re.findall(rf"^  (?:-[hy], )?({OPTION})(?: / ({OPTION}))?", help_of(*command), re.MULTILINE)
     return {option for pair in listed for option in pair if option}
 
 

@@ -17,7 +17,7 @@ import pytest
 from google.api_core.exceptions import FailedPrecondition, InvalidArgument, NotFound
 from google.cloud.tasks_v2 import HttpRequest, Queue, RateLimits, Task
 
-from cli.cli_programs import DEV, EMULATOR, QUEUE, Program, Start, Worker, client, get
+from cli.cli_programs import DEV, EMULATOR, QUEUE, Program, Start, Worker, client, get, slow
 from gcptasks.store.schema import APPLICATION_ID
 
 SERVES = r"serve at (?P<address>\S+),"
@@ -199,23 +199,23 @@ def refused(program: Program) -> str:
     ("options", "said"),
     [
         (["--nope"], "--nope"),
-        (["--port", "many"], "--port"),
-        (["--port", "99999"], "--port"),
-        (["--port", "-1"], "--port"),
-        (["--queue"], "--queue"),
-        (["--quotas", "half"], "--quotas"),
-        (["--log-level", "loud"], "--log-level"),
-        (["surplus"], "surplus"),
+        slow(["--port", "many"], "--port"),
+        slow(["--port", "99999"], "--port"),
+        slow(["--port", "-1"], "--port"),
+        slow(["--queue"], "--queue"),
+        slow(["--quotas", "half"], "--quotas"),
+        slow(["--log-level", "loud"], "--log-level"),
+        slow(["surplus"], "surplus"),
         (["--queue", "orders"], "queue 'orders': Queue name must be formatted: \"projects/<PROJECT_ID>/locations/"),
-        (["--queue", "projects/p/locations/l/queues/no_underscores"], "Queue ID"),
-        (["--db", "postgres://here/tasks"], "postgres://here/tasks"),
-        (["--db", ""], "no database"),
-        (["--db", "/proc/nowhere/tasks.db"], "/proc/nowhere/tasks.db cannot be written"),
+        slow(["--queue", "projects/p/locations/l/queues/no_underscores"], "Queue ID"),
+        slow(["--db", "postgres://here/tasks"], "postgres://here/tasks"),
+        slow(["--db", ""], "no database"),
+        slow(["--db", "/proc/nowhere/tasks.db"], "/proc/nowhere/tasks.db cannot be written"),
         (["--db", "."], "cannot be written"),
-        (["--host", "host.invalid"], "host.invalid"),
-        (["--app-engine", "http://localhost/app"], "app_engine must be an address such as 'http://localhost:8080'"),
-        (["--app-engine", "http://localhost/app"], "'--app-engine' (env var: 'APP_ENGINE_EMULATOR_HOST')"),
-        (
+        slow(["--host", "host.invalid"], "host.invalid"),
+        slow(["--app-engine", "http://localhost/app"], "app_engine must be an address such as 'http://localhost:8080'"),
+        slow(["--app-engine", "http://localhost/app"], "'--app-engine' (env var: 'APP_ENGINE_EMULATOR_HOST')"),
+        slow(
             ["--pubsub", "http://localhost:8085"],
             "'--pubsub' (env var: 'PUBSUB_EMULATOR_HOST'): pubsub must be host:port",
         ),
