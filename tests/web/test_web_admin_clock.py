@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gcptasks.server.settings import PortSettings
 from web.admin_world import Admin, administered
 from web.web_clients import LOCATION, QUEUE
 
@@ -97,6 +98,32 @@ async def test_what_looks_again_and_again_goes_on_while_it_stands(tmp_path: Path
             assert (second.worker.paths, second.emulator.delivers) == (["/by-first", "/by-second"], True)
 
 
+async def test_the_service_does_all_it_does_at_the_clocks_end(caplog: pytest.LogCaptureFixture) -> None:
+    async with administered(manual_clock=START) as admin:
+        admin.worker.gate.set()
+        await admin.running_queue()
+        assert (await admin.admin("POST", "clock", {"time": "8999-12-31T23:59:59.999999Z"})).status == 200
+        await admin.task("last")
+        await idle(admin)
+        assert admin.worker.paths == ["/last"]
+        assert (await admin.ask("POST", f"/v2/{QUEUE}:purge", {})).status == 200
+        assert (await admin.ask("DELETE", f"/v2/{QUEUE}")).status == 200
+        assert (await admin.admin("POST", "reset")).status == 200
+        await admin.running_queue()
+        await admin.task("after")
+        await idle(admin)
+        assert admin.worker.paths == ["/last", "/after"]
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00+05:00", "9000-01-01T00:00:00Z", "9999-12-31T23:59:59-05:00"]
+)
+def test_a_clock_that_is_too_early_or_too_late_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="from the year 1970 to the year 8999"):
+        PortSettings(manual_clock=datetime.fromisoformat(text))
+
+
 async def test_the_clock_of_the_machine_is_not_moved() -> None:
     async with administered() as admin:
         shown = (await admin.admin("GET", "clock")).json
@@ -124,7 +151,8 @@ async def test_the_clock_of_the_machine_is_not_moved() -> None:
         ({"time": "2031-01-01T00:00:00"}, "'2031-01-01T00:00:00' is no time such as 2030-01-01T00:00:00Z."),
         ({"time": "0001-01-01T00:00:00+23:00"}, "is no time such as"),
         ({"time": "2029-12-31T23:59:59Z"}, "The clock does not go back: it is 2030-01-01T00:00:00Z."),
-        ({"advance": "999999999999s"}, "The clock ends with the year 9999."),
+        ({"advance": "999999999999s"}, "The clock ends with the year 8999."),
+        ({"time": "9000-01-01T00:00:00Z"}, "The clock ends with the year 8999."),
         ("{", "The body is no JSON: "),
         (b'"\xff"', "The body is no JSON: "),
         pytest.param("[" * 50_000, "The body is no JSON: ", id="deep"),

@@ -1,7 +1,12 @@
 """A clock that stands still until it is moved."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+"""The earliest time that it may be."""
+LAST = datetime(8999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+"""The latest: what is counted from it, such as when a job runs next, must come before the calendar's end."""
 
 
 class ManualClock:
@@ -31,9 +36,11 @@ class ManualClock:
         wake.clear()
 
     def advance(self, span: timedelta) -> None:
-        """Let so much time pass, and wake whoever waited for it. `OverflowError` after year 9999."""
+        """Let so much time pass, and wake whoever waited for it. `OverflowError` after `LAST`."""
         if span < timedelta(0):
             raise ValueError("a clock does not go back")
+        if span > LAST - self._now:
+            raise OverflowError("the clock ends before")
         self._now += span
         self._passed += span.total_seconds()
         for until, wake in self._waiting:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from gcptasks.base.clock import Clock, SystemClock
 from gcptasks.base.errors import InvalidArgument, Unreachable
-from gcptasks.base.manual_clock import ManualClock
+from gcptasks.base.manual_clock import FIRST, LAST, ManualClock
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.engine.model import GivenQueues, Queue
 from gcptasks.engine.quotas import Quotas
@@ -120,6 +120,8 @@ class PortSettings(Settings):
         _check_token(self.admin_token)
         if self.manual_clock is not None and self.manual_clock.tzinfo is None:
             raise ValueError("manual_clock must be a time with its zone, such as 2030-01-01T00:00:00Z")
+        if self.manual_clock is not None and not FIRST <= self.manual_clock <= LAST:
+            raise ValueError("manual_clock must be a time from the year 1970 to the year 8999")
 
     @property
     def clock(self) -> Clock:

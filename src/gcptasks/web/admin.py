@@ -111,7 +111,7 @@ class _Admin:
         try:
             self._clock.advance(_span(body, self._clock.now()))
         except OverflowError:
-            raise InvalidArgument("The clock ends with the year 9999.") from None
+            raise InvalidArgument("The clock ends with the year 8999.") from None
         return json_response(200, self._time())
 
     def _time(self) -> dict[str, Any]:
