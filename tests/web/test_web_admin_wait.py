@@ -160,3 +160,18 @@ async def test_a_stop_ends_all_waits() -> None:
         answer = await waiting
         assert (answer.status, answer.message) == (503, "The service is stopping, and delivers no more.")
         assert (await admin.ask("GET", "/admin/wait")).status == 503
+
+
+async def test_a_wait_ends_when_its_client_leaves() -> None:
+    async with administered() as admin:
+        await admin.queue()
+        await admin.task("t")
+        before = asyncio.all_tasks()
+        async with asyncio.timeout(30):
+            _, writer = await asyncio.open_connection("127.0.0.1", admin.emulator.port)
+            writer.write(b"GET /admin/wait?timeout=600 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            while not (serving := asyncio.all_tasks() - before):
+                await asyncio.sleep(0.01)
+            await admin.ask("GET", "/admin/status")  # so that the wait has begun
+            writer.close()
+            await asyncio.wait(serving)

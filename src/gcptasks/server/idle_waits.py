@@ -49,8 +49,10 @@ class IdleWaits:
             self._store.read(outstanding.check_queue, queue)
         return self._left(queue, reached=True)
 
-    async def wait(self, queue: QueueName | None, until: Until, seconds: float) -> Left:
-        """What is left once that is reached, or that time is over.
+    async def wait(
+        self, queue: QueueName | None, until: Until, seconds: float, wanted: Callable[[], bool] = lambda: True
+    ) -> Left:
+        """What is left once that is reached, or that time is over, or it is not `wanted` any more.
 
         `NotFound` if there is no such queue; one that is deleted meanwhile is empty. `Unavailable` at a stop.
         """
@@ -61,13 +63,15 @@ class IdleWaits:
         unsubscribe = self._store.events.subscribe(_setter(changed, loop))
         self._changed.add(changed)
         try:
-            reached = await self._reach(queue, until, loop.time() + seconds, changed)
+            reached = await self._reach(queue, until, loop.time() + seconds, changed, wanted)
         finally:
             self._changed.discard(changed)
             unsubscribe()
         return self._left(queue, reached=reached)
 
-    async def _reach(self, queue: QueueName | None, until: Until, end: float, changed: asyncio.Event) -> bool:
+    async def _reach(
+        self, queue: QueueName | None, until: Until, end: float, changed: asyncio.Event, wanted: Callable[[], bool]
+    ) -> bool:
         loop = asyncio.get_running_loop()
         others = OtherWrites(self._store)
         others.wrote()
@@ -76,12 +80,12 @@ class IdleWaits:
             began = loop.time()
             if self._is_reached(queue, until):
                 return True
-            if loop.time() >= end:
+            if loop.time() >= end or not wanted():
                 return False
             next_look_at = loop.time() + max(_BETWEEN, _OTHERS * (loop.time() - began))
             busy = self._under_way().has(queue)
             while not (changed.is_set() or others.wrote() or busy != self._under_way().has(queue)):
-                if loop.time() >= end:
+                if loop.time() >= end or not wanted():
                     break
                 await _sleep(changed, min(_LOOK_EVERY, end - loop.time()))
             await asyncio.sleep(max(next_look_at - loop.time(), 0))

@@ -42,8 +42,8 @@ class IdleWaits(Protocol):
         """What is left in that queue, or at all."""
         ...
 
-    async def wait(self, queue: QueueName | None, until: Until, seconds: float) -> Left:
-        """What is left once that is reached, or that time is over."""
+    async def wait(self, queue: QueueName | None, until: Until, seconds: float, wanted: Callable[[], bool]) -> Left:
+        """What is left once that is reached, or that time is over, or it is not `wanted` any more."""
         ...
 
 
@@ -85,7 +85,8 @@ class _Admin:
     async def wait(self, request: web.Request) -> web.Response:
         query = _query(request, "queue", "until", "timeout")
         until, seconds = _until(query), _seconds(query)
-        left = await self._idle_waits.wait(_queue(query), until, seconds)
+        # aiohttp lets go of the transport when the client leaves, and goes on with the call.
+        left = await self._idle_waits.wait(_queue(query), until, seconds, lambda: request.transport is not None)
         members = members_of(left)
         if left.reached:
             return json_response(200, {"reached": True, **members})
