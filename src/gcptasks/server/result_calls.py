@@ -35,7 +35,7 @@ class ResultCalls:
         arguments = _arguments(call, message)
         try:
             return call.write_answer(await self._answer(call, arguments))
-        except ValueError as error:  # of a value that no store takes
+        except (ValueError, OverflowError) as error:  # of a value that no store takes, or no column of a database
             raise InvalidArgument(str(error)) from error
 
     async def _answer(self, call: messages.Call[Any], arguments: tuple[Any, ...]) -> Any:
@@ -46,7 +46,8 @@ class ResultCalls:
             case messages.CHANGE, (id, run, (_, event)):
                 return await store.change(id, run, event)
             case messages.WAIT, (id, version, timeout):
-                await store.wait(id, version, min(timeout, _LONGEST_WAIT))
+                # The limit first: `min` takes its first argument if the other is NaN.
+                await store.wait(id, version, min(_LONGEST_WAIT, timeout))
                 record = await store.get(id)
                 return record is None or record.version != version
             case _:
