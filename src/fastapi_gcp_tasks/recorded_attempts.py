@@ -102,6 +102,9 @@ class RecordedAttempts:
         except BaseException as error:
             if not await answer.stands_for(error):
                 raise
+        else:
+            if not answer.over:  # as of a stream whose client has left
+                recording.end_later()
 
     def _found_recorder(self) -> Recorder | None:
         try:
@@ -123,13 +126,14 @@ class _Answer:
         self._platform_checks = platform_checks
         self._start: Message | None = None
         self._streams = False
-        self._over = False
+        self.over = False
+        """Whether all of it is sent, or nothing more is."""
         self._replaced = False
 
     async def send(self, message: Message) -> None:
         """Send what the route sends, or something else in its place."""
         kind = message["type"]
-        if self._over or (self._start is None and kind != "http.response.start"):
+        if self.over or (self._start is None and kind != "http.response.start"):
             if not self._replaced:
                 await self._send(message)
         elif kind == "http.response.start":
@@ -141,7 +145,7 @@ class _Answer:
 
     async def stands_for(self, error: BaseException) -> bool:
         """Record what the route raised; True if the queue was answered with 200 instead."""
-        if self._over:
+        if self.over:
             return False
         if not await self._recording.caught(error):
             return False
@@ -166,7 +170,7 @@ class _Answer:
         if reason is not None and not self._streams:
             await self._answer_instead(reason)
             return
-        self._over = True
+        self.over = True
         if not self._streams:
             await self._send(self._start)
         await self._send(message)
@@ -188,7 +192,7 @@ class _Answer:
         return self._platform_checks or VERIFIED in self._scope or DELIVERY in self._scope
 
     async def _answer_instead(self, reason: str) -> None:
-        self._over = self._replaced = True
+        self.over = self._replaced = True
         if not self._streams:
             await JSONResponse({"detail": reason})(self._scope, _no_receive, self._send)
         else:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Response
@@ -36,13 +36,8 @@ class Tasks:
 
     def __init__(self, wrapped: Callable[[ResultStore], ResultStore] = lambda store: store) -> None:
         self.local = LocalService("memory:", app_url=URL)
-        route = AsyncDelayedRouteBuilder(
-            client=self.local.async_tasks_client,
-            base_url=URL,
-            queue_path=QUEUE,
-            results=wrapped(self.local.results()),
-        )
-        tasks = APIRouter(route_class=route)
+        self.results = wrapped(self.local.results())
+        tasks = self.router()
 
         @tasks.post("/double/{number}")
         async def double(number: int) -> int:
@@ -51,6 +46,13 @@ class Tasks:
         self.double: Any = double
         self.app = FastAPI()
         self.app.include_router(tasks)
+
+    def router(self) -> APIRouter:
+        """A router whose tasks are recorded."""
+        route = AsyncDelayedRouteBuilder(
+            client=self.local.async_tasks_client, base_url=URL, queue_path=QUEUE, results=self.results
+        )
+        return APIRouter(route_class=route)
 
     async def gone(self, name: str) -> None:
         """Return once the queue has no such task any more; pytest's timeout ends what never comes."""
@@ -137,6 +139,35 @@ async def test_what_the_app_refuses_before_the_task_has_failed_until_an_attempt_
         assert (TaskStatus.WAITING, 1) in states
         assert states[-1] == (TaskStatus.SUCCEEDED, 2)
         assert await handle.result() == 8
+
+
+async def test_an_attempt_without_a_whole_answer_has_failed() -> None:
+    tasks = Tasks()
+    router = tasks.router()
+    silent: list[int] = []
+    told = asyncio.Event()
+
+    class Silent(Response):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            """Send nothing."""
+
+    @router.post("/half/{number}")
+    async def half(number: int) -> Any:
+        if not silent:
+            silent.append(number)
+            return Silent()
+        await told.wait()
+        return number // 2
+
+    tasks.app.include_router(router)
+    async with tasks.local.running(tasks.app):
+        handle = await cast("Any", half).submit(number=4)
+        async for info in handle.updates():
+            if info.error is not None:  # of the first attempt, though the second may run by now
+                told.set()
+        info = await handle.info()
+        assert (info.status, info.attempt) == (TaskStatus.SUCCEEDED, 2)
+        assert await handle.result() == 2
 
 
 async def test_a_cancel_between_the_answer_and_its_acknowledgement_counts() -> None:
