@@ -63,6 +63,12 @@ class Admin(Rest):
         """An admin call, with the token."""
         return await self.ask(method, f"/admin/{path}", body, **WITH_TOKEN)
 
+    async def somebody_waits(self) -> None:
+        """Return once a wait has begun."""
+        async with asyncio.timeout(30):
+            while not self.emulator._backend.idle_waits._changed:
+                await asyncio.sleep(0.001)
+
     async def running_queue(self, name: str = QUEUE) -> None:
         """Make a queue that runs."""
         created = await self.ask("POST", f"/v2/{LOCATION}/queues", {"name": name})

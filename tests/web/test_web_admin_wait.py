@@ -93,7 +93,7 @@ async def test_a_queue_that_is_deleted_is_empty_once_nothing_of_it_is_under_way(
     await admin.task("t")
     await admin.worker.received(1)
     waiting = asyncio.ensure_future(admin.ask("GET", f"/admin/wait?queue={QUEUE}&timeout=60"))
-    await admin.ask("GET", "/admin/status")  # so that the other has begun
+    await admin.somebody_waits()
     await admin.ask("DELETE", f"/v2/{QUEUE}")
     left = await admin.ask("GET", "/admin/wait?timeout=0")
     assert (left.status, left.json["queues"]) == (504, [{"name": QUEUE, "underWay": 1}])
@@ -155,7 +155,7 @@ async def test_a_stop_ends_all_waits() -> None:
         await admin.queue()
         await admin.task("t")
         waiting = asyncio.ensure_future(admin.ask("GET", "/admin/wait?timeout=600"))
-        await admin.ask("GET", "/admin/status")  # so that the other has begun
+        await admin.somebody_waits()
         await admin.emulator.stop_delivering()
         answer = await waiting
         assert (answer.status, answer.message) == (503, "The service is stopping, and delivers no more.")
@@ -172,6 +172,6 @@ async def test_a_wait_ends_when_its_client_leaves() -> None:
             writer.write(b"GET /admin/wait?timeout=600 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             while not (serving := asyncio.all_tasks() - before):
                 await asyncio.sleep(0.01)
-            await admin.ask("GET", "/admin/status")  # so that the wait has begun
+            await admin.somebody_waits()
             writer.close()
             await asyncio.wait(serving)
