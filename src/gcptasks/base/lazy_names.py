@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from gcptasks.base.errors import MissingExtra
+from gcptasks.base.extras import is_installed
 
 
 def lazy_names(
@@ -12,7 +13,7 @@ def lazy_names(
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """The `__getattr__` and the `__dir__` of a module that has these names from these modules.
 
-    `extras` says of a name which extra brings what its module needs: `MissingExtra` where that is not installed.
+    `extras` says of a name which extra its module needs: `MissingExtra` where that is not installed.
     Not for checkers: to them a module with a `__getattr__` has every name, a misspelt one too.
     """
 
@@ -28,9 +29,7 @@ def lazy_names(
 
 
 def _imported(name: str, home: str, extras: Mapping[str, str]) -> object:
-    try:
-        return import_module(home)
-    except ModuleNotFoundError as error:
-        if name not in extras or (error.name or "").startswith("gcptasks"):
-            raise
-        raise MissingExtra(name, extras[name]) from error
+    extra = extras.get(name)
+    if extra is not None and not is_installed(extra):
+        raise MissingExtra(name, extra)
+    return import_module(home)

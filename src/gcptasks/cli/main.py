@@ -1,9 +1,9 @@
 """The commands' entry points: they say what is missing before anything that may be missing is imported."""
 
 import sys
-from importlib.util import find_spec
 
-_NEEDED = ("aiohttp", "h2", "httptools", "rich", "typer", "uvicorn", "watchfiles")
+from gcptasks.base.extras import is_installed
+
 _MISSING = "error: {program} needs more than the base install: pip install 'fastapi-gcp-tasks[local]'"
 
 
@@ -18,7 +18,7 @@ def emulator() -> None:
 
 
 def _run(program: str) -> None:
-    if not all(map(find_spec, _NEEDED)):
+    if not is_installed("local"):
         print(_MISSING.format(program=program), file=sys.stderr)
         sys.exit(2)
     try:
