@@ -11,7 +11,7 @@ from fastapi import Body, Header
 from google.api_core import exceptions
 from google.cloud.tasks_v2 import BatchCreateTasksRequest, CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest
 from google.protobuf.duration_pb2 import Duration
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fastapi_gcp_tasks import (
@@ -408,6 +408,7 @@ def test_items_and_ids_are_equally_many(ids: list[str]) -> None:
         task_of(FakeClient()).delay_many([{"number": 1}, {"number": 2}], task_ids=ids)
 
 
+@settings(max_examples=30)
 @given(
     known=st.sets(st.integers(0, 30)),
     bad=st.sets(st.integers(0, 30)),

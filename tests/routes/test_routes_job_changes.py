@@ -240,7 +240,7 @@ header_sets = st.dictionaries(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(fields, tokens, header_sets, st.sampled_from(["GET", "POST", "PUT", "DELETE"]))
 def test_whatever_a_hook_makes_of_a_job_the_second_schedule_writes_nothing(
     job: dict[str, Any], token: dict[str, Any], headers: dict[str, str], method: str
