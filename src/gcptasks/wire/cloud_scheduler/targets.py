@@ -2,9 +2,10 @@
 
 from gcptasks.base.names import LocationName
 from gcptasks.engine.job_model import JobTarget, PubsubMessage
-from gcptasks.engine.model import AppEngineRequest, HttpRequest, OAuthToken, OidcToken, Token
+from gcptasks.engine.model import AppEngineRequest, HttpRequest
 from gcptasks.wire.app_engine import put_routing, routing
 from gcptasks.wire.cloud_scheduler import messages
+from gcptasks.wire.tokens import put_token, token
 
 _METHODS = {1: "POST", 2: "GET", 3: "HEAD", 4: "PUT", 5: "DELETE", 6: "PATCH", 7: "OPTIONS"}
 _METHOD_NUMBERS = {name: number for number, name in _METHODS.items()}
@@ -44,20 +45,8 @@ def _http(message: messages.HttpTarget) -> HttpRequest:
         method=_METHODS.get(message.http_method, "POST"),  # the default (CS-028)
         headers=dict(message.headers.items()),
         body=message.body,
-        token=_token(message),
+        token=token(message),
     )
-
-
-def _token(message: messages.HttpTarget) -> Token | None:
-    match message.WhichOneof("authorization_header"):
-        case "oidc_token":
-            oidc = message.oidc_token
-            return OidcToken(service_account_email=oidc.service_account_email, audience=oidc.audience)
-        case "oauth_token":
-            oauth = message.oauth_token
-            return OAuthToken(service_account_email=oauth.service_account_email, scope=oauth.scope)
-        case _:
-            return None
 
 
 def _app_engine(message: messages.AppEngineHttpTarget) -> AppEngineRequest:
@@ -83,12 +72,4 @@ def _put_http(message: messages.HttpTarget, request: HttpRequest) -> None:
     message.http_method = _METHOD_NUMBERS[request.method]
     message.headers.update(request.headers)
     message.body = request.body
-    match request.token:
-        case OidcToken(service_account_email=email, audience=audience):
-            message.oidc_token.service_account_email = email
-            message.oidc_token.audience = audience
-        case OAuthToken(service_account_email=email, scope=scope):
-            message.oauth_token.service_account_email = email
-            message.oauth_token.scope = scope
-        case None:
-            pass
+    put_token(message, request.token)

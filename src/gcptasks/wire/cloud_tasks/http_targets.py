@@ -4,7 +4,7 @@ from gcptasks.engine.http_targets import refusal
 from gcptasks.engine.model import EnforceMode, HttpTarget, UriOverride
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.http_methods import METHOD_NUMBERS, METHODS
-from gcptasks.wire.cloud_tasks.tokens import put_token, token
+from gcptasks.wire.tokens import put_token, token
 
 _SCHEMES = {0: "", 1: "HTTP", 2: "HTTPS"}
 _SCHEME_NUMBERS = {name: number for number, name in _SCHEMES.items()}

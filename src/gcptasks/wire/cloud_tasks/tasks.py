@@ -23,7 +23,7 @@ from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.http_methods import METHOD_NUMBERS, METHODS
 from gcptasks.wire.cloud_tasks.names import resource
 from gcptasks.wire.cloud_tasks.retries import put_retry_config, retry_config
-from gcptasks.wire.cloud_tasks.tokens import put_token, token
+from gcptasks.wire.tokens import put_token, token
 
 TaskRequest = messages.GetTaskRequest | messages.DeleteTaskRequest | messages.RunTaskRequest
 """A request that names a task."""

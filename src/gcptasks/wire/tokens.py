@@ -1,10 +1,32 @@
-"""The token of a request, which a task or its queue may have, as messages and back."""
+"""The token of a request as a message and back: each API has classes of its own for it, with the same members."""
+
+from typing import Protocol
 
 from gcptasks.engine.model import OAuthToken, OidcToken, Token
-from gcptasks.wire.cloud_tasks import messages
 
-Authorized = messages.HttpRequest | messages.HttpTarget
-"""A message with the oneof `authorization_header`."""
+
+class _Oidc(Protocol):
+    service_account_email: str
+    audience: str
+
+    def SetInParent(self) -> None: ...
+
+
+class _OAuth(Protocol):
+    service_account_email: str
+    scope: str
+
+    def SetInParent(self) -> None: ...
+
+
+class Authorized(Protocol):
+    """A message of any API with the oneof `authorization_header`."""
+
+    @property
+    def oidc_token(self) -> _Oidc: ...
+    @property
+    def oauth_token(self) -> _OAuth: ...
+    def WhichOneof(self, oneof_group: str, /) -> str | None: ...
 
 
 def token(message: Authorized) -> Token | None:
