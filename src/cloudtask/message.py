@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from cloudtask import settings as check
 from cloudtask.task import TaskOptions, too_large
+from gcptasks.base import wall_clock
 from gcptasks.base.names import parse_task
 from gcptasks.client.request_bytes import body_head, due_at, named, with_headers
 from gcptasks.engine.task_limits import LARGEST, MOST_AHEAD
@@ -168,6 +169,6 @@ def checked_time(at: datetime, settings: "Settings") -> datetime:
         at = at.astimezone(UTC)
     except OverflowError as error:
         raise ValueError(f"at={at} is no time that a task can have: {error}") from None
-    if at - datetime.now(UTC) > MOST_AHEAD:
+    if at - wall_clock.now() > MOST_AHEAD:
         raise ValueError(f"at={at.isoformat()} is more than {MOST_AHEAD.days} days ahead")
     return at

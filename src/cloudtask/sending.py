@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cloudtask.message import Requests, checked_time
 from cloudtask.settings import Settings
+from gcptasks.base.stand_ins import StandIn, replaceable
 from gcptasks.client.api import TASKS
 from gcptasks.client.default_clients import AsyncClients, DefaultClient
 
@@ -35,7 +36,17 @@ class Sender:
         self._async_client = None if is_factory else async_client
         self._async_factory = async_client if is_factory else None
         self._async_clients = AsyncClients(TASKS)
+        self._own = self._client, self._async_client
+        """Those that stay aside while a test's stand in."""
+        replaceable(self)
         self._recorded = None if results is None else self._make_recorded(results)
+
+    def stand_in(self, service: StandIn | None) -> None:
+        """Use the clients of that service; or one's own again."""
+        if service is None:
+            self._client, self._async_client = self._own
+        else:
+            self._client, self._async_client = service.client(TASKS), service.async_client(TASKS)
 
     async def push(self, task: "Task[Any]", options: "TaskOptions", at: datetime | None) -> str | None:
         """The full name of the task, once it is accepted; None if it ran eagerly."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated
 
 from fastapi import Depends, Header, HTTPException
@@ -10,6 +10,7 @@ from pydantic import AwareDatetime
 
 from fastapi_gcp_tasks.verification import verify_oidc as verify_oidc
 from fastapi_gcp_tasks.verification import verify_secret as verify_secret
+from gcptasks.base import wall_clock
 from gcptasks.base.log_text import log_text
 from gcptasks.worker.retrying import DoNotRetry as DoNotRetry
 from gcptasks.worker.retrying import RetryLater as RetryLater
@@ -42,7 +43,7 @@ class CloudTasksHeaders:
         self.task_name = x_cloudtasks_taskname
         """The task's id, without the path before it (CT-163)."""
         # It is sent as seconds since the epoch (CT-169), which pydantic reads as such.
-        self.eta = datetime.now(UTC) if x_cloudtasks_tasketa is None else x_cloudtasks_tasketa.astimezone(UTC)
+        self.eta = wall_clock.now() if x_cloudtasks_tasketa is None else x_cloudtasks_tasketa.astimezone(UTC)
         """When this attempt was due, in UTC."""
         self.previous_response = x_cloudtasks_taskpreviousresponse
         """The HTTP status of the previous attempt; None on the first (CT-166)."""
@@ -64,7 +65,7 @@ class CloudSchedulerHeaders:
         self.job_name = x_cloudscheduler_jobname
         """The job's id, without the path before it (CS-157)."""
         # It is sent in the time of Los Angeles, with a fraction or without (CS-158, CS-159).
-        self.schedule_time = (x_cloudscheduler_scheduletime or datetime.now(UTC)).astimezone(UTC)
+        self.schedule_time = (x_cloudscheduler_scheduletime or wall_clock.now()).astimezone(UTC)
         """When this run was due, in UTC; the same for all its attempts (CS-150)."""
 
 

@@ -45,13 +45,14 @@ class Sender:
 
     def sending(self, options: TaskOptions) -> "Callable[[CreateTaskRequest], Task]":
         """What creates a task; its queue is created before, if that is ours to do."""
-        given, default = options.client, self._clients.default
+        given, clients, default = options.client, self._clients, self._clients.default
         path: str = options.queue_path
         timeout: Any = options.task_create_timeout
         queues = self._queues
 
         def send(request: "CreateTaskRequest") -> "Task":
-            client: CloudTasksClient = default.get() if given is None else given
+            replaced = clients.replaced
+            client: CloudTasksClient = (default.get() if given is None else given) if replaced is None else replaced
             if queues is not None:
                 queues.ensure(path, timeout, client)
             return client.create_task(request=request, timeout=timeout)

@@ -4,7 +4,6 @@ What is the same in all requests of an endpoint is serialized once. A call appen
 and one parse makes the message.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from fastapi_gcp_tasks import option_checks as check
 from fastapi_gcp_tasks.encode import JSON_TYPE, Plan
 from fastapi_gcp_tasks.encode.plan import Encoded
 from fastapi_gcp_tasks.options import TaskOptions
+from gcptasks.base import wall_clock
 from gcptasks.client.request_bytes import body_head, due_in, named, url_head, with_headers
 from gcptasks.engine.task_limits import LARGEST, MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
@@ -227,7 +227,7 @@ def _encoding_for_later(plan: Plan, options: TaskOptions) -> Callable[[Mapping[s
 
     def encode_for_later(values: Mapping[str, Any]) -> Encoded:
         encoded = plan.encode(values)
-        due = at or datetime.now(UTC) + timedelta(seconds=countdown or 0)
+        due = at or wall_clock.now() + timedelta(seconds=countdown or 0)
         check_due(values, due if due.tzinfo else due.replace(tzinfo=UTC))
         return encoded
 
@@ -246,7 +246,7 @@ def _check_limits(task: Any) -> None:
 
 
 def _check_horizon(due: int) -> None:
-    if due - time.time_ns() > _MOST_AHEAD:
+    if due - wall_clock.now_ns() > _MOST_AHEAD:
         at = datetime.fromtimestamp(due // _SECOND, UTC)
         raise ValueError(f"a task can be due at most {MOST_AHEAD.days} days ahead, not at {at.isoformat()}")
 

@@ -35,6 +35,17 @@ class DefaultClient(Generic[Client]):
             return self._client
 
 
+class _Same(dict[Callable[[], object], AsyncClient]):
+    """The same client, whatever factory is asked for."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        super().__init__()
+        self._client = client
+
+    def __missing__(self, factory: Callable[[], object]) -> AsyncClient:
+        return self._client
+
+
 class AsyncClients(Generic[AsyncClient]):
     """The clients of one builder: for each running loop one of each factory."""
 
@@ -45,7 +56,14 @@ class AsyncClients(Generic[AsyncClient]):
 
     def begin_anew(self) -> None:
         """Have no clients yet: those of the parent's loops do not work in a child."""
-        self._made = PerLoop[dict[Callable[[], object], AsyncClient]](dict)
+        self._made = self._own = PerLoop[dict[Callable[[], object], AsyncClient]](dict)
+
+    def stand_in(self, client: AsyncClient | None) -> None:
+        """Give that client to everyone; with None, one's own again."""
+        if client is None:
+            self._made = self._own
+        else:
+            self._made = PerLoop[dict[Callable[[], object], AsyncClient]](lambda: _Same(client))
 
     def get(self, factory: Callable[[], object] | None) -> AsyncClient:
         """The running loop's client of that factory; without one, the default client."""

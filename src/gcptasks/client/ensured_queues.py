@@ -12,6 +12,7 @@ from gcptasks.base.log_text import log_text
 from gcptasks.base.names import QueueName, parse_queue
 from gcptasks.base.per_loop import PerLoop
 from gcptasks.base.running_call import RunningCall, this_frame
+from gcptasks.base.stand_ins import StandIn, replaceable
 from gcptasks.client.call_flows import Flow, call
 
 _log = logging.getLogger("gcptasks")
@@ -68,8 +69,15 @@ class EnsuredQueues:
 
     def __init__(self) -> None:
         self._done: set[str] = set()
+        self._own: set[str] = set()
+        """Those of its own service, while that of a test stands in."""
         self.begin_anew()
         begin_anew_in_children(self)
+        replaceable(self)
+
+    def stand_in(self, service: StandIn | None) -> None:
+        """Have created no queue yet at that service; or those that it had."""
+        self._done, self._own = (self._own, set()) if service is None else (set(), self._done)
 
     def begin_anew(self) -> None:
         """Forget what other threads are creating."""
@@ -111,8 +119,15 @@ class AsyncEnsuredQueues:
 
     def __init__(self) -> None:
         self._done: set[str] = set()
+        self._own: set[str] = set()
+        """Those of its own service, while that of a test stands in."""
         self.begin_anew()
         begin_anew_in_children(self)
+        replaceable(self)
+
+    def stand_in(self, service: StandIn | None) -> None:
+        """Have created no queue yet at that service; or those that it had."""
+        self._done, self._own = (self._own, set()) if service is None else (set(), self._done)
 
     def begin_anew(self) -> None:
         """Forget what is being created: a child cannot wait for its parent's tasks."""

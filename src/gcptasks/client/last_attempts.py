@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from gcptasks.base.forks import begin_anew_in_children
 from gcptasks.base.log_text import log_text
 from gcptasks.base.per_loop import PerLoop
+from gcptasks.base.stand_ins import StandIn, replaceable
 from gcptasks.client.api import TASKS
 from gcptasks.client.bounded_calls import ClientCalls
 from gcptasks.client.call_flows import Call
@@ -57,8 +58,15 @@ class LastAttempts:
         self._now = now
         self._awaits = awaits
         self._known: dict[str, _Known] = {}
+        self._own: dict[str, _Known] = {}
+        """Of its own service, while that of a test stands in."""
         self.begin_anew()
         begin_anew_in_children(self)
+        replaceable(self)
+
+    def stand_in(self, service: StandIn | None) -> None:
+        """Know nothing yet of that service's queues; or what was known before."""
+        self._known, self._own = (self._own, {}) if service is None else ({}, self._known)
 
     def begin_anew(self) -> None:
         """Have asked for nothing yet: a child cannot wait for its parent's tasks."""

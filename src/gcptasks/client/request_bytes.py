@@ -4,11 +4,11 @@ Protobuf merges a message that occurs again into the first. So the parts are app
 own, and one call in C parses the whole, where building Google's wrappers field by field costs twenty times that.
 """
 
-import time
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from gcptasks.base import wall_clock
 from gcptasks.base.epoch import EPOCH
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def named(message: bytes, task_name: str) -> bytes:
 
 def due_in(nanoseconds: int) -> bytes:
     """The part that says when the task is due, so long from now."""
-    seconds, nanos = divmod(time.time_ns() + nanoseconds, _SECOND)
+    seconds, nanos = divmod(wall_clock.now_ns() + nanoseconds, _SECOND)
     return _due(seconds, nanos)
 
 

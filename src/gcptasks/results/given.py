@@ -5,6 +5,7 @@ from threading import Lock
 from typing import Any, NoReturn, TypeGuard
 
 from gcptasks.base.forks import begin_anew_in_children
+from gcptasks.base.stand_ins import StandIn, replaceable
 from gcptasks.results.guarded import GuardedStore, guarded
 from gcptasks.results.store import ResultStore, StoreSettings
 
@@ -40,8 +41,20 @@ class GivenStore:
         elif not callable(given):
             raise TypeError(f"results must be a store of results, or a function that makes one, not {given!r}")
         self._given: Any = given
+        self._own: GuardedStore | None = None
+        """The store that stays aside while a test's stands in."""
         self.begin_anew()
         begin_anew_in_children(self)
+        replaceable(self)
+
+    def stand_in(self, service: StandIn | None) -> None:
+        """Be the store of that service, with the settings of this one so far as they are known; or this one again."""
+        if service is None:
+            self._guarded, self._own = self._own, None
+        else:
+            known = self.known()
+            settings = StoreSettings() if known is None else known.settings
+            self._own, self._guarded = self._guarded, guarded(service.results(settings))
 
     def begin_anew(self) -> None:
         """Wait for none of the parent's threads."""
