@@ -1,5 +1,5 @@
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ from gcptasks.engine.quotas import Quotas
 NAME = parse_queue("projects/p/locations/l/queues/q")
 NOW = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
 SECOND = 1_000_000_000
+RATES = {field.name for field in fields(RateLimits)}
+RETRIES = {field.name for field in fields(RetryConfig)}
 NOTHING_RATES = RateLimits(max_dispatches_per_second=0, max_concurrent_dispatches=0)
 NOTHING_RETRY = RetryConfig(
     max_attempts=0, max_retry_duration_ns=0, min_backoff_ns=0, max_backoff_ns=0, max_doublings=0
@@ -21,8 +23,8 @@ NOTHING_RETRY = RetryConfig(
 
 
 def new_queue(*, parent: str = "projects/p/locations/l", sampling_ratio: float = 0.0, **given: Any) -> NewQueue:
-    rates = {name: value for name, value in given.items() if name in RateLimits.__slots__}
-    retries = {name: value for name, value in given.items() if name in RetryConfig.__slots__}
+    rates = {name: value for name, value in given.items() if name in RATES}
+    retries = {name: value for name, value in given.items() if name in RETRIES}
     assert len(rates) + len(retries) == len(given)
     return NewQueue(
         parent=parse_location(parent),
@@ -72,8 +74,8 @@ KEPT: list[Any] = [
 @pytest.mark.parametrize("given", KEPT)
 def test_what_is_set_is_kept_and_the_rest_filled_in(given: dict[str, Any]) -> None:
     queue = queues.create(new_queue(**given), Quotas.GOOGLE)
-    rates = {name: value for name, value in given.items() if name in RateLimits.__slots__}
-    retries = {name: value for name, value in given.items() if name in RetryConfig.__slots__}
+    rates = {name: value for name, value in given.items() if name in RATES}
+    retries = {name: value for name, value in given.items() if name in RETRIES}
     assert queue.rate_limits == replace(RateLimits(), **rates)
     assert queue.retry_config == replace(RetryConfig(), **retries)
     assert queue.sampling_ratio == given.get("sampling_ratio", 0.0)

@@ -6,6 +6,7 @@ tree. Nothing here is executed.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, ParamSpec, TypeVar, assert_type, cast
 
@@ -64,6 +65,7 @@ from fastapi_gcp_tasks.results import (
     TaskInfo,
     TaskStatus,
 )
+from gcptasks.engine.model import Reply
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -553,6 +555,12 @@ greet(nam="a")  # type: ignore[call-arg]
 count("a", "b")  # type: ignore[arg-type]
 # error: has no attribute "pusch" | Cannot access attribute "pusch"
 count("a").pusch()  # type: ignore[attr-defined]
+
+# What is made for every task nobody changes, though Python would let them.
+reply = Reply(status=200)
+# error: Property "status" defined in "Reply" is read-only | Attribute "status" is read-only
+reply.status = 404  # type: ignore[misc]
+assert_type(replace(reply, status=404), Reply)
 
 
 async def use_functions() -> None:

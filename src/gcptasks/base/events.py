@@ -5,10 +5,10 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from gcptasks.base.frozen import frozen
 from gcptasks.base.names import JobName, QueueName, TaskName
 
 _log = logging.getLogger("gcptasks")
@@ -29,7 +29,7 @@ class QueueChange(StrEnum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QueueChanged:
     queue: QueueName
     change: QueueChange
@@ -38,14 +38,14 @@ class QueueChanged:
     """How many tasks went with it: those of a queue that was purged or deleted, counted up to `MOST_COUNTED`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskCreated:
     task: TaskName
     scheduled_at: datetime
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskForced:
     """RunTask asked for an attempt at once."""
 
@@ -53,7 +53,7 @@ class TaskForced:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskDeleted:
     """A task was deleted by a call, before it was done."""
 
@@ -61,7 +61,7 @@ class TaskDeleted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaskExpired:
     """A task went for its age, before it was done."""
 
@@ -69,7 +69,7 @@ class TaskExpired:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptStarted:
     task: TaskName
     attempt: int
@@ -79,7 +79,7 @@ class AttemptStarted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptSucceeded:
     task: TaskName
     attempt: int
@@ -88,7 +88,7 @@ class AttemptSucceeded:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AttemptFailed:
     task: TaskName
     attempt: int
@@ -100,7 +100,7 @@ class AttemptFailed:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServiceReset:
     """Everything was dropped."""
 
@@ -117,7 +117,7 @@ class JobChange(StrEnum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobChanged:
     job: JobName
     change: JobChange
@@ -126,7 +126,7 @@ class JobChanged:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobForced:
     """RunJob asked for an execution at once."""
 
@@ -134,7 +134,7 @@ class JobForced:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExecutionSkipped:
     """A job's time came while an execution of it was not over."""
 
@@ -143,7 +143,7 @@ class ExecutionSkipped:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExecutionMissed:
     """A job's time came while nobody ran it: the first such time, if there were several."""
 
@@ -154,7 +154,7 @@ class ExecutionMissed:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobRescheduled:
     """A job has another next time than before, or one again, since the zone database is another."""
 
@@ -163,7 +163,7 @@ class JobRescheduled:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScheduleEnded:
     """A job is run no more: its schedule has no next time, or its time zone is gone from the zone database."""
 
@@ -171,7 +171,7 @@ class ScheduleEnded:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobAttemptStarted:
     job: JobName
     scheduled_at: datetime
@@ -180,7 +180,7 @@ class JobAttemptStarted:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobAttemptSucceeded:
     job: JobName
     scheduled_at: datetime
@@ -190,7 +190,7 @@ class JobAttemptSucceeded:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JobAttemptFailed:
     job: JobName
     scheduled_at: datetime

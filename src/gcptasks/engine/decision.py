@@ -1,12 +1,11 @@
 """What a rule decides: what should be, and what happened."""
 
-from dataclasses import dataclass
-
 from gcptasks.base.events import Event
+from gcptasks.base.frozen import frozen
 from gcptasks.engine.model import Task
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """The task as it should be from now on, and the events that this makes."""
 

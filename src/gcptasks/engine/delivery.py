@@ -1,11 +1,11 @@
 """What an attempt sends, and how its outcome is written down."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gcptasks.base.epoch import EPOCH
 from gcptasks.base.errors import Unreachable
+from gcptasks.base.frozen import frozen
 from gcptasks.engine import app_engine, http_targets
 from gcptasks.engine.leased_record import LeasedRecord
 from gcptasks.engine.model import AppEngineRequest, HttpRequest, Queue, Task, Token
@@ -46,7 +46,7 @@ _CODE_NAMES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Outgoing:
     """One attempt as its worker will see it. Whoever sends it sets `Content-Length`, and `Host` by `host` or by URL."""
 

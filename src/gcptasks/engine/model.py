@@ -4,10 +4,11 @@ Names follow Google's messages (`google.cloud.tasks.v2`). `*_at` is an aware UTC
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from gcptasks.base.frozen import frozen
 from gcptasks.base.names import LocationName, QueueName, TaskName
 
 
@@ -25,7 +26,7 @@ class View(StrEnum):
     FULL = "FULL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RateLimits:
     """How fast a queue may send. The defaults are Google's (CT-030)."""
 
@@ -35,7 +36,7 @@ class RateLimits:
     """That of a queue.yaml; 0: as it follows from the rate (CT-039)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class RetryConfig:
     """When a failed task is tried again. The defaults are Google's (CT-030).
 
@@ -51,13 +52,13 @@ class RetryConfig:
     max_doublings: int = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class OidcToken:
     service_account_email: str
     audience: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class OAuthToken:
     service_account_email: str
     scope: str = ""
@@ -74,7 +75,7 @@ class EnforceMode(StrEnum):
     ALWAYS = "ALWAYS"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class UriOverride:
     """The parts of a URL that a queue sets; None: the task's own."""
 
@@ -88,7 +89,7 @@ class UriOverride:
     enforce_mode: EnforceMode = EnforceMode.UNSPECIFIED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class HttpTarget:
     """What a queue sets in every HTTP request of its tasks, as it was sent (CT-299)."""
 
@@ -99,7 +100,7 @@ class HttpTarget:
     token: Token | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Queue:
     name: QueueName
     rate_limits: RateLimits = RateLimits()
@@ -114,7 +115,7 @@ class Queue:
     """Overrides parts of every HTTP task (CT-220)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class HttpRequest:
     """What the worker will be sent. `method` is an HTTP method in capitals."""
 
@@ -125,7 +126,7 @@ class HttpRequest:
     token: Token | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AppEngineRouting:
     """Which part of an App Engine app is meant; what is empty is the app's default."""
 
@@ -134,7 +135,7 @@ class AppEngineRouting:
     instance: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AppEngineRequest:
     """What an App Engine app will be sent. `method` is an HTTP method in capitals."""
 
@@ -149,7 +150,7 @@ class AppEngineRequest:
 Request = HttpRequest | AppEngineRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Attempt:
     """The last attempt of a task that failed or is under way."""
 
@@ -161,7 +162,7 @@ class Attempt:
     """The HTTP status; 504 after a passed deadline, 0 without any answer (CT-312, CT-313); None while under way."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Task:
     """A task that is stored: waiting, under way, or waiting to be tried again."""
 
@@ -180,7 +181,7 @@ class Task:
     last_attempt: Attempt | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Reply:
     """How an attempt ended."""
 
@@ -199,7 +200,7 @@ class Reply:
 # What callers ask for, as the wire hands it to the verbs. Names are parsed; nothing else is checked yet.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class NewQueue:
     parent: LocationName
     name: QueueName
@@ -214,7 +215,7 @@ class NewQueue:
     http_target: HttpTarget | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class NewTask:
     queue: QueueName
     name: TaskName | None
@@ -230,7 +231,7 @@ class NewTask:
     view: View = View.UNSPECIFIED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class BufferedTask:
     """A task whose URL is the queue's (BufferTask)."""
 
@@ -242,7 +243,7 @@ class BufferedTask:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class GivenQueues:
     """The queues that are there from the start, and again after a reset."""
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from gcptasks.base.events import AttemptStarted
+from gcptasks.base.frozen import frozen
 from gcptasks.base.names import QueueName
 from gcptasks.engine import delivery, tasks
 from gcptasks.engine.decision import Decision
@@ -38,7 +39,7 @@ class Wanted:
         return self.forced or bool(self.tasks)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended(Generic[L]):
     """An attempt that ended: what was leased, how it ended, and when."""
 

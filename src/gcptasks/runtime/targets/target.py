@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Protocol
 
+from gcptasks.base.frozen import frozen
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
 
@@ -45,7 +45,7 @@ class Target(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class HopReply(Reply):
     """How one hop of an attempt ended; a redirect is a response of its own here."""
 
