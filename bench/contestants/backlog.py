@@ -14,6 +14,7 @@ from bench.contestants.load import TASKS, throughput
 from bench.contestants.noops import QUEUES
 from bench.contestants.port import Client, creates, lateness, serving
 from bench.contestants.tally import Hearer
+from fastapi_gcp_tasks.utils import async_emulator_client
 
 AT_A_TIME = 100
 """As many as one call of BatchCreateTasks may have."""
@@ -37,7 +38,7 @@ def fill(folder: str, tasks: int) -> None:
 
 
 async def measure(address: str, url: str, what: str, hearer: Hearer) -> dict[str, float]:
-    client = Client(address, url)
+    client = Client(async_emulator_client(host=address), url)
     match what:
         case "flow":
             return await throughput(client.create, hearer)

@@ -4,7 +4,6 @@ Every COMMIT takes that many milliseconds longer, asleep and without the interpr
 """
 
 import asyncio
-import gc
 import sqlite3
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench.contestants import holds
 from bench.contestants.load import IN_FLIGHT, TASKS, run, spread
 from bench.contestants.noops import PARENT, QUEUES
 from gcptasks.service.policy import Policy
@@ -26,8 +26,6 @@ from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import SERVICE
-
-TICK = 0.001
 
 
 class OnTheLoop(CommitPlace):
@@ -70,16 +68,6 @@ async def call(writer: Writer, name: str, message: Any) -> Any:
     return method.encode(answer, message)
 
 
-async def longest_hold(over: asyncio.Event) -> float:
-    """The longest time that this loop did not come back to something that is due, until `over`."""
-    longest, last = 0.0, time.perf_counter()
-    while not over.is_set():
-        await asyncio.sleep(TICK)
-        now = time.perf_counter()
-        longest, last = max(longest, now - last - TICK), now
-    return longest
-
-
 async def measure(writer: Writer) -> dict[str, float]:
     """Tasks accepted a second, many calls under way, and milliseconds that the loop was held meanwhile."""
     for queue in QUEUES:
@@ -93,16 +81,14 @@ async def measure(writer: Writer) -> dict[str, float]:
         await call(writer, "CreateTask", request)
 
     await spread(create, TASKS // 10, IN_FLIGHT)  # so that the writer has chosen
-    # Else the longest hold is a full collection, over all that Google's clients import.
-    gc.collect()
-    gc.freeze()
-    over = asyncio.Event()
-    holding = asyncio.create_task(longest_hold(over))
-    began = time.perf_counter()
+    holds.freeze()
+    seen: list[holds.Hold] = []
+    watching = asyncio.create_task(holds.watch(seen))
+    began = time.monotonic()
     await spread(create, TASKS, IN_FLIGHT)
-    took = time.perf_counter() - began
-    over.set()
-    return {"creates": TASKS / took, "hold": await holding * 1e3}
+    ended = time.monotonic()
+    watching.cancel()
+    return {"creates": TASKS / (ended - began), "hold": holds.figures(seen, (began, ended))["with waiting"]}
 
 
 def main(how: str, milliseconds: str) -> None:

@@ -94,11 +94,16 @@ def _rates(first: float, enqueued: float, outcome: Outcome) -> dict[str, float]:
 
 
 def run(work: Coroutine[Any, Any, dict[str, float]]) -> None:
-    """Do the work on the event loop that uvicorn would choose here, and print its figures."""
+    """Do the work on such a loop, and print its figures."""
+    print(json.dumps(on_loop(work)))
+
+
+def on_loop(work: Coroutine[Any, Any, dict[str, float]]) -> dict[str, float]:
+    """Do the work on the event loop that uvicorn would choose here; gives its figures."""
     try:
         # Loaded by name: the environments of the contestants have it, the one that is type-checked has not.
         loop_factory = import_module("uvloop").new_event_loop
     except ImportError:
         loop_factory = asyncio.new_event_loop
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        print(json.dumps(runner.run(work)))
+        return runner.run(work)

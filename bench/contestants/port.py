@@ -11,7 +11,7 @@ from time import monotonic
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from google.cloud.tasks_v2 import CreateQueueRequest, CreateTaskRequest, HttpRequest, Queue, Task
+from google.cloud.tasks_v2 import CloudTasksAsyncClient, CreateQueueRequest, CreateTaskRequest, HttpRequest, Queue, Task
 
 from bench.contestants import servers
 from bench.contestants.load import IN_FLIGHT, TASKS, run, spread, throughput
@@ -37,9 +37,13 @@ def serving(folder: str) -> Generator[str]:
     """The same, with what the folder holds."""
     port = servers.free_port()
     command = Path(sys.executable).parent / "cloud-tasks-emulator"
-    options = ["--host", "127.0.0.1", "--port", str(port), "--db", f"{folder}/tasks.db", "--log-level", "warning"]
-    with servers.server([str(command), *options], port):
+    with servers.server([str(command), *options(folder, port)], port):
         yield f"127.0.0.1:{port}"
+
+
+def options(folder: str, port: int) -> list[str]:
+    """Those of the command that serves what the folder holds."""
+    return ["--host", "127.0.0.1", "--port", str(port), "--db", f"{folder}/tasks.db", "--log-level", "warning"]
 
 
 def receiver() -> FastAPI:
@@ -50,8 +54,8 @@ def receiver() -> FastAPI:
 class Client:
     """The one Python client, and where its tasks go."""
 
-    def __init__(self, address: str, url: str) -> None:
-        self._client = async_emulator_client(host=address)
+    def __init__(self, client: CloudTasksAsyncClient, url: str) -> None:
+        self._client = client
         self._url = url
 
     async def create_queues(self) -> None:
@@ -90,7 +94,7 @@ async def lateness(client: Client, hearer: Hearer) -> dict[str, float]:
 
 
 async def measure(address: str, url: str, what: str, hearer: Hearer) -> dict[str, float]:
-    client = Client(address, url)
+    client = Client(async_emulator_client(host=address), url)
     await client.create_queues()
     match what:
         case "flow":

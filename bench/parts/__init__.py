@@ -1,7 +1,20 @@
 """The parts, by name, in the order of the target list."""
 
 from bench.model import Part
-from bench.parts import backlog, commits, embedded, functions, jobs, limits, port, results, routes, schedules, startup
+from bench.parts import (
+    backlog,
+    commits,
+    embedded,
+    functions,
+    holds,
+    jobs,
+    limits,
+    port,
+    results,
+    routes,
+    schedules,
+    startup,
+)
 
 PARTS: dict[str, Part] = {
     part.name: part
@@ -13,6 +26,7 @@ PARTS: dict[str, Part] = {
         *results.PARTS,
         *limits.PARTS,
         *port.PARTS,
+        *holds.PARTS,
         *backlog.PARTS,
         *commits.PARTS,
         *schedules.PARTS,
