@@ -104,5 +104,5 @@ def test_a_status_too_large_for_trailers_is_cut_and_loses_its_details() -> None:
 
 @pytest.mark.parametrize("kind", [b"application/grpc", b"application/grpc+proto", b"application/grpc; charset=utf-8"])
 def test_content_types_of_grpc_are_taken(kind: bytes) -> None:
-    request = opening([(b":method", b"POST"), (b":path", b"/a.B/C"), (b"content-type", kind)])
+    request = opening(((b":method", b"POST"), (b":path", b"/a.B/C"), (b"content-type", kind)))
     assert (request.method, request.encoding, request.timeout) == ("/a.B/C", b"identity", None)

@@ -3,7 +3,7 @@
 This is the seam: `http2.py` knows `Framing` and `Sink` alone, so framing of our own can take the place of `h2`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -27,7 +27,14 @@ from hyperframe.frame import GoAwayFrame
 
 from gcptasks.base.budget import Share
 from gcptasks.rpc.frame_watch import FrameWatch
-from gcptasks.rpc.header_lists import Headers, RememberingEncoder, are_trailers, is_request
+from gcptasks.rpc.header_lists import (
+    Fields,
+    Headers,
+    RememberingDecoder,
+    RememberingEncoder,
+    are_trailers,
+    is_request,
+)
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.rpc.unsent import Unsent
 
@@ -42,7 +49,7 @@ _UNCOUNTED: Final = 64
 class Sink(Protocol):
     """Is told what a client sent."""
 
-    def begun(self, stream: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def begun(self, stream: int, headers: Fields) -> None:
         """A request opened with these headers."""
         ...
 
@@ -90,12 +97,12 @@ class Framing:
             ),
         )
         self._h2.encoder = RememberingEncoder()
+        self._h2.decoder = RememberingDecoder(limits.headers)
         self._settings = {
             SettingCodes.MAX_CONCURRENT_STREAMS: limits.streams,
             SettingCodes.MAX_HEADER_LIST_SIZE: limits.headers,
         }
         self._h2.local_settings = Settings(client=False, initial_values=self._settings)
-        self._h2.decoder.max_header_list_size = limits.headers
         self.unsent = Unsent(self._h2, share, self._watch.answered)
 
     def start(self) -> None:
@@ -193,8 +200,9 @@ class Framing:
     def _request_received(self, event: RequestReceived) -> None:
         if event.stream_id in self._dead:
             return
-        if is_request(event.headers):
-            self._sink.begun(event.stream_id, event.headers)
+        headers = tuple(event.headers)
+        if is_request(headers):
+            self._sink.begun(event.stream_id, headers)
         else:
             self.reset(event.stream_id, ErrorCodes.PROTOCOL_ERROR)
 

@@ -6,13 +6,13 @@ After https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md and compres
 import re
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from hpack import HeaderTuple
 
-from gcptasks.rpc.header_lists import Headers
+from gcptasks.rpc.header_lists import Fields, Headers
 from gcptasks.wire.codes import Code, Status
 
 _STATUS_200: Final = HeaderTuple(b":status", b"200")
@@ -79,7 +79,8 @@ class Opening:
     """Seconds."""
 
 
-def opening(headers: Iterable[tuple[bytes, bytes]]) -> Opening:
+@lru_cache(maxsize=128)
+def opening(headers: Fields) -> Opening:
     """The request of these headers; `Refused` if it cannot be a call, `NotGrpc` if it is none of gRPC."""
     given = dict(headers)
     if (method := given.get(b":method")) != b"POST":

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from h2.errors import ErrorCodes
@@ -12,6 +12,7 @@ from gcptasks.base.budget import Share
 from gcptasks.base.log_text import log_text
 from gcptasks.rpc import grpc
 from gcptasks.rpc.framing import FIRST_WINDOW, Framing
+from gcptasks.rpc.header_lists import Fields
 from gcptasks.rpc.limits import ListenerLimits
 from gcptasks.wire.codes import Code, Status, status_of
 
@@ -175,7 +176,7 @@ class Http2(asyncio.BufferedProtocol):
 
     # What the client sent, as `framing.Sink`.
 
-    def begun(self, stream: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def begun(self, stream: int, headers: Fields) -> None:
         if self._draining or self._is_busy():
             self._framing.reset(stream, ErrorCodes.REFUSED_STREAM)
             return
