@@ -14,6 +14,7 @@ import watchfiles
 from gcptasks.base.errors import SetupError
 from gcptasks.cli.announce import VARIABLES, say_dev, say_stopping, say_tasks
 from gcptasks.cli.application import Application
+from gcptasks.cli.collector import spare_imports
 from gcptasks.cli.found import Found
 from gcptasks.cli.output import LogLevel, log_to_terminal, say, warn
 from gcptasks.cli.schedules import say_jobs
@@ -33,6 +34,7 @@ _APP_STOPS = timedelta(seconds=2)
 
 def run(app: Application, host: str, port: int, settings: PortSettings, log_level: LogLevel, *, reload: bool) -> int:
     """Run both until Ctrl-C, or until the application ends by itself; the exit code."""
+    spare_imports()
     log_to_terminal(log_level)
     raise_limit()
     return asyncio.run(_run(app, host, port, settings, reload=reload))

@@ -3,6 +3,7 @@
 import asyncio
 
 from gcptasks.cli.announce import say_emulator, say_stopping
+from gcptasks.cli.collector import spare_imports
 from gcptasks.cli.output import LogLevel, log_to_terminal, say
 from gcptasks.cli.signals import stop_signal
 from gcptasks.runtime.targets.open_files import raise_limit
@@ -12,6 +13,7 @@ from gcptasks.server.settings import PortSettings
 
 def run(settings: PortSettings, log_level: LogLevel) -> None:
     """Serve until Ctrl-C."""
+    spare_imports()
     log_to_terminal(log_level)
     raise_limit()
     asyncio.run(_serve(settings))
