@@ -81,7 +81,7 @@ class Attempts(Generic[L]):
         self._over = over
         self._give_back = give_back
         self._context = contextvars.copy_context()
-        self._running: dict[asyncio.Task[None], _Attempt[L]] = {}
+        self._running: dict[_Attempt[L], asyncio.Task[None]] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self._ended: list[Ended[L]] = []
         self._not_sent: list[L] = []
@@ -95,24 +95,24 @@ class Attempts(Generic[L]):
 
     def under_way(self) -> list[L]:
         """What was leased and is not over yet."""
-        return [attempt.leased for attempt in self._running.values() if not attempt.over]
+        return [attempt.leased for attempt in self._running if not attempt.over]
 
     async def over_by(self, until: float) -> None:
         """Wait until all are over and written down, or that time of the loop has come, or the loop is ending."""
         loop = asyncio.get_running_loop()
-        while (left := self._running.keys() | self._writing) and loop.time() < until and not _loop_is_ending():
+        while (left := {*self._running.values(), *self._writing}) and loop.time() < until and not _loop_is_ending():
             await asyncio.wait(left, timeout=until - loop.time())
             # What has just ended is written down in the next turn.
             await asyncio.sleep(0)
 
     async def cut_off(self) -> None:
         """Cancel what is not over, and write down what is. What does not end then either is left to itself."""
-        if late := sum(not attempt.over for attempt in self._running.values()):
+        if late := sum(not attempt.over for attempt in self._running):
             _log.warning("stopping: %d attempts took too long and are left to the next start", late)
-        for attempt in self._running.values():
+        for attempt in self._running:
             attempt.cut_off = True
         try:
-            await _cancel_all(self._running)
+            await _cancel_all(self._running.values())
         finally:
             self._abandon()
             # One that ended in this very turn of the loop is still to be written down.
@@ -135,7 +135,7 @@ class Attempts(Generic[L]):
     def _abandon(self) -> None:
         """Let go of what goes on though it was cancelled: how it ends counts no more, and nothing waits for it."""
         abandoned, self._running = self._running, {}
-        for task, attempt in abandoned.items():
+        for attempt, task in abandoned.items():
             if not task.done():
                 _log.warning("stopping: the app goes on with %s though it was cancelled", attempt.leased.name)
                 _leave_behind(task)
@@ -143,15 +143,14 @@ class Attempts(Generic[L]):
 
     def _start(self, leased: Iterable[L]) -> None:
         loop = asyncio.get_running_loop()
+        note_end, is_wanted = self._note_end, self._is_wanted
         for one in leased:
-            attempt = _Attempt(one, self._note_end, self._is_wanted)
-            self._running[loop.create_task(self._deliver(attempt))] = attempt
+            attempt = _Attempt(one, note_end, is_wanted)
+            self._running[attempt] = loop.create_task(self._deliver(attempt))
 
     async def _deliver(self, attempt: "_Attempt[L]") -> None:
-        task = asyncio.current_task()
-        assert task is not None
         try:
-            if task not in self._running:
+            if attempt not in self._running:
                 # An eager task factory begins it inside of `create_task`, in the midst of a step.
                 await asyncio.sleep(0)
             if attempt.leased.unread:
@@ -177,7 +176,7 @@ class Attempts(Generic[L]):
             _log.exception("the attempt of %s failed in the dispatcher itself", attempt.leased.name)
         finally:
             # A callback of the task would do, and cost a turn of the loop for each.
-            self._running.pop(task, None)
+            self._running.pop(attempt, None)
 
     async def _send_large(self, attempt: "_Attempt[L]") -> None:
         leased = attempt.leased
@@ -292,22 +291,22 @@ def _track(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> N
 class _Attempt(Generic[L]):
     """One attempt, and whether how it ended is known."""
 
-    __slots__ = ("_ask", "_tell", "cut_off", "leased", "over")
+    __slots__ = ("_is_wanted", "_note_end", "cut_off", "leased", "over")
 
-    def __init__(self, leased: L, tell: Callable[[L, Reply], None], ask: Callable[[L], bool]) -> None:
+    def __init__(self, leased: L, note_end: Callable[[L, Reply], None], is_wanted: Callable[[L], bool]) -> None:
         self.leased = leased
-        self._ask = ask
+        self._note_end = note_end
+        self._is_wanted = is_wanted
         self.over = False
         self.cut_off = False
         """Whether a stop has cancelled it."""
-        self._tell = tell
 
     def end(self, reply: Reply) -> None:
         """How it ended; what is told later does not count."""
         if not self.over:
             self.over = True
-            self._tell(self.leased, reply)
+            self._note_end(self.leased, reply)
 
     def wanted(self) -> bool:
         """Whether it is still to be sent."""
-        return self._ask(self.leased)
+        return self._is_wanted(self.leased)

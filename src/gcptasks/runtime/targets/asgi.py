@@ -15,7 +15,8 @@ from gcptasks.base.log_text import log_text
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.leased_record import LeasedRecord
 from gcptasks.runtime.targets.address import parse_url
-from gcptasks.runtime.targets.fields import body_of, fields_of
+from gcptasks.runtime.targets.deadlines import Deadlines, Expiring
+from gcptasks.runtime.targets.fields import LOWER_CASE, body_of, fields_of
 from gcptasks.runtime.targets.target import HopReply, IsWanted, OnReply, always, late, plain, retry_after, unusable
 
 Scope = MutableMapping[str, Any]
@@ -43,6 +44,7 @@ class AsgiTarget:
     ) -> None:
         self._app = app
         self._delivery = delivery
+        self._deadlines = Deadlines()
         self._state: Mapping[str, Any] = {} if state is None else state
 
     async def send(self, request: Outgoing, on_reply: OnReply, wanted: IsWanted = always) -> None:
@@ -60,19 +62,23 @@ class AsgiTarget:
         if request.record is not None:
             scope[LEASED_RECORD] = request.record
             on_reply = partial(_over, request.record, on_reply)
+        loop = asyncio.get_running_loop()
         # The app runs in the task that calls: one of its own would cost a tenth of the whole attempt.
-        task = asyncio.current_task()
+        task = asyncio.current_task(loop)
         assert task is not None
-        call = _Call(scope, body, on_reply)
-        timer = call.loop.call_later(request.deadline.total_seconds(), call.expire, task, request.deadline)
-        call.until = timer.when()
+        call = _Call(loop, task, scope, body, request.deadline, on_reply)
+        self._deadlines.add(call)
         try:
-            await call.run(self._app, task)
-        except asyncio.CancelledError:
-            if not call.expired or task.uncancel():
+            await self._app(scope, call.receive, call.send)
+        except BaseException as error:
+            if not came_from_outside(error, task):
+                call.failed(error)
+            elif not (isinstance(error, asyncio.CancelledError) and call.expired and not task.uncancel()):
                 raise
+        else:
+            call.returned()
         finally:
-            timer.cancel()
+            self._deadlines.remove(call)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -88,7 +94,7 @@ class AsgiTarget:
             "client": ("127.0.0.1", 0),
             "scheme": address.origin.scheme,
             "root_path": "",
-            "headers": [(name.lower(), value) for name, value in fields_of(request, address, length)],
+            "headers": fields_of(request, address, length, LOWER_CASE),
             "state": dict(self._state),
             "method": request.method,
             "path": path,
@@ -105,68 +111,60 @@ def _parts(target: str) -> tuple[str, bytes, bytes]:
     return unquote(path), path.encode("ascii"), query.encode("ascii")
 
 
-class _Call:
+class _Call(Expiring):
     """One call of the app."""
 
-    __slots__ = (
-        "_asked",
-        "_body",
-        "_ended",
-        "_final",
-        "_on_reply",
-        "_reason",
-        "_scope",
-        "_started",
-        "_status",
-        "_told",
-        "expired",
-        "loop",
-        "until",
-    )
+    _started = False
+    _final = False
+    _told = False
+    _status = 500
+    _asked: _Asked = (None, None)
+    _reason = ""
+    _ended: asyncio.Event | None = None
+    expired = False
 
-    def __init__(self, scope: Scope, body: bytes, on_reply: OnReply) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        task: asyncio.Task[Any],
+        scope: Scope,
+        body: bytes,
+        deadline: timedelta,
+        on_reply: OnReply,
+    ) -> None:
+        super().__init__(loop, loop.time() + deadline.total_seconds())
+        self._task = task
         self._scope = scope
         self._body: bytes | None = body
+        self._deadline = deadline
         self._on_reply = on_reply
-        self._started = False
-        self._final = False
-        self._told = False
-        self._status = 500
-        self._asked: _Asked = (None, None)
-        self._reason = ""
-        self._ended: asyncio.Event | None = None
-        self.expired = False
-        self.until = 0.0
-        self.loop = asyncio.get_running_loop()
 
-    async def run(self, app: AsgiApp, task: asyncio.Task[Any]) -> None:
-        try:
-            await app(self._scope, self._receive, self._send)
-        except BaseException as error:
-            if came_from_outside(error, task):
-                raise
-            # Told first: a handler of the log may fail as well.
-            self._fail(_described(error))
+    def returned(self) -> None:
+        """The app has ended."""
+        if not self._final:
+            self._fail("the app ended without a whole answer")
             self._tell()
-            _log.error("exception in the app on %s", self._shown(), exc_info=error)
-        else:
-            if not self._final:
-                self._fail("the app ended without a whole answer")
-                self._tell()
-                _log.error("no whole answer from the app on %s", self._shown())
-            self._tell()
+            _log.error("no whole answer from the app on %s", self._shown())
+        self._tell()
+
+    def failed(self, error: BaseException) -> None:
+        """The app has raised."""
+        # Told first: a handler of the log may fail as well.
+        self._fail(_described(error))
+        self._tell()
+        _log.error("exception in the app on %s", self._shown(), exc_info=error)
 
     def _shown(self) -> str:
         return log_text(f"{self._scope['method']} {self._scope['path']}")
 
-    def expire(self, task: asyncio.Task[Any], deadline: timedelta) -> None:
+    def expire(self) -> None:
         if not self._final:
-            response = late(deadline)
+            response = late(self._deadline)
             self._stand_in(response.status)
             self._reason = response.reason
             self.expired = True
             self._tell()
-            task.cancel()
+            self._task.cancel()
 
     def _tell(self) -> None:
         if not self._told:
@@ -195,7 +193,7 @@ class _Call:
                     pass
         self._asked = location, retry
 
-    async def _receive(self) -> Message:
+    async def receive(self) -> Message:
         if self._body is not None:
             body, self._body = self._body, None
             return {"type": "http.request", "body": body, "more_body": False}
@@ -205,7 +203,7 @@ class _Call:
             await self._ended.wait()
         return {"type": "http.disconnect"}
 
-    async def _send(self, message: Message) -> None:
+    async def send(self, message: Message) -> None:
         kind = message["type"]
         if self.expired:
             # As uvicorn: a client that is gone is no error. But let the app notice that it was cancelled.

@@ -10,7 +10,7 @@ from gcptasks.base.errors import DeadlinePassed, DeliveryError, Unreachable
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.runtime.targets.address import Origin, parse_url
 from gcptasks.runtime.targets.connection import ClosedUnanswered, Connection
-from gcptasks.runtime.targets.fields import body_of, fields_of
+from gcptasks.runtime.targets.fields import AS_GIVEN, body_of, fields_of
 from gcptasks.runtime.targets.pool import Pool, PoolLimits
 from gcptasks.runtime.targets.shortage import NotYet
 from gcptasks.runtime.targets.target import HopReply, IsWanted, NotSent, NotWanted, OnReply, always, late, unusable
@@ -99,6 +99,6 @@ def _wire(request: Outgoing) -> bytes:
     address = parse_url(request.url)
     body = body_of(request)
     parts = [f"{request.method} {address.target} HTTP/1.1\r\n".encode("ascii")]
-    parts += [b"%b: %b\r\n" % field for field in fields_of(request, address, len(body))]
+    parts += [b"%b: %b\r\n" % field for field in fields_of(request, address, len(body), AS_GIVEN)]
     parts += (b"\r\n", body)
     return b"".join(parts)

@@ -14,6 +14,8 @@ from gcptasks.runtime.targets.redirect import MOST_REDIRECTS, next_request
 from gcptasks.runtime.targets.target import HopReply, IsWanted, NotSent, OnReply, always, late
 from gcptasks.runtime.tokens import Tokens
 
+Pick = Callable[[str], AsgiTarget | HttpTarget]
+
 
 class Targets:
     """Sends each attempt where its URL leads, and follows redirects on the way.
@@ -41,8 +43,9 @@ class Targets:
         """
         if request.token is not None and self._tokens is not None:
             request = await self._tokens.authorize(request, request.token)
-        hops = _Hops(self._pick, request, on_reply)
-        await hops.target.send(request, hops.on_reply, wanted)
+        target = self._pick(request.url)
+        hops = _Hops(self._pick, target, request, on_reply)
+        await target.send(request, hops.on_reply, wanted)
         while hops.following is not None:
             request = hops.take(hops.following)
             try:
@@ -75,18 +78,17 @@ class Targets:
 class _Hops:
     """The requests of one attempt: its own, and those that redirects lead to."""
 
-    __slots__ = ("_count", "_expiry", "_pick", "_request", "_tell", "_until", "following", "target")
+    _count = 0
+    _until = 0.0
+    following: Outgoing | None = None
+    """The request to go on with, once the hop before it is over."""
 
-    def __init__(self, pick: Callable[[str], AsgiTarget | HttpTarget], request: Outgoing, tell: OnReply) -> None:
+    def __init__(self, pick: Pick, target: AsgiTarget | HttpTarget, request: Outgoing, tell: OnReply) -> None:
         self._pick = pick
+        self.target = target
+        """Who is asked now."""
         self._request = request
         self._tell = tell
-        self._until = 0.0
-        self._count = 0
-        self.following: Outgoing | None = None
-        """The request to go on with, once the hop before it is over."""
-        self.target = pick(request.url)
-        """Who is asked now."""
 
     def on_reply(self, response: HopReply) -> None:
         """The response to one hop is the attempt's, unless it is a redirect to follow."""
