@@ -1,4 +1,4 @@
-"""The write-ahead log stays short, whoever writes, and no event loop copies it."""
+"""The write-ahead log stays short and its file does not grow at each commit, whoever writes; no event loop waits."""
 
 import asyncio
 import logging
@@ -17,13 +17,15 @@ import pytest
 
 from gcptasks.base.events import Events
 from gcptasks.store import checkpoints
-from gcptasks.store.connection import LOG_LIMIT, open_writer
+from gcptasks.store.connection import LOG_LIMIT, connect, open_writer
 from gcptasks.store.database import Database, parse_database, prepare_file
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Tx
 from store.store_verbs import NOW, add_task
 
 MIB = 2**20
+PAGE = 4096 + 24
+"""Bytes that a page takes in the log."""
 BOUND = 80 * MIB
 """Five times what it has when it is copied: what is written meanwhile, on a busy machine, comes on top."""
 
@@ -38,6 +40,22 @@ def log_of(path: Path) -> int:
         return Path(f"{path}-wal").stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def content_of_log(path: Path) -> int:
+    """Bytes in the log, whose file may be longer."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("SELECT count(*) FROM tasks").fetchone()
+        _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return int(pages) * PAGE
+
+
+def lengthened(path: Path, store: Store, least: int) -> None:
+    """Write small tasks until the log's file has so many bytes."""
+    until = time.monotonic() + 30
+    while log_of(path) < least:
+        store.write_sync(add_task)
+        assert time.monotonic() < until
 
 
 def count(tx: Tx) -> int:
@@ -212,13 +230,14 @@ def test_a_store_is_closed_while_its_log_is_copied(path: Path) -> None:
 
 @pytest.mark.parametrize("kills", [5, pytest.param(60, marks=pytest.mark.slow)])
 def test_a_process_that_is_killed_while_it_copies_loses_nothing(path: Path, kills: int) -> None:
-    """Its log is copied once in 400 tasks, so some of the kills come while it is."""
+    """Its log is copied once in 400 large tasks or lengthened once in 200 small ones, so some kills come meanwhile."""
     chance, durable, copied = random.Random(1), 0, 0
     for _ in range(kills):
-        with writing(path, 100_000, 10_000, "loop") as process:
+        size, way = chance.choice([(10_000, "loop"), (300, "thread")])
+        with writing(path, 100_000, size, way) as process:
             assert process.stdout is not None
             said = 0
-            stop_after = chance.randrange(100, 3000)
+            stop_after = chance.randrange(100, 3000 if size > 300 else 800)
             while said < stop_after:
                 said = int(process.stdout.readline())
             process.send_signal(signal.SIGKILL)
@@ -235,15 +254,69 @@ def test_a_process_that_is_killed_while_it_copies_loses_nothing(path: Path, kill
     print(f"{copied} of {kills} while the log was to be copied")
 
 
+def test_the_file_of_the_log_is_lengthened_before_it_is_needed_and_stays_so(path: Path) -> None:
+    with closing(Store(parse_database(str(path)), Events())) as store:
+        store.write_sync(add_task)
+        for least in (4 * MIB, 8 * MIB):
+            lengthened(path, store, least)
+            # A file that commits had lengthened would be as long as what is in it.
+            assert content_of_log(path) < log_of(path) - 3 * MIB
+        assert store.read(page_count) * 4096 < MIB
+        assert store.read(lambda tx: tx._sql.execute("PRAGMA integrity_check").fetchone()) == ("ok",)
+        assert "room" not in store.read(table_names)
+        store.write_sync(add_task, NOW, b"x" * 2 * LOG_LIMIT)
+        until = time.monotonic() + 30
+        while log_of(path) > LOG_LIMIT and time.monotonic() < until:
+            store.write_sync(add_task)
+        # It began anew, and is not lengthened further.
+        for _ in range(100):
+            store.write_sync(add_task)
+        assert log_of(path) == LOG_LIMIT
+
+
+def test_the_file_of_the_log_is_not_lengthened_on_a_disk_that_is_nearly_full(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "_SPARE", 2**62)
+    with closing(Store(parse_database(str(path)), Events())) as store:
+        lengthened(path, store, MIB)
+        assert log_of(path) < 2 * MIB
+
+
+def test_what_fails_while_the_file_of_the_log_is_lengthened_is_no_concern_of_those_who_write(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(path: Path, *, patience: float) -> sqlite3.Connection:
+        tries.append(log_of(path))
+        return connect(path, patience=patience, read_only=True)
+
+    tries: list[int] = []
+    monkeypatch.setattr(checkpoints, "connect", read_only)
+    with closing(Store(parse_database(str(path)), Events())) as store:
+        lengthened(path, store, 2 * MIB)
+        assert log_of(path) < 3 * MIB
+    assert 0 < len(tries) < 10
+    assert caplog.messages == []
+
+
 def test_what_is_deleted_is_not_written_once_more(path: Path) -> None:
     store = Store(parse_database(str(path)), Events())
     store.write_sync(add_task, NOW, b"x" * MIB)
-    before = log_of(path)
+    before = content_of_log(path)
     assert before > MIB
     store.write_sync(drop_all)
-    assert log_of(path) - before < MIB / 10
+    assert content_of_log(path) - before < MIB / 10
     assert store.read(count) == 0
     store.close()
+
+
+def page_count(tx: Tx) -> int:
+    found: int = tx._sql.execute("PRAGMA page_count").fetchone()[0]
+    return found
+
+
+def table_names(tx: Tx) -> set[str]:
+    return {name for (name,) in tx._sql.execute("SELECT name FROM sqlite_schema")}
 
 
 def drop_all(tx: Tx) -> None:

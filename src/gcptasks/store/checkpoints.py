@@ -1,4 +1,6 @@
-"""Copies the write-ahead log into the database, in a thread, so that the log begins anew and stays short.
+"""Keeps the write-ahead log's file as long as is good for it, in a thread: neither long nor growing at each commit.
+
+**Not long**: the log is copied into the database, so that it begins anew.
 
 SQLite would have whichever commit passes a limit copy the log, on the event loop that it stands on. That is switched
 off in every connection of ours. Instead a commit that finds the log long starts a thread, for one round:
@@ -10,15 +12,20 @@ off in every connection of ours. Instead a commit that finds the log long starts
 
 How long the log is tells the size of its file, which is larger than `LOG_LIMIT` only while there is that much in it. So
 every process that writes sees when a round is due, whoever wrote, and whether or not anybody delivers.
+
+**Not growing**: a commit that has to lengthen the file waits longer for its sync than one that writes over what is
+there. So a commit that finds the file a little longer has the thread write some MiB at the end of the log and undo
+that: no content, but a longer file, which stays so until SQLite removes it, when the last process closes the database.
 """
 
 import logging
 import os
+import shutil
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from gcptasks.base.errors import DiskFull, StoreError
@@ -40,6 +47,12 @@ _PAUSE = 0.05
 _LONG = 64 * 2**20
 """Bytes in the log from which on it is said what keeps it from beginning anew, and tried once a second."""
 _LONG_PAUSE = 1.0
+_ROOM = LOG_LIMIT // 4
+"""Bytes by which the file is lengthened at once: writers wait for some 5 ms, and the next commit syncs them."""
+_GROWN = 2**18
+"""Bytes by which commits lengthen the file before it is done for them: who writes a dozen tasks needs no room."""
+_SPARE = 2**30
+"""Bytes that must be free on the disk."""
 
 
 class Checkpoints:
@@ -55,6 +68,7 @@ class Checkpoints:
         self.paused = False
         self._stopped = False
         self._not_before = self._look_at = 0.0
+        self._lengthen_at = _GROWN
         self._complained = False
 
     def written(self, error: StoreError | None) -> None:
@@ -65,16 +79,11 @@ class Checkpoints:
         if self._stopped or now < self._not_before or (now < self._look_at and not full):
             return
         self._look_at = now + _SELDOM
-        if self.length() <= (0 if full else LOG_LIMIT):
-            return
-        if self._thread is not None and self._thread.is_alive():
-            return
-        # Two at the same moment do no harm: SQLite lets one of them copy.
-        self._thread = threading.Thread(target=self._round, name="gcptasks-checkpoint")
-        try:
-            self._thread.start()
-        except RuntimeError:  # no thread to be had, or the interpreter is shutting down
-            self._round()
+        length = self.length()
+        if length > (0 if full else LOG_LIMIT):
+            self._in_thread(self._round)
+        elif self._lengthen_at < length <= LOG_LIMIT - _ROOM:
+            self._in_thread(self._lengthen)
 
     def length(self) -> int:
         """Bytes that the log takes."""
@@ -86,6 +95,7 @@ class Checkpoints:
     def start(self) -> None:
         """Keep the log short from now on, again after `stop`."""
         self._stopped = False
+        self._lengthen_at = _GROWN
 
     def stop(self) -> None:
         """Return when no round is under way any more, its connection closed, and begin none."""
@@ -110,6 +120,26 @@ class Checkpoints:
         self._thread = None
         self.paused = False
         self._copying = threading.Lock()
+
+    def _in_thread(self, work: Callable[[], None]) -> None:
+        """Have the thread do it, unless there is one that does something."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        # Two at the same moment do no harm: SQLite lets one of them copy or write.
+        self._thread = threading.Thread(target=work, name="gcptasks-checkpoint")
+        try:
+            self._thread.start()
+        except RuntimeError:  # no thread to be had, or the interpreter is shutting down
+            work()
+
+    def _lengthen(self) -> None:
+        """Lengthen the file by `_ROOM`, unless another process writes; whatever fails, all is as it was."""
+        with self._copying, suppress(sqlite3.Error, StoreError, OSError):
+            if shutil.disk_usage(self._log_path.parent).free > _SPARE:
+                with closing(connect(self._path, patience=0)) as lengthening:
+                    if schema.owner(lengthening) == schema.APPLICATION_ID:
+                        self._alone(lambda writing: _write_and_undo(lengthening))
+        self._lengthen_at = self.length() + _GROWN
 
     def _round(self) -> None:
         try:
@@ -177,6 +207,20 @@ def _finish(writing: sqlite3.Connection, copying: sqlite3.Connection) -> bool | 
         return length == copied
     finally:
         writing.rollback()
+
+
+def _write_and_undo(lengthening: sqlite3.Connection) -> None:
+    """Write behind what the log has, so that its file is `_ROOM` longer, and leave nothing of it in the database.
+
+    What fails, as where another process is writing, is left undone: it is no concern of whoever writes next.
+    """
+    # What does not fit into the cache is written before it is committed, which here it never is.
+    lengthening.execute("PRAGMA cache_size = 10")
+    with suppress(sqlite3.Error):
+        lengthening.execute("BEGIN IMMEDIATE")
+        lengthening.execute("CREATE TABLE room (bytes BLOB)")
+        lengthening.execute("INSERT INTO room VALUES (zeroblob(?))", (_ROOM - _ROOM // 64,))  # pages have headers
+    lengthening.rollback()
 
 
 def _copy(copying: sqlite3.Connection) -> tuple[int, int]:
