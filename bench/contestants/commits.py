@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.contestants import holds
+from bench.contestants.frozen import freeze
 from bench.contestants.load import IN_FLIGHT, TASKS, run, spread
 from bench.contestants.noops import PARENT, QUEUES
 from gcptasks.service.policy import Policy
@@ -81,7 +82,7 @@ async def measure(writer: Writer) -> dict[str, float]:
         await call(writer, "CreateTask", request)
 
     await spread(create, TASKS // 10, IN_FLIGHT)  # so that the writer has chosen
-    holds.freeze()
+    freeze()
     seen: list[holds.Hold] = []
     watching = asyncio.create_task(holds.watch(seen))
     began = time.monotonic()

@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from bench.contestants import servers
+from bench.contestants.frozen import freeze
 from bench.contestants.load import TASKS, run
 from bench.contestants.noops import QUEUES, application, in_turns
 from bench.contestants.tally import Hearer
@@ -55,6 +56,7 @@ def with_endpoint(route_class: Any) -> FastAPI:
 
 
 async def measure(url: str) -> dict[str, float]:
+    freeze()
     return {"requests": await requests_a_second(f"{url}/enqueue", TASKS, CONNECTIONS)}
 
 

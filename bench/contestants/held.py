@@ -15,7 +15,8 @@ from fastapi.routing import APIRoute
 
 from bench.contestants import holds, port, servers, watched_service
 from bench.contestants.embedding import URL, create_queues, service
-from bench.contestants.load import TASKS, on_loop, throughput
+from bench.contestants.frozen import freeze
+from bench.contestants.load import TASKS, enqueue_async, on_loop
 from bench.contestants.noops import application, in_turns
 from bench.contestants.ours import builder
 from bench.contestants.tally import Hearer
@@ -30,14 +31,17 @@ async def inside(folder: str, hearer: Hearer, what: str, *, frozen: bool) -> dic
     seen: list[holds.Hold] = []
     async with local.running(app), asyncio.TaskGroup() as group:
         if frozen:
-            holds.freeze()
+            freeze()
         watching = group.create_task(holds.watch(seen))
         first = monotonic()
-        load = throughput(in_turns(noop), hearer) if what == "flow" else port.lateness(client, hearer)
-        measured = await load
+        if what == "flow":
+            await enqueue_async(in_turns(noop))
+            await asyncio.to_thread(hearer.outcome)
+        else:
+            await port.lateness(client, hearer)
         during = first, monotonic()
         watching.cancel()
-    return measured | holds.figures(seen, during)
+    return holds.figures(seen, during)
 
 
 def at_a_port(folder: str, hearer: Hearer, what: str) -> dict[str, float]:
@@ -47,9 +51,9 @@ def at_a_port(folder: str, hearer: Hearer, what: str) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.contestants.watched_service", str(seen), *port.options(folder, listening)]
     with servers.server(command, listening), servers.uvicorn("bench.contestants.port:receiver") as url:
         first = monotonic()
-        measured = on_loop(port.measure(f"127.0.0.1:{listening}", url, what, hearer))
+        on_loop(port.measure(f"127.0.0.1:{listening}", url, what, hearer))
         during = first, monotonic()
-    return measured | holds.figures(watched_service.read(seen), during)
+    return holds.figures(watched_service.read(seen), during)
 
 
 def main(where: str, what: str) -> None:

@@ -1,7 +1,6 @@
 """How long an event loop is held: how much longer than it asked for a task was away that sleeps over and over."""
 
 import asyncio
-import gc
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -60,9 +59,3 @@ def figures(holds: list[Hold], during: Times) -> dict[str, float]:
         "p99.9": own[int(len(own) * 0.999)] * 1e3,
         "with waiting": max(hold.seconds for hold in meant) * 1e3,
     }
-
-
-def freeze() -> None:
-    """Keep what there is out of garbage collection: a full one, of all that was imported, holds a loop for long."""
-    gc.collect()
-    gc.freeze()

@@ -8,6 +8,7 @@ from importlib import import_module
 from time import monotonic
 from typing import Any
 
+from bench.contestants.frozen import freeze
 from bench.contestants.tally import Hearer, Outcome
 
 TASKS = 10_000
@@ -65,18 +66,21 @@ async def enqueue_lightly(call: AsyncCall) -> None:
 
 async def throughput(call: AsyncCall, hearer: Hearer) -> dict[str, float]:
     """Tasks a second, from the first call until the last has run."""
+    freeze()
     first = await enqueue_async(call)
     return _rates(first, monotonic(), await asyncio.to_thread(hearer.outcome))
 
 
 async def sync_throughput(call: Call, hearer: Hearer, threads: int = THREADS) -> dict[str, float]:
     """The same by blocking calls."""
+    freeze()
     first = await asyncio.to_thread(enqueue, call, threads)
     return _rates(first, monotonic(), await asyncio.to_thread(hearer.outcome))
 
 
 async def answered(call: AsyncCall) -> dict[str, float]:
     """Tasks a second whose results have come back, by calls that wait for them."""
+    freeze()
     first = monotonic()
     await spread(lambda number: call(number, monotonic()), TASKS, IN_FLIGHT)
     return {"answered": TASKS / (monotonic() - first)}
@@ -84,6 +88,7 @@ async def answered(call: AsyncCall) -> dict[str, float]:
 
 async def latency(call: AsyncCall, hearer: Hearer) -> dict[str, float]:
     """Milliseconds from call to run under light load."""
+    freeze()
     await enqueue_lightly(call)
     outcome = await asyncio.to_thread(hearer.outcome)
     return {"p50": outcome.p50 * 1e3, "p99": outcome.p99 * 1e3}

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from bench.contestants.frozen import lifespan
 from bench.contestants.tally import Tally
 
 PARENT = "projects/p/locations/l"
@@ -29,7 +30,7 @@ def application(route_class: type[APIRoute], *, sync: bool = False) -> tuple[Fas
         tally.ran(ping.number, ping.sent)
 
     task: Any = router.post("/noop")(noop_in_thread if sync else noop)
-    app = FastAPI()
+    app = FastAPI(lifespan=lifespan)
     app.include_router(router)
     return app, task
 

@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CreateQueueRequest, CreateTaskRequest, HttpRequest, Queue, Task
 
 from bench.contestants import servers
+from bench.contestants.frozen import freeze
 from bench.contestants.load import IN_FLIGHT, TASKS, run, spread, throughput
 from bench.contestants.noops import PARENT, QUEUES, Ping, application
 from bench.contestants.tally import Hearer
@@ -72,6 +73,7 @@ class Client:
 
 async def creates(client: Client, tasks: int = TASKS, in_flight: int = IN_FLIGHT) -> dict[str, float]:
     """Tasks accepted a second, none of them due."""
+    freeze()
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     began = monotonic()
     await spread(lambda number: client.create(number, 0, tomorrow), tasks, in_flight)
@@ -80,6 +82,7 @@ async def creates(client: Client, tasks: int = TASKS, in_flight: int = IN_FLIGHT
 
 async def lateness(client: Client, hearer: Hearer) -> dict[str, float]:
     """Milliseconds from when a task is due until it runs."""
+    freeze()
     first, first_monotonic = datetime.now(UTC) + timedelta(seconds=AHEAD), monotonic() + AHEAD
 
     def create(number: int) -> Awaitable[None]:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Self
 
+from bench.contestants.frozen import freeze
+
 TASKS, PORT = "BENCH_TASKS", "BENCH_TALLY_PORT"
 
 
@@ -36,7 +38,8 @@ class Tally:
             self._tell(json.dumps(asdict(self._outcome(now))).encode())
 
     def ready(self) -> None:
-        """Tell that the worker works. Its first task calls this where nothing else tells."""
+        """Tell that the worker works. Its first task calls this where nothing else tells, so all is imported by now."""
+        freeze()
         self._tell(b"")
 
     def _outcome(self, last: float) -> Outcome:

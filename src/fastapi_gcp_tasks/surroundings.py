@@ -4,17 +4,16 @@ Outer routers, and the app, bring path prefixes and dependencies, of which the r
 app of this process serves it, the plan is that of a route with all of them.
 """
 
-import gc
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
 
 from fastapi.exceptions import FastAPIError
 from fastapi.routing import APIRoute
-from starlette.applications import Starlette
 from starlette.routing import compile_path
 
 from fastapi_gcp_tasks import fastapi_versions as versions
+from fastapi_gcp_tasks.apps import apps_in_process
 from fastapi_gcp_tasks.encode import route_again
 from fastapi_gcp_tasks.exception import TaskRouteError
 from fastapi_gcp_tasks.labels import endpoint_label
@@ -52,14 +51,8 @@ def placements(route: APIRoute, orders: Iterable[Order]) -> list[Placement]:
 
 
 def orders_in_process() -> list[Order]:
-    """What each app of this process serves; an app that is mounted in another counts as a part of that.
-
-    Nothing tells a route that its router was included in an app, and nobody keeps a list of apps. But an object refers
-    to its class, and the garbage collector knows who refers to what.
-    """
-    found: list[Starlette] = [one for one in gc.get_referrers(*_classes(Starlette)) if isinstance(one, Starlette)]
-    # One that another thread is still making has no router yet.
-    orders = {id(app): served_routes(app) for app in found if "router" in vars(app)}
+    """What each app of this process serves; an app that is mounted in another counts as a part of that."""
+    orders = {id(app): served_routes(app) for app in apps_in_process()}
     mounted = {id(step.app) for order in orders.values() for served in order for step in served.through}
     return [order for app, order in orders.items() if app not in mounted]
 
@@ -110,9 +103,3 @@ def _declares(route: APIRoute) -> tuple[Any, ...]:
         for field in cast("list[versions.Field]", getattr(one, place))
     ]
     return route.path, versions.embeds_body(dependant), *fields
-
-
-def _classes(cls: type[Starlette]) -> Iterator[type[Starlette]]:
-    yield cls
-    for inner in cls.__subclasses__():
-        yield from _classes(inner)

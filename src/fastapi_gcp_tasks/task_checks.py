@@ -5,6 +5,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from starlette.applications import Starlette
+
+from fastapi_gcp_tasks.apps import see
 from fastapi_gcp_tasks.exception import BadMethodError, TaskRouteError
 from fastapi_gcp_tasks.labels import endpoint_label, route_label
 from fastapi_gcp_tasks.options import EndpointOptions, url_of
@@ -64,6 +67,8 @@ def leads_below(app: AppUrl) -> LeadsHere:
 
 def examine(app: object, leads_here: LeadsHere | None) -> list[CheckedTask]:
     """What is found of each task of the app."""
+    if isinstance(inside := app_inside(app), Starlette):
+        see(inside)
     found = _examine(app, leads_here)
     if any(task.faults for task in found):
         # Another app may be gone, and only not collected yet.
