@@ -1,4 +1,4 @@
-"""`scripts/bench [P1 P5 …] [--rounds 9] [--json]`."""
+"""`scripts/bench [P1 HOT …] [--rounds 9] [--json]`."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bench.model import Part
-from bench.parts import PARTS
+from bench.parts import GROUPS, PARTS
 from bench.race import ContestantFailed, race
 from bench.report import data, results, text
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     said: list[dict[str, Any]] = []
     failed = False
     try:
-        for part in options.parts or PARTS.values():
+        for part in options.parts:
             try:
                 said.append(_measure(part, options.rounds, quiet=options.json))
             except ContestantFailed as problem:
@@ -39,17 +39,21 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="scripts/bench",
         description="Measure ours against the peers, side by side. bench/setup-peers installs them.",
     )
-    parser.add_argument("parts", nargs="*", type=_part, metavar="PART", help=f"{', '.join(PARTS)}; default: all")
+    groups = "; ".join(f"{group}: {', '.join(names)}" for group, names in GROUPS.items())
+    described = f"{', '.join(PARTS)}; default: all; {groups}"
+    parser.add_argument("parts", nargs="*", type=_parts, metavar="PART", help=described)
     parser.add_argument("--rounds", type=_rounds, default=9, help="how often each contestant runs (9)")
     parser.add_argument("--json", action="store_true", help="print every round as JSON")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.parts = [part for parts in options.parts for part in parts] or PARTS.values()
+    return options
 
 
-def _part(name: str) -> Part:
+def _parts(name: str) -> Sequence[Part]:
     try:
-        return PARTS[name.upper()]
+        return [PARTS[part] for part in GROUPS.get(name.upper(), [name.upper()])]
     except KeyError:
-        raise argparse.ArgumentTypeError(f"no part {name}; there are {', '.join(PARTS)}") from None
+        raise argparse.ArgumentTypeError(f"no part {name}; there are {', '.join([*PARTS, *GROUPS])}") from None
 
 
 def _rounds(value: str) -> int:

@@ -3,9 +3,12 @@
 import json
 import os
 import signal
+import statistics
 import subprocess
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from tempfile import TemporaryDirectory
+from time import monotonic
 
 from bench.model import Contestant, Figures, Part
 from bench.places import INSTALLED, ROOT
@@ -19,24 +22,46 @@ class ContestantFailed(Exception):
     """A contestant ended without figures."""
 
 
+class Pace:
+    """How long the rest of a part will take, by how long its contestants took so far."""
+
+    def __init__(self, present: Sequence[Contestant], rounds: int) -> None:
+        self._took: dict[str, list[float]] = {contestant.name: [] for contestant in present}
+        self._rounds = rounds
+
+    def note(self, contestant: Contestant, seconds: float) -> None:
+        """One run of this contestant is over."""
+        self._took[contestant.name].append(seconds)
+
+    def __str__(self) -> str:
+        """`, 0:04:20 left`; nothing before each has run once."""
+        if not all(self._took.values()):
+            return ""
+        left = sum(statistics.fmean(took) * (self._rounds - len(took)) for took in self._took.values())
+        return f", {timedelta(seconds=round(left))} left"
+
+
 def race(part: Part, rounds: int, progress: Progress) -> Runs:
     """The figures of every contestant that can run here, taken A B A B …: what disturbs the machine disturbs all."""
     present = [contestant for contestant in part.contestants if contestant.missing is None]
     rounds = min(rounds, part.most_rounds)
+    pace = Pace(present, rounds + part.warm_up)
     if part.warm_up:
-        _round(part, present, "warm-up", progress)
+        _round(part, present, "warm-up", pace, progress)
     runs: Runs = {contestant.name: [] for contestant in present}
     for number in range(1, rounds + 1):
-        for name, figures in _round(part, present, f"round {number} of {rounds}", progress).items():
+        for name, figures in _round(part, present, f"round {number} of {rounds}", pace, progress).items():
             runs[name].append(figures)
     return runs
 
 
-def _round(part: Part, present: Sequence[Contestant], which: str, progress: Progress) -> dict[str, Figures]:
+def _round(part: Part, present: Sequence[Contestant], which: str, pace: Pace, progress: Progress) -> dict[str, Figures]:
     taken: dict[str, Figures] = {}
     for contestant in present:
-        progress(f"{part.name} {which}: {contestant.name}")
+        progress(f"{part.name} {which}{pace}: {contestant.name}")
+        began = monotonic()
         taken[contestant.name] = run(contestant, part.timeout)
+        pace.note(contestant, monotonic() - began)
     return taken
 
 

@@ -33,3 +33,6 @@ PARTS: dict[str, Part] = {
         *jobs.PARTS,
     )
 }
+
+GROUPS = {"HOT": ("P6", "P7", "P9", "P10", "P11", "P15", "P17")}
+"""Parts that are measured together: HOT is the way of a task from its call until it has run."""
