@@ -107,7 +107,8 @@ async def test_an_attempt_that_is_counted_when_the_stop_comes_is_made(world: Wor
     world.store.write_unsynced_now = failing(world.store.write_unsynced_now, calls(dispatch.lease), NotNow())
     world.store.write_unsynced = slow  # type: ignore[assignment]  # a disk that takes its time
     queue = world.queue()
-    world.task(queue)
+    # Not on the dispatcher's loop, where it would begin as it is created.
+    await asyncio.to_thread(world.task, queue)
     await leasing.wait()
     stopping = asyncio.create_task(world.dispatcher.stop(30 * SECOND))
     await asyncio.sleep(0)

@@ -12,10 +12,11 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
+from typing import TypeVar
 
 from gcptasks.base.clock import Clock
 from gcptasks.base.names import QueueName
@@ -29,9 +30,12 @@ from gcptasks.service import dispatch
 from gcptasks.service.dispatch import Wanted
 from gcptasks.service.leased_records import Workers
 from gcptasks.store.leases import Leased
+from gcptasks.store.statements import NewTask
 from gcptasks.store.store import Store
-from gcptasks.store.tx import Changes
+from gcptasks.store.tx import Changes, Tx
 from gcptasks.store.writer import NotNow
+
+T = TypeVar("T")
 
 _log = logging.getLogger("gcptasks")
 
@@ -84,6 +88,27 @@ class Dispatcher(Loop):
             return self._clock.now()
         return self._next_at
 
+    def begin_new(self, tx: Tx) -> None:
+        """Have what is due when it is created written as begun, where this loop creates it and there is room for it."""
+        if self._step is not _Step.IDLE or self._stopping or running_loop() is not self._loop:
+            return
+        now = self._clock.now()
+        started = self._lanes.take_new(tx.tasks.unwritten, now, _AT_A_TIME)
+        if started:
+            try:
+                dispatch.begin_new(tx, started, now, self._workers)
+            except BaseException:
+                self._lanes.not_begun(_by_queue(started))
+                raise
+
+    def begun(self, leased: list[Leased]) -> None:
+        """Deliver these, whose transaction is committed."""
+        self._on_the_loop(self._start_new, leased)
+
+    def not_begun(self, leased: list[Leased]) -> None:
+        """The transaction that created these came to nothing, so they cost no token."""
+        self._on_the_loop(self._give_back_new, leased)
+
     def under_way(self) -> Counter[QueueName]:
         """How many attempts are under way in this process, by queue."""
         return Counter(leased.owner for leased in self._attempts.under_way()) if self._begun else Counter()
@@ -108,6 +133,7 @@ class Dispatcher(Loop):
         self._next_at = self._clock.now()
         self._loop = asyncio.get_running_loop()
         self._unwatch = self._store.watch(self._changed)
+        self._leave_new = self._store.start_with(self)
         await super()._begin()
 
     async def _end(self, grace: timedelta) -> None:
@@ -118,6 +144,7 @@ class Dispatcher(Loop):
             await super()._end(grace)
             await self._attempts.over_by(until)
         finally:
+            self._leave_new()
             await self._attempts.cut_off()
 
     def _take_step(self) -> None:
@@ -168,15 +195,26 @@ class Dispatcher(Loop):
 
     def _changed(self, changes: Changes) -> None:
         """The store says what was committed, in whichever thread that was."""
+        self._on_the_loop(self._note, changes)
+
+    def _on_the_loop(self, tell: Callable[[T], None], what: T) -> None:
         if running_loop() is self._loop:
-            self._note(changes)
+            tell(what)
         else:
             # A loop that was closed without a stop has no dispatcher any more.
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._note, changes)
+                self._loop.call_soon_threadsafe(tell, what)
 
     def _note(self, changes: Changes) -> None:
         self._lanes.note(changes)
+        self._step_at_once()
+
+    def _start_new(self, leased: list[Leased]) -> None:
+        self._lanes.own(leased)
+        self._attempts.begin(leased)
+
+    def _give_back_new(self, leased: list[Leased]) -> None:
+        self._lanes.not_begun(_by_queue(leased))
         self._step_at_once()
 
     def _step_at_once(self) -> None:
@@ -189,3 +227,10 @@ class Dispatcher(Loop):
         at = self._lanes.next_at(now)
         latest = now + _LOOK_AT_LEAST_EVERY
         return self._others.look_by(latest if at is None else min(at, latest), now)
+
+
+def _by_queue(tasks: Iterable[NewTask | Leased]) -> dict[QueueName, list[int]]:
+    numbers: dict[QueueName, list[int]] = {}
+    for one in tasks:
+        numbers.setdefault(one.task.name.queue, []).append(one.number)
+    return numbers

@@ -106,13 +106,32 @@ class Lane:
         """The numbers of up to `most` tasks that may start now, oldest first; each counts as under way."""
         if self.queue.state is not QueueState.RUNNING or not self._due:
             return []
+        taken = self._pop(to_us(now), self._places(now, most))
+        self._took(len(taken))
+        return taken
+
+    def take_new(self, numbers: list[int], now: datetime, most: int) -> list[int]:
+        """Those of these new tasks, which are due, that may start now, up to `most`; each counts as under way."""
+        if self.queue.state is not QueueState.RUNNING or self._has_due(to_us(now)):
+            return []
+        taken = numbers[: self._places(now, most)]
+        self.under_way.update(taken)
+        self._took(len(taken))
+        return taken
+
+    def _has_due(self, now: int) -> bool:
+        """Whether a task may be due already, here or unread."""
+        return (self._behind is not None and self._behind.at <= now) or (bool(self._due) and self._due[0].at <= now)
+
+    def _places(self, now: datetime, most: int) -> int:
+        """How many tasks may start now, at most `most`."""
         limits = self.queue.rate_limits
         self._bucket = rates.refilled(self._bucket, limits, now)
-        free = limits.max_concurrent_dispatches - self._open
-        taken = self._pop(to_us(now), min(most, free, rates.whole_tokens(self._bucket)))
-        self._bucket = rates.taken(self._bucket, len(taken))
-        self._open += len(taken)
-        return taken
+        return min(most, limits.max_concurrent_dispatches - self._open, rates.whole_tokens(self._bucket))
+
+    def _took(self, tasks: int) -> None:
+        self._bucket = rates.taken(self._bucket, tasks)
+        self._open += tasks
 
     def ended(self, number: int, *, forced: bool) -> None:
         """An attempt is over."""

@@ -9,16 +9,19 @@ event loop for long; what is read may start meanwhile.
 """
 
 import heapq
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import takewhile
 
 from gcptasks.base.names import QueueName
 from gcptasks.runtime.lane import HORIZON_EVERY, Horizon, Lane
 from gcptasks.runtime.other_writers import Others
 from gcptasks.service import dispatch
 from gcptasks.service.dispatch import Known, Wanted
-from gcptasks.store.leases import Leased
+from gcptasks.store.leases import WITH_THE_LEASE, Leased
 from gcptasks.store.queues import StoredQueue
+from gcptasks.store.statements import NewTask
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes
 
@@ -83,13 +86,22 @@ class Lanes:
     def begun(self, wanted: Wanted, leased: list[Leased]) -> None:
         """Of what was taken, the attempts of these tasks begin; the others did not come about."""
         begun = {one.number for one in leased if not one.forced}
-        for queue, numbers in wanted.tasks.items():
-            for number in numbers:
-                if number not in begun and (lane := self._lane_of(queue, number)) is not None:
-                    lane.not_begun(number)
+        self.not_begun({queue: set(numbers) - begun for queue, numbers in wanted.tasks.items()})
         for one in leased:
             if one.forced and (lane := self._lanes.get(one.queue.name)) is not None:
                 lane.forced(one.number)
+
+    def own(self, begun: list[Leased]) -> None:
+        """These were created and begun here, so they are no news."""
+        if self._shared:
+            self._own.update(one.number for one in begun)
+
+    def not_begun(self, numbers: Mapping[QueueName, Iterable[int]]) -> None:
+        """Of what was taken, the attempts of these tasks did not come about."""
+        for queue, of_queue in numbers.items():
+            for number in of_queue:
+                if (lane := self._lane_of(queue, number)) is not None:
+                    lane.not_begun(number)
 
     def over(self, leased: list[Leased]) -> None:
         """These attempts are over."""
@@ -111,6 +123,25 @@ class Lanes:
         wanted = Wanted(self._take_due(now, most), self._forced)
         self._forced = False
         return wanted
+
+    def take_new(self, new: list[NewTask], now: datetime, most: int) -> list[NewTask]:
+        """Up to `most` of the tasks that are being created, in order: those that start at once.
+
+        None of a queue in which others may come first, and none whose body is read when it is sent.
+        """
+        if self._changed or (self._looked_at is not None and now < self._looked_at):
+            return []  # what happened before is to be seen first
+        due: dict[QueueName, list[NewTask]] = {}
+        for one in new:
+            if one.task.scheduled_at <= now:
+                due.setdefault(one.task.name.queue, []).append(one)
+        started: list[NewTask] = []
+        for name, tasks in due.items():
+            if (lane := self._lanes.get(name)) is not None:
+                small = list(takewhile(_is_read_with_the_lease, tasks))
+                taken = lane.take_new([one.number for one in small], now, most - len(started))
+                started += small[: len(taken)]
+        return started
 
     def next_at(self, now: datetime) -> datetime | None:
         """When there may be something to do, if nothing happens before; None if never."""
@@ -266,3 +297,7 @@ class Lanes:
             lane.changed(stored, now)
         self._names[stored.number] = name
         self._ready[name] = None
+
+
+def _is_read_with_the_lease(new: NewTask) -> bool:
+    return len(new.task.request.body) <= WITH_THE_LEASE

@@ -16,6 +16,8 @@ from gcptasks.service.leased_records import Workers
 from gcptasks.store.due import BEGINNING, Due
 from gcptasks.store.leases import Leased
 from gcptasks.store.queues import StoredQueue
+from gcptasks.store.statements import NewTask
+from gcptasks.store.times import to_us
 from gcptasks.store.tx import Tx
 
 L = TypeVar("L")
@@ -134,6 +136,22 @@ def lease(tx: Tx, wanted: Wanted, now: datetime, workers: Workers | None = None)
     if workers is not None and workers.endpoints:
         leased_records.begin_records(tx, begun, workers, now)
     return begun
+
+
+def begin_new(tx: Tx, started: list[NewTask], now: datetime, workers: Workers | None = None) -> None:
+    """As `lease`, for tasks that this transaction creates: they are written as begun."""
+    at = to_us(now)
+    begun: list[Leased] = []
+    for new in started:
+        queue = tx.queues.find(new.task.name.queue)
+        assert queue is not None
+        new.attempt = (1, at, to_us(new.task.scheduled_at), at)
+        task = tasks.dispatched(new.task, now)
+        begun.append(Leased(number=new.number, task=task, unread=0, queue=queue.queue, previous_status=None))
+    tx.begin(begun)
+    tx.happened([_started(one.task, now) for one in begun])
+    if workers is not None and workers.endpoints:
+        leased_records.begin_records(tx, begun, workers, now)
 
 
 def outgoing(app_engine: str | None, leased: Leased) -> Outgoing:

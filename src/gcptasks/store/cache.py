@@ -12,6 +12,8 @@ class Cache:
 
     def __init__(self) -> None:
         self.queues: dict[QueueName, StoredQueue] = {}
+        self.numbers: tuple[int, int] | None = None
+        """The key of made ids, and the next number of a task."""
         self._version: int | None = None
 
     def refresh(self, connection: sqlite3.Connection) -> bool:
@@ -29,3 +31,4 @@ class Cache:
     def forget(self) -> None:
         """Forget everything, since what was remembered may have been undone."""
         self.queues.clear()
+        self.numbers = None

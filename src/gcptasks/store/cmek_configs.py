@@ -1,15 +1,14 @@
 """The key of each location in the database. A location without a key has no row."""
 
-import sqlite3
-
 from gcptasks.base.names import LocationName
+from gcptasks.store.statements import Statements
 
 
 class CmekConfigs:
     """The keys as one transaction sees them."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
 
     def key(self, location: LocationName) -> str:
         """The location's key; empty if it has none."""

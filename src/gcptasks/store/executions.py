@@ -2,7 +2,6 @@
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from gcptasks.engine.job_model import Execution, Job, JobState, PubsubMessage
 from gcptasks.engine.model import AppEngineRequest, HttpRequest
 from gcptasks.store.job_rows import EXECUTION_COLUMNS, JOB_COLUMNS, Row, execution_of, job_of
 from gcptasks.store.jobs import StoredJob
+from gcptasks.store.statements import Statements
 from gcptasks.store.times import from_us, maybe_us, to_us
 
 _AT_ONCE = 1024
@@ -134,8 +134,8 @@ class UnderWay:
 class Executions:
     """Due jobs and their executions as one transaction sees them."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
 
     def next_due(self, *, attempts: bool) -> datetime | None:
         """When the next job is due, or the next of the `attempts`; None if none is."""

@@ -4,6 +4,7 @@ A call may be interrupted anywhere, so this says at each moment what is true: wh
 committed, and runs again what was not.
 """
 
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
@@ -36,8 +37,8 @@ class Group:
         self._running: Pending[Any] | None = None
         self._tellings = 0
 
-    def run(self, tx: Tx) -> None:
-        """Run the verbs; the transaction is left open."""
+    def run(self, tx: Tx, complete: Callable[[Tx], None]) -> None:
+        """Run the verbs, and what completes their transaction, which is left open."""
         self.tx = tx
         for one in self.verbs:
             self._running = one
@@ -45,6 +46,7 @@ class Group:
             if interruption is not None:
                 self.interruption = interruption
         self._running = None
+        complete(tx)
         tx.finish()
 
     def undone(self) -> None:

@@ -1,17 +1,17 @@
 """Policies of queues in the database. A queue that never had one has no row."""
 
 import json
-import sqlite3
 
 from gcptasks.engine.iam import NO_POLICY, Binding, IamPolicy
 from gcptasks.store.queues import StoredQueue
+from gcptasks.store.statements import Statements
 
 
 class IamPolicies:
     """The policies as one transaction sees them. That of a queue goes with it (`Queues.delete`)."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
 
     def get(self, queue: StoredQueue) -> IamPolicy:
         """The queue's policy; `NO_POLICY` if it never had one."""

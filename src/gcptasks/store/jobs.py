@@ -1,11 +1,11 @@
 """Jobs in the database, by name."""
 
-import sqlite3
 from dataclasses import dataclass
 
 from gcptasks.base.names import JobName, LocationName
 from gcptasks.engine.job_model import Job
 from gcptasks.store.job_rows import JOB_COLUMNS, Row, job_of, job_row
+from gcptasks.store.statements import Statements
 
 # An execution that was begun and has a time waits for its retry (CS-118).
 _RETRY_AT = "(SELECT min(due_at) FROM executions WHERE job = jobs.id AND attempts > 0)"
@@ -43,8 +43,8 @@ class StoredJob:
 class Jobs:
     """The jobs as one transaction sees them."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
 
     def find(self, name: JobName) -> StoredJob | None:
         return self._one(_FIND, str(name))

@@ -1,6 +1,5 @@
 """What the dispatcher asks of the database: which tasks are due, and which attempts begin."""
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from gcptasks.engine.model import Queue, QueueState, Task
 from gcptasks.store.due import Due
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.rows import TASK_COLUMNS, Row, task_of
+from gcptasks.store.statements import Statements
 from gcptasks.store.task_numbers import TaskNumbers
 from gcptasks.store.times import to_us
 
@@ -19,9 +19,9 @@ _DUE = (
     "SELECT scheduled_at, id FROM tasks WHERE queue = ? AND (scheduled_at, id) > (?, ?) AND scheduled_at <= ? "
     "ORDER BY scheduled_at, id LIMIT ?"
 )
-_WITH_THE_LEASE = 16 * 1024
+WITH_THE_LEASE = 16 * 1024
 """Bytes of a body that is read when its task is leased; one that is larger is read when it is sent."""
-_LEASED_COLUMNS = TASK_COLUMNS.replace(" body,", f" iif(length(body) <= {_WITH_THE_LEASE}, body, x''),")
+_LEASED_COLUMNS = TASK_COLUMNS.replace(" body,", f" iif(length(body) <= {WITH_THE_LEASE}, body, x''),")
 # The rule is engine.tasks.dispatched; written so, it costs one statement for any number of tasks.
 _LEASE = (
     "UPDATE tasks SET dispatch_count = dispatch_count + 1, "
@@ -68,7 +68,7 @@ class Leased:
     queue: Queue
     previous_status: int | None
     """The HTTP status of the attempt before, if one was answered."""
-    forced: bool
+    forced: bool = False
     """RunTask asked for it, so the limits of the queue do not count it."""
     record: LeasedRecord | None = None
     """That of a task whose worker is in this process, if it was begun with the lease."""
@@ -93,8 +93,8 @@ class Forced(NamedTuple):
 class Leases:
     """Due tasks and beginning attempts as one transaction sees them."""
 
-    def __init__(self, connection: sqlite3.Connection, numbers: TaskNumbers) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements, numbers: TaskNumbers) -> None:
+        self._sql = statements
         self._numbers = numbers
 
     def due(self, queue: StoredQueue, after: Due, until: int, limit: int) -> list[Due]:
@@ -160,7 +160,7 @@ class Leases:
         return Leased(
             number=row[0],
             task=task_of(queue.name, task_id, row[4:]),
-            unread=row[3] if row[3] > _WITH_THE_LEASE else 0,
+            unread=row[3] if row[3] > WITH_THE_LEASE else 0,
             queue=queue,
             # The last column is the status of the attempt before, until this one is answered.
             previous_status=row[-1],

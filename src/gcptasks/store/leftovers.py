@@ -7,10 +7,10 @@ are gone for every verb and every process. Who sweeps drops the rows, some at a 
 The names of what was purged stay blocked: `Tasks.existed` looks for them here too, until they are dropped and noted.
 """
 
-import sqlite3
 from collections.abc import Callable
 from datetime import datetime
 
+from gcptasks.store.statements import Statements
 from gcptasks.store.task_records import Tagged
 from gcptasks.store.times import to_us
 
@@ -30,8 +30,8 @@ _FREE = (
 class Leftovers:
     """What is left behind, as one transaction sees it."""
 
-    def __init__(self, connection: sqlite3.Connection, tagged: Callable[[list[int]], list[Tagged]]) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements, tagged: Callable[[list[int]], list[Tagged]]) -> None:
+        self._sql = statements
         self._tagged = tagged
 
     def drop(self, now: datetime, limit: int) -> list[Tagged] | None:

@@ -1,8 +1,7 @@
 """Locations in the database: those that queues and jobs are in."""
 
-import sqlite3
-
 from gcptasks.base.names import LocationName, ProjectName, parse_job, parse_queue
+from gcptasks.store.statements import Statements
 
 _NEXT_QUEUE = "SELECT name FROM queues WHERE name > ? AND name < ? ORDER BY name LIMIT 1"
 _NEXT_JOB = "SELECT name FROM jobs WHERE name > ? AND name < ? ORDER BY name LIMIT 1"
@@ -11,8 +10,8 @@ _NEXT_JOB = "SELECT name FROM jobs WHERE name > ? AND name < ? ORDER BY name LIM
 class Locations:
     """The locations as one transaction sees them."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
 
     def page(self, project: ProjectName | None, after: str, limit: int) -> list[LocationName]:
         """Up to `limit` locations of the project that have queues or jobs, beginning behind the one named `after`.

@@ -1,17 +1,17 @@
 """Operations that are done, as they were told."""
 
-import sqlite3
 from datetime import datetime
 
 from gcptasks.base.names import OperationName
+from gcptasks.store.statements import Statements
 from gcptasks.store.times import to_us
 
 
 class Operations:
     """The operations of batches, for as long as they are kept."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
 
     def find(self, name: OperationName) -> bytes | None:
         """The operation's message, or None."""

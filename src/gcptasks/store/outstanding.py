@@ -1,10 +1,10 @@
 """What is not done yet: tasks and executions, looked for and counted."""
 
-import sqlite3
 from datetime import datetime
 from typing import NamedTuple
 
 from gcptasks.engine.model import QueueState
+from gcptasks.store.statements import Statements
 from gcptasks.store.times import from_us, to_us
 
 # From the queues to their tasks: what a purge left behind has no queue, and would be walked through otherwise.
@@ -61,8 +61,8 @@ class JobLeft(NamedTuple):
 class Outstanding:
     """What is not done yet, as one transaction sees it: of all queues and jobs, or of one queue."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
 
     def has_any(self, queue: str | None) -> bool:
         """Whether there is a task, or an execution of a job that is not over."""

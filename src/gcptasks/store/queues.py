@@ -1,6 +1,5 @@
 """Queues in the database."""
 
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +7,7 @@ from gcptasks.base.events import MOST_COUNTED
 from gcptasks.base.names import LocationName, QueueName
 from gcptasks.engine.model import Queue
 from gcptasks.store.rows import QUEUE_COLUMNS, Row, queue_of, queue_row
+from gcptasks.store.statements import Statements
 from gcptasks.store.times import to_us
 
 _FIND = f"SELECT id, coalesce(first_id, id), {QUEUE_COLUMNS} FROM queues WHERE name = ?"
@@ -42,8 +42,8 @@ class StoredQueue:
 class Queues:
     """The queues as one transaction sees them. What is in `cache` is not read again (see `Cache`)."""
 
-    def __init__(self, connection: sqlite3.Connection, cache: dict[QueueName, StoredQueue]) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements, cache: dict[QueueName, StoredQueue]) -> None:
+        self._sql = statements
         self._cache = cache
 
     def find(self, name: QueueName) -> StoredQueue | None:

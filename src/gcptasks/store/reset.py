@@ -1,6 +1,6 @@
 """Everything in the database is dropped at once."""
 
-import sqlite3
+from gcptasks.store.statements import Statements
 
 _KEPT = {"meta", "signing_keys"}
 """The key of made ids and the next number, so that no name is given twice, and the key by which workers know us."""
@@ -10,8 +10,8 @@ _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE
 class Reset:
     """The database as one transaction empties it."""
 
-    def __init__(self, connection: sqlite3.Connection, changed_records: list[str]) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements, changed_records: list[str]) -> None:
+        self._sql = statements
         self._changed_records = changed_records
 
     def drop_all(self) -> None:

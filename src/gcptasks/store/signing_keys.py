@@ -1,13 +1,13 @@
 """The key that tokens are signed with, in the database."""
 
-import sqlite3
+from gcptasks.store.statements import Statements
 
 
 class SigningKeys:
     """The private key of this database, as PEM: one, which stays."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements) -> None:
+        self._sql = statements
 
     def get(self) -> str | None:
         """The key, or None while there is none."""

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from gcptasks.base.errors import StoreError, TaskError
 from gcptasks.base.events import Events
@@ -15,6 +15,7 @@ from gcptasks.store.checkpoints import Checkpoints
 from gcptasks.store.connection import Synchronous, open_reader, open_writer, store_errors
 from gcptasks.store.database import Database, prepare_file
 from gcptasks.store.forks import see_through_forks
+from gcptasks.store.leases import Leased
 from gcptasks.store.reader import Reader
 from gcptasks.store.tx import Changes, Tx
 from gcptasks.store.write_connection import WriteConnection
@@ -33,6 +34,19 @@ _IN_MEMORY = (
 )
 
 
+class Starter(Protocol):
+    """Who delivers what is due, and may do so at once with what is new."""
+
+    def begin_new(self, tx: Tx) -> None:
+        """Begin the attempts that may start once this transaction is committed, in whichever thread runs it."""
+
+    def begun(self, leased: list[Leased]) -> None:
+        """These have begun: the transaction is committed."""
+
+    def not_begun(self, leased: list[Leased]) -> None:
+        """The transaction in which these were to begin was not committed."""
+
+
 class Store:
     """One database, opened at first use. Safe to use from any thread and any event loop, and after a fork."""
 
@@ -43,7 +57,8 @@ class Store:
         self._watchers: list[Callable[[Changes], None]] = []
         self._record_watchers: list[Callable[[list[str]], None]] = []
         self._context = contextvars.copy_context()
-        self._writer = Writer(self._open, self._tell, self._keep_log_short)
+        self._starter: Starter | None = None
+        self._writer = Writer(self._open, self._tell, self._keep_log_short, self._begin_new, self._take_back)
         self._checkpoints = (
             None if database.path is None else Checkpoints(database.path, partial(self._writer.exclusively, first=True))
         )
@@ -84,6 +99,19 @@ class Store:
 
         def end() -> None:
             self._watchers = [other for other in self._watchers if other is not watcher]
+
+        return end
+
+    def start_with(self, starter: Starter) -> Callable[[], None]:
+        """Let `starter`, and nobody else, begin attempts of new tasks in the transactions that create them.
+
+        Returns what ends it.
+        """
+        self._starter = starter
+
+        def end() -> None:
+            if self._starter is starter:
+                self._starter = None
 
         return end
 
@@ -146,7 +174,7 @@ class Store:
             self._refusal = _NOT_CLOSED
         elif self.database.path is None and self._writer.is_open:
             self._refusal = _IN_MEMORY
-        self._watchers, self._record_watchers = [], []
+        self._watchers, self._record_watchers, self._starter = [], [], None
         self._writer.begin_anew_after_fork()
         self._reader.begin_anew_after_fork()
         if self._checkpoints is not None:
@@ -169,12 +197,22 @@ class Store:
         # Who commits, commits for others too, so its context variables say nothing about what has happened.
         self._context.copy().run(self._hand_on, tx)
 
+    def _begin_new(self, tx: Tx) -> None:
+        if self._starter is not None and tx.tasks.unwritten:
+            self._starter.begin_new(tx)
+
+    def _take_back(self, tx: Tx) -> None:
+        if self._starter is not None and tx.begun:
+            self._starter.not_begun(tx.begun)
+
     def _keep_log_short(self, error: StoreError | None) -> None:
         if self._checkpoints is not None:
             self._checkpoints.written(error)
 
     def _hand_on(self, tx: Tx) -> None:
         self.events.emit(tx.events)
+        if self._starter is not None and tx.begun:
+            self._starter.begun(tx.begun)
         if tx.changes:
             for watcher in self._watchers:
                 watcher(tx.changes)

@@ -1,8 +1,8 @@
 """The numbers that tasks get, one after the other and never twice in one database."""
 
-import sqlite3
-
 from gcptasks.engine.made_ids import made_id, made_number
+from gcptasks.store.cache import Cache
+from gcptasks.store.statements import Statements
 
 _QUEUE_SHIFT = 40
 _KEY_MASK = 2**64 - 1
@@ -11,10 +11,11 @@ _KEY_MASK = 2**64 - 1
 class TaskNumbers:
     """Numbers for new tasks within one transaction; `flush` keeps what was issued."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._sql = connection
-        self._row: tuple[int, int] | None = None
-        self._kept = 0
+    def __init__(self, statements: Statements, cache: Cache) -> None:
+        self._sql = statements
+        self._cache = cache
+        self._row = cache.numbers
+        self._kept = 0 if self._row is None else self._row[1]
 
     def new(self) -> int:
         key, number = self._loaded()
@@ -43,6 +44,7 @@ class TaskNumbers:
         if self._row is not None and self._row[1] != self._kept:
             self._kept = self._row[1]
             self._sql.execute("UPDATE meta SET next_number = ?", (self._kept,))
+            self._cache.numbers = self._row
 
     def _key(self, queue: int) -> int:
         # Other high bits in each queue: an id that was made in one reads as a number not yet issued in all others,
@@ -54,4 +56,5 @@ class TaskNumbers:
             self._row = self._sql.execute("SELECT id_key, next_number FROM meta").fetchone()
             assert self._row is not None
             self._kept = self._row[1]
+            self._cache.numbers = self._row
         return self._row

@@ -5,7 +5,6 @@ of times. How long a record stays is in its row, since it is the service that en
 up, and the store of results that knows for how long.
 """
 
-import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -31,6 +30,7 @@ from gcptasks.store.record_rows import (
     record_of,
     record_row,
 )
+from gcptasks.store.statements import Statements
 from gcptasks.store.times import maybe_us, to_us
 
 _SHOWN = RECORD_COLUMNS.replace(" result,", " NULL,")
@@ -138,8 +138,8 @@ class Swept(NamedTuple):
 class TaskRecords:
     """The records as one transaction sees them. One that has expired is not there."""
 
-    def __init__(self, connection: sqlite3.Connection, changed: list[str]) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements, changed: list[str]) -> None:
+        self._sql = statements
         self._changed = changed
 
     def find(self, id: str, now: datetime) -> Kept | None:

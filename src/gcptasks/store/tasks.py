@@ -1,6 +1,5 @@
 """Tasks in the database, by name and by number."""
 
-import sqlite3
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,13 +8,10 @@ from gcptasks.engine.model import Task
 from gcptasks.store.due import Due
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.rows import TASK_COLUMNS, attempt_row, new_task_row, task_of
+from gcptasks.store.statements import NewTask, Statements
 from gcptasks.store.task_numbers import TaskNumbers
 from gcptasks.store.times import to_us
 
-_INSERT = (
-    "INSERT INTO tasks (id, queue, task_id, scheduled_at, created_at, method, url, headers, body, token, "
-    "app_engine_routing, deadline_us, retry) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _BY_NUMBER = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE id = ? AND queue = ? AND task_id IS NULL"
 _BY_NAME = f"SELECT id, task_id, {TASK_COLUMNS} FROM tasks WHERE queue = ? AND task_id = ?"
 _BY_NUMBER_WITHOUT_BODY = _BY_NUMBER.replace(" body,", " x'',")
@@ -66,8 +62,8 @@ class StoredTask(NamedTuple):
 class Tasks:
     """The tasks as one transaction sees them."""
 
-    def __init__(self, connection: sqlite3.Connection, numbers: TaskNumbers) -> None:
-        self._sql = connection
+    def __init__(self, statements: Statements, numbers: TaskNumbers) -> None:
+        self._sql = statements
         self._numbers = numbers
 
     def new_number(self) -> int:
@@ -78,7 +74,13 @@ class Tasks:
         return TaskName(queue.queue.name, self._numbers.id_of(queue.first_number, number))
 
     def insert(self, queue: StoredQueue, number: int, task: Task, *, named: bool) -> None:
-        self._sql.execute(_INSERT, (number, queue.number, task.name.task if named else None, *new_task_row(task)))
+        row = (number, queue.number, task.name.task if named else None, *new_task_row(task))
+        self._sql.add_task(NewTask(number, task, row))
+
+    @property
+    def unwritten(self) -> list[NewTask]:
+        """The new tasks that nothing else was done about in this transaction, in order."""
+        return self._sql.new
 
     def find(self, queue: StoredQueue, task_id: str, *, body: bool = True) -> StoredTask | None:
         row = self._sql.execute(_BY_NAME if body else _BY_NAME_WITHOUT_BODY, (queue.number, task_id)).fetchone()

@@ -14,7 +14,7 @@ from gcptasks.store.due import Due
 from gcptasks.store.executions import Executions
 from gcptasks.store.iam_policies import IamPolicies
 from gcptasks.store.jobs import Jobs
-from gcptasks.store.leases import Leases
+from gcptasks.store.leases import Leased, Leases
 from gcptasks.store.leftovers import Leftovers
 from gcptasks.store.locations import Locations
 from gcptasks.store.operations import Operations
@@ -22,6 +22,7 @@ from gcptasks.store.outstanding import Outstanding
 from gcptasks.store.queues import Queues
 from gcptasks.store.reset import Reset
 from gcptasks.store.signing_keys import SigningKeys
+from gcptasks.store.statements import Statements
 from gcptasks.store.task_numbers import TaskNumbers
 from gcptasks.store.task_records import TaskRecords
 from gcptasks.store.tasks import Tasks
@@ -65,14 +66,16 @@ class Tx:
     """One transaction. Verbs load, ask a rule, apply; what they raise undoes what they did."""
 
     def __init__(self, connection: sqlite3.Connection, cache: Cache) -> None:
-        self._sql = connection
+        self._sql = statements = Statements(connection)
         self._cache = cache
-        self._numbers = TaskNumbers(connection)
+        self._numbers = TaskNumbers(statements, cache)
         self.changes = Changes()
-        self.queues = Queues(connection, cache.queues)
-        self.tasks = Tasks(connection, self._numbers)
-        self.leases = Leases(connection, self._numbers)
+        self.queues = Queues(statements, cache.queues)
+        self.tasks = Tasks(statements, self._numbers)
+        self.leases = Leases(statements, self._numbers)
         self.events: list[Event] = []
+        self.begun: list[Leased] = []
+        """New tasks whose first attempts begin with them."""
         self.changed_records: list[str] = []
         """Their ids. Hints: those of a verb that is undone stay."""
         self._events_before, self._changes_before = 0, self.changes.mark()
@@ -137,23 +140,29 @@ class Tx:
 
     def savepoint(self) -> None:
         """Begin a verb."""
-        self._sql.execute("SAVEPOINT verb")
+        self._sql.begin_verb()
         self._events_before, self._changes_before = len(self.events), self.changes.mark()
         self._numbers_before = self._numbers.mark()
 
     def keep(self) -> None:
         """Keep what was done and said since the savepoint."""
-        self._sql.execute("RELEASE verb")
+        self._sql.keep_verb()
 
     def undo(self) -> None:
         """Undo what was done and said since the savepoint."""
-        self._sql.execute("ROLLBACK TO verb")
-        self._sql.execute("RELEASE verb")
+        self._sql.undo_verb()
         self._cache.forget()
         del self.events[self._events_before :]
         self.changes.back_to(self._changes_before)
         self._numbers.back_to(self._numbers_before)
 
+    def begin(self, leased: list[Leased]) -> None:
+        """The first attempts of these new tasks begin with them, so they do not arrive."""
+        numbers = {one.number for one in leased}
+        self.changes.arrivals = [one for one in self.changes.arrivals if one.due.number not in numbers]
+        self.begun = leased
+
     def finish(self) -> None:
-        """Write what is kept once per transaction."""
+        """Write what is written once per transaction."""
+        self._sql.write_tasks()
         self._numbers.flush()

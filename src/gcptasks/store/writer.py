@@ -61,7 +61,8 @@ class NotNow(Exception):
 class Writer:
     """Runs verbs in transactions.
 
-    In the thread that ran it, `tell` is called after each commit, `ended` after each transaction, with why it failed.
+    In the thread that runs it, `complete` is called before each commit, when all verbs have run, `tell` after each,
+    `undone` after each that did not come about, and `ended` after each transaction, with why it failed.
     """
 
     def __init__(
@@ -69,11 +70,15 @@ class Writer:
         open_connection: Callable[[], WriteConnection],
         tell: Callable[[Tx], None],
         ended: Callable[[StoreError | None], None] = lambda error: None,
+        complete: Callable[[Tx], None] = lambda tx: None,
+        undone: Callable[[Tx], None] = lambda tx: None,
         place: CommitPlace | None = None,
     ) -> None:
         self._open = open_connection
         self._tell = tell
         self._ended = ended
+        self._complete = complete
+        self._undone = undone
         self._place = place or CommitPlace()
         self._start_afresh()
 
@@ -385,7 +390,7 @@ class Writer:
             if tx is None:
                 self._group = None
                 return None
-            group.run(tx)
+            group.run(tx, self._complete)
         except sqlite3.Error as error:
             group.error = as_store_error(error)
         except StoreError as error:
@@ -397,7 +402,7 @@ class Writer:
         if group.error is None:
             self._commit(group)
         if group.error is not None:
-            self._undo()
+            self._undo(group)
             group.fail(group.error)
         self._answer(group)
         self._let_go(group.hold)
@@ -442,7 +447,7 @@ class Writer:
         if group is not None and group.committed:
             self._answer(group)
             return
-        self._undo()
+        self._undo(group)
         if self._opened is not None and self._opened.is_file:
             # Statements that somebody still holds, as a traceback may, would keep the connection at an old state.
             self._close_connection()
@@ -458,13 +463,15 @@ class Writer:
                 self._mend()
             self._let_go(hold)
 
-    def _undo(self) -> None:
+    def _undo(self, group: Group | None) -> None:
         try:
             if self._opened is not None:
                 self._opened.roll_back()
         except sqlite3.Error:
             _log.exception("a transaction cannot be rolled back, so the database is closed, which undoes it too")
             self._close_connection()
+        if group is not None and group.tx is not None:
+            self._undone(group.tx)
 
     def _in_thread(self, hold: Hold, work: Callable[..., None], *args: Any) -> None:
         """Have the thread go on, which takes over the lock, and lets go of it in the end."""

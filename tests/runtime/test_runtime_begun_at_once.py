@@ -1,0 +1,144 @@
+"""A task that is due when it is created, and for which there is room, begins in the commit that creates it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gcptasks.base.errors import StoreError
+from gcptasks.base.events import AttemptStarted, TaskCreated
+from gcptasks.store.tx import Tx
+from gcptasks.wire.cloud_tasks import messages
+from gcptasks.wire.cloud_tasks.names import SERVICE
+from runtime.runtime_world import World, settled
+
+SECOND = timedelta(seconds=1)
+ONE = messages.RateLimits(max_dispatches_per_second=1, max_concurrent_dispatches=1)
+
+
+@pytest.fixture
+async def filed(tmp_path: Path) -> AsyncIterator[World]:
+    """A world whose database is a file."""
+    world = World(tmp_path / "tasks.db")
+    await world.dispatcher.start()
+    yield world
+    await world.dispatcher.stop(5 * SECOND)
+    world.store.close()
+
+
+def asked(world: World, name: str, request: Any) -> "asyncio.Future[Any]":
+    """That call, under way: those of one turn of the loop share a commit."""
+    return asyncio.ensure_future(world.calls.call(f"/{SERVICE}/{name}", request))
+
+
+def created(world: World, queue: str, **task: Any) -> "asyncio.Future[Any]":
+    request = messages.Task(http_request=messages.HttpRequest(url="http://worker.local/"), **task)
+    return asked(world, "CreateTask", messages.CreateTaskRequest(parent=queue, task=request))
+
+
+def traced(world: World) -> list[str]:
+    """The statements that are run from now on."""
+    seen: list[str] = []
+
+    def look(tx: Tx) -> None:
+        tx._sql._connection.set_trace_callback(
+            lambda text: seen.append(text) if text.startswith("UPDATE tasks") else None
+        )
+
+    world.store.write_sync(look)
+    return seen
+
+
+async def test_it_needs_no_lease(world: World) -> None:
+    queue = world.queue()
+    await settled()
+    statements = traced(world)
+    await created(world, queue)
+    await settled()
+    assert (len(world.target.sent), world.left(queue)) == (1, 0)
+    assert not [statement for statement in statements if statement.startswith("UPDATE tasks")]
+    assert [type(event) for event in world.events[-3:-1]] == [TaskCreated, AttemptStarted]
+
+
+async def test_the_answer_shows_no_attempt_and_the_file_does(world: World) -> None:
+    world.target.gate.clear()
+    queue = world.queue()
+    await settled()
+    task = await created(world, queue)
+    stored = world.get(task.name)
+    assert (task.dispatch_count, task.HasField("first_attempt")) == (0, False)
+    assert stored.dispatch_count == 1
+    assert stored.first_attempt.dispatch_time == stored.last_attempt.dispatch_time
+    assert stored.last_attempt.schedule_time == task.schedule_time
+
+
+@pytest.mark.parametrize("call", ["DeleteTask", "PauseQueue", "PurgeQueue", "DeleteQueue"])
+async def test_what_takes_it_back_in_the_same_commit_wins(world: World, call: str) -> None:
+    queue = world.queue()
+    await settled()
+    name = f"{queue}/tasks/mine"
+    request = {
+        "DeleteTask": messages.DeleteTaskRequest(name=name),
+        "PauseQueue": messages.PauseQueueRequest(name=queue),
+        "PurgeQueue": messages.PurgeQueueRequest(name=queue),
+        "DeleteQueue": messages.DeleteQueueRequest(name=queue),
+    }[call]
+    await asyncio.gather(created(world, queue, name=name), asked(world, call, request))
+    await settled()
+    assert world.target.sent == []
+
+
+async def test_a_commit_that_fails_costs_no_place_and_no_token(filed: World, tmp_path: Path) -> None:
+    queue = filed.queue(rate_limits=ONE)
+    await settled()
+    (tmp_path / "tasks.db").rename(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="was deleted or replaced"):
+        await created(filed, queue)
+    (tmp_path / "elsewhere").rename(tmp_path / "tasks.db")
+    await created(filed, queue)
+    await settled()
+    assert (len(filed.target.sent), filed.left(queue)) == (1, 0)
+
+
+@pytest.mark.parametrize("limit", [{"max_concurrent_dispatches": 3}, {"max_dispatches_per_second": 0.3}])
+async def test_the_limits_of_the_queue_hold(world: World, limit: dict[str, Any]) -> None:
+    world.target.gate.clear()
+    queue = world.queue(rate_limits=messages.RateLimits(**limit))
+    await settled()
+    burst = world.call("GetQueue", messages.GetQueueRequest(name=queue)).rate_limits.max_burst_size
+    await asyncio.gather(*(created(world, queue) for _ in range(20)))
+    await settled()
+    assert len(world.target.sent) == limit.get("max_concurrent_dispatches", burst) < 20
+
+
+async def test_one_that_waits_goes_first(world: World) -> None:
+    world.target.gate.clear()
+    queue = world.queue(rate_limits=messages.RateLimits(max_concurrent_dispatches=1))
+    await settled()
+    names = [(await created(world, queue)).name for _ in range(3)]
+    world.target.gate.set()
+    await world.until(lambda: len(world.target.sent) == 3)
+    assert [world.target.headers(index)["X-CloudTasks-TaskName"] for index in range(3)] == [
+        name.rpartition("/")[2] for name in names
+    ]
+
+
+async def test_what_is_due_later_waits(world: World) -> None:
+    queue = world.queue()
+    await settled()
+    world.task(queue, 2 * SECOND)
+    await settled()
+    assert world.target.sent == []
+    world.clock.advance(2 * SECOND)
+    await world.until(lambda: len(world.target.sent) == 1)
+
+
+async def test_what_a_thread_creates_is_delivered(world: World) -> None:
+    queue = world.queue()
+    await settled()
+    await asyncio.to_thread(world.task, queue)
+    await world.until(lambda: world.left(queue) == 0)
+    assert len(world.target.sent) == 1
