@@ -123,6 +123,8 @@ async def test_attempts_that_were_cut_off_are_all_ended_though_some_jobs_are_del
         assert {one.job.job for one in world.of(JobAttemptFailed)} == left
         # None is taken for running still.
         await world.pass_time(MINUTE)
+        await world.received(len(left))
+        await settled()
         assert (len(world.target.sent), world.of(ExecutionSkipped)) == (len(left), [])
 
 
