@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", Sender, AsyncSender)
 
+Bound = tuple[Callable[[Mapping[str, Any]], Any], Callable[[Any], Any]]
+
 _VERBS = "delay", "delay_many", "submit", "handle", "options"
 
 
@@ -44,7 +46,7 @@ class _Delayed(Generic[S]):
         self._sender: S = sender
         self._recorded = recorded
         self._over = over
-        self._bound: tuple[Callable[[Mapping[str, Any]], Any], Callable[[Any], Any]] | None = None
+        self._bound: Bound | None = None
         """What makes a request, and what sends it; known from the first call on, as it takes Google's client."""
         self._submits: Any = None
         """What `submit` calls, likewise."""
@@ -106,16 +108,25 @@ class _Delayed(Generic[S]):
         options = self.own_options()
         return options._replace(callback_base_url=url_of(options))
 
-    def _bind(self) -> tuple[Callable[[Mapping[str, Any]], Any], Callable[[Any], Any]]:
+    def _bind(self) -> Bound:
         options = self._options()
         check_together(options, self._label("delay"), recorded=self._recorded is not None)
         if self._recorded is None:
-            bound = request_maker(*self._plan(options), options), self._sender.sending(options)
+            bound = self._bind_unrecorded(options)
         else:
             submitter = self._submitter(self._recorded, options)
             bound = submitter.recording.new, submitter.create
         self._bound = bound
         return bound
+
+    def _bind_unrecorded(self, options: TaskOptions) -> Bound:
+        plan, method = self._plan(options)
+        if options.pre_create_hook is not None or not self._sender.may_lead_straight(options):
+            return request_maker(plan, method, options), self._sender.sending(options)
+        from fastapi_gcp_tasks.straight_tasks import StraightTasks  # here, as only local services lead there
+
+        straight = StraightTasks(plan, method, options)
+        return straight.encoded, self._sender.sending_straight(options, straight)
 
     def _bind_submit(self) -> Any:
         options = self._options()

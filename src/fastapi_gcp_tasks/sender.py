@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from fastapi_gcp_tasks.builder_clients import AsyncBuilderClients, BuilderClients
 from fastapi_gcp_tasks.options import TaskOptions
 from gcptasks.client.api import TASKS
+from gcptasks.client.bare_calls import straight_way
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
 
+    from fastapi_gcp_tasks.encode.plan import Encoded
+    from fastapi_gcp_tasks.straight_tasks import StraightTasks
     from gcptasks.client.ensured_queues import AsyncEnsuredQueues, EnsuredQueues
     from gcptasks.client.last_attempts import LastAttempts
 
@@ -59,6 +62,29 @@ class Sender:
 
         return send
 
+    def may_lead_straight(self, options: TaskOptions) -> bool:
+        """Whether the client of these options may be one of a service in this process, which takes tasks as parts."""
+        return straight_way(options.client) is not None
+
+    def sending_straight(
+        self, options: TaskOptions, tasks: "StraightTasks"
+    ) -> "Callable[[Encoded | CreateTaskRequest], Task]":
+        """As `sending`, also of the parts of a task, which go to the service as they are if its client leads there."""
+        send, get, queues = self.sending(options), self._clients.get, self._queues
+
+        def send_straight(given: "Encoded | CreateTaskRequest") -> "Task":
+            if not isinstance(given, tuple):
+                return send(given)
+            client = get(options.client)
+            create = straight_way(client)
+            if create is None:
+                return send(tasks.request(given))
+            if queues is not None:
+                queues.ensure(options.queue_path, options.task_create_timeout, client)
+            return create(tasks.new(given))  # type: ignore[no-any-return]  # a Task, as its client's
+
+        return send_straight
+
 
 class AsyncSender:
     """Sends the requests of an AsyncDelayedRouteBuilder's endpoints."""
@@ -97,11 +123,38 @@ class AsyncSender:
 
         async def send(request: "CreateTaskRequest") -> "Task":
             client = client_of()
-            if queues is not None:
+            if queues is not None and path not in queues.done:
                 await queues.ensure(path, timeout, client)
             return await client.create_task(request=request, timeout=timeout)
 
         return send
+
+    def may_lead_straight(self, options: TaskOptions) -> bool:
+        """Whether the client of these options may be one of a service in this process, which takes tasks as parts."""
+        client = options.client
+        if client is None or TASKS.async_client.owns(client):
+            return straight_way(client) is not None
+        return True  # what a factory makes is known once it has
+
+    def sending_straight(
+        self, options: TaskOptions, tasks: "StraightTasks"
+    ) -> "Callable[[Encoded | CreateTaskRequest], Awaitable[Task]]":
+        """As `sending`, also of the parts of a task, which go to the service as they are if its client leads there."""
+        send, client_of, queues = self.sending(options), self._clients.getter(options.client), self._queues
+        path: str = options.queue_path
+
+        async def send_straight(given: "Encoded | CreateTaskRequest") -> "Task":
+            if not isinstance(given, tuple):
+                return await send(given)
+            client = client_of()
+            create = straight_way(client)
+            if create is None:
+                return await send(tasks.request(given))
+            if queues is not None and path not in queues.done:
+                await queues.ensure(path, options.task_create_timeout, client)
+            return await create(tasks.new(given))  # type: ignore[no-any-return]  # as above
+
+        return send_straight
 
 
 # Imported only where queues are created: what a builder costs is part of an app's cold start.

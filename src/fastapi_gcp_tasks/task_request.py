@@ -13,6 +13,7 @@ from fastapi_gcp_tasks.encode import JSON_TYPE, Plan
 from fastapi_gcp_tasks.encode.plan import Encoded
 from fastapi_gcp_tasks.options import TaskOptions
 from gcptasks.base import wall_clock
+from gcptasks.base.epoch import EPOCH
 from gcptasks.client.request_bytes import body_head, due_in, named, url_head, with_headers
 from gcptasks.engine.task_limits import LARGEST, MAX_DEADLINE, MIN_DEADLINE, MOST_AHEAD
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
 MakeRequest = Callable[[Mapping[str, Any]], "CreateTaskRequest"]
-MakeMessage = Callable[[Mapping[str, Any]], bytes]
-"""Makes the same, serialized."""
+Encode = Callable[[Mapping[str, Any]], Encoded]
+"""Encodes arguments."""
+WriteMessage = Callable[[Encoded], bytes]
+"""Makes the request of encoded arguments, serialized."""
 MakeNamedMessage = Callable[[Mapping[str, Any], str | None], tuple[str, bytes, str]]
 """Makes the request of one of many tasks, of its arguments and its task id: the task's full name and the request,
 serialized, and the id of its record; the name and the id are empty where it has none."""
@@ -37,10 +40,10 @@ def request_maker(plan: Plan, method: str, options: TaskOptions) -> MakeRequest:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
     parse, wrap = CreateTaskRequest.pb().FromString, CreateTaskRequest.wrap
-    make_message = _message_maker(plan, method, options)
+    encode, write_message = encoding(plan, options), message_writer(plan, method, options)
 
     def make_request(values: Mapping[str, Any]) -> "CreateTaskRequest":
-        return wrap(parse(make_message(values)))
+        return wrap(parse(write_message(encode(values))))
 
     hook = options.pre_create_hook
     if hook is None:
@@ -60,11 +63,11 @@ def recorded_request_maker(plan: Plan, method: str, options: TaskOptions) -> Mak
     from gcptasks.engine.task_records import RECORD_HEADER
 
     parse, wrap, raw = CreateTaskRequest.pb().FromString, CreateTaskRequest.wrap, CreateTaskRequest.pb
-    make_message = _message_maker(plan, method, options)
+    encode, write_message = encoding(plan, options), message_writer(plan, method, options)
     hook = options.pre_create_hook
 
     def make_request(values: Mapping[str, Any], name: str, tag: str) -> "tuple[CreateTaskRequest, str]":
-        message = with_headers(make_message(values), ((RECORD_HEADER, tag),))
+        message = with_headers(write_message(encode(values)), ((RECORD_HEADER, tag),))
         request = wrap(parse(named(message, name)))
         if hook is None:
             return request, name
@@ -79,7 +82,7 @@ def digest_maker(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any
     """What tells by a digest whether two tasks have the same arguments."""
     from gcptasks.client.argument_digest import argument_digest
 
-    encode, more = _encoding(plan, options), options.dependency_arguments
+    encode, more = _encoding_with_more(plan, options), options.dependency_arguments
 
     def digest_of(values: Mapping[str, Any]) -> bytes:
         path, headers, body = encode(values)
@@ -91,45 +94,41 @@ def digest_maker(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any
 
 def named_message_maker(plan: Plan, method: str, options: TaskOptions, *, recorded: bool) -> MakeNamedMessage:
     """The same for many tasks, each with an id of its own or none."""
-    make_message = _message_maker(plan, method, options)
+    encode, write_message = encoding(plan, options), message_writer(plan, method, options)
     names = f"{options.queue_path}/tasks/"
 
     def make_named_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes, str]:
-        message = make_message(values)
+        message = write_message(encode(values))
         if task_id is None:
             return "", message, ""
         name = f"{names}{check.task_id('task_ids', task_id)}"
         return name, named(message, name), ""
 
-    make = _recorded_messages(make_message, names) if recorded else make_named_message
+    make = _recorded_messages(encode, write_message, names) if recorded else make_named_message
     hook = options.pre_create_hook
     return make if hook is None else _hooked_messages(make, hook)
 
 
-def _recorded_messages(make_message: MakeMessage, names: str) -> MakeNamedMessage:
+def _recorded_messages(encode: Encode, write_message: WriteMessage, names: str) -> MakeNamedMessage:
     from gcptasks.client.recorded_calls import new_id
     from gcptasks.engine.task_records import RECORD_HEADER, record_tag
 
     def make_recorded_message(values: Mapping[str, Any], task_id: str | None) -> tuple[str, bytes, str]:
         id = new_id()
-        message = with_headers(make_message(values), ((RECORD_HEADER, record_tag(id, 1)),))
+        message = with_headers(write_message(encode(values)), ((RECORD_HEADER, record_tag(id, 1)),))
         name = f"{names}{id if task_id is None else check.task_id('task_ids', task_id)}"
         return name, named(message, name), id
 
     return make_recorded_message
 
 
-def _message_maker(plan: Plan, method: str, options: TaskOptions) -> MakeMessage:
-    encode, fixed_path = _encoding(plan, options), plan.fixed_path
-    base_url, countdown = str(options.callback_base_url), int((options.countdown or 0) * _SECOND)
+def message_writer(plan: Plan, method: str, options: TaskOptions) -> WriteMessage:
+    """What makes the requests of one endpoint, serialized, of its encoded arguments; `ValueError` for a large one."""
+    fixed_path, base_url, countdown = plan.fixed_path, str(options.callback_base_url), countdown_ns(options)
+    plain, json = (fixed.SerializeToString() for fixed in fixed_parts(method, fixed_path, options))
 
-    fixed = _fixed_part(method, fixed_path, options)
-    plain = fixed.SerializeToString()
-    fixed.task.http_request.headers.update(JSON_TYPE)
-    json = fixed.SerializeToString()
-
-    def make_message(values: Mapping[str, Any]) -> bytes:
-        path, headers, body = encode(values)
+    def write_message(encoded: Encoded) -> bytes:
+        path, headers, body = encoded
         message: bytes = json if headers is JSON_TYPE else with_headers(plain, headers)
         if fixed_path is None:
             url = (base_url + path).encode()
@@ -143,13 +142,24 @@ def _message_maker(plan: Plan, method: str, options: TaskOptions) -> MakeMessage
             _check_size(_task_size(message))
         return message
 
-    if options.schedule_time is None:
-        return make_message
-    return _soon_enough(make_message, fixed.task.schedule_time.ToNanoseconds())
+    return write_message
+
+
+def countdown_ns(options: TaskOptions) -> int:
+    """After how many nanoseconds the task is due; 0 if that is not counted from the call."""
+    return int((options.countdown or 0) * _SECOND)
+
+
+def fixed_parts(method: str, path: str | None, options: TaskOptions) -> tuple[Any, Any]:
+    """What is the same in all requests: in those without headers of arguments, and in those with JSON."""
+    plain = _fixed_part(method, path, options)
+    json = type(plain)()
+    json.CopyFrom(plain)
+    json.task.http_request.headers.update(JSON_TYPE)
+    return plain, json
 
 
 def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
-    """What is the same in all requests."""
     from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
 
     fixed = CreateTaskRequest.pb()(parent=options.queue_path)
@@ -192,16 +202,22 @@ def _hooked(hook: Callable[[Any], Any], request: "CreateTaskRequest") -> "Create
     return changed
 
 
-def _soon_enough(make: MakeMessage, due: int) -> MakeMessage:
-    def make_scheduled_message(values: Mapping[str, Any]) -> bytes:
-        _check_horizon(due)
-        return make(values)
-
-    return make_scheduled_message
-
-
-def _encoding(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any]], Encoded]:
+def encoding(plan: Plan, options: TaskOptions) -> Encode:
     """The plan's encoding, with what the options add to the arguments and to the headers."""
+    encode, at = _encoding_with_more(plan, options), options.schedule_time
+    if at is None:
+        return encode
+    since = at - EPOCH
+    due = (since.days * 86400 + since.seconds) * _SECOND + since.microseconds * 1000
+
+    def encode_if_soon_enough(values: Mapping[str, Any]) -> Encoded:
+        _check_horizon(due)
+        return encode(values)
+
+    return encode_if_soon_enough
+
+
+def _encoding_with_more(plan: Plan, options: TaskOptions) -> Encode:
     more, own = options.dependency_arguments, options.headers
     encode = _encoding_for_later(plan, options)
     if not (more or own):
@@ -220,7 +236,7 @@ def _encoding(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any]],
     return encode_with_options
 
 
-def _encoding_for_later(plan: Plan, options: TaskOptions) -> Callable[[Mapping[str, Any]], Encoded]:
+def _encoding_for_later(plan: Plan, options: TaskOptions) -> Encode:
     check_due, countdown, at = plan.check_due, options.countdown, options.schedule_time
     if check_due is None or not (countdown or at):
         return plan.encode

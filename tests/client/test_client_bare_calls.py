@@ -5,11 +5,12 @@ import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import AsyncMock, Mock, call
 
 import grpc
 import pytest
 from google.api_core.exceptions import AlreadyExists, DeadlineExceeded
-from google.cloud.tasks_v2 import CloudTasksClient, CreateTaskRequest, HttpRequest, Task
+from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, HttpRequest, Task
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 
 from gcptasks.client.api import TASKS
@@ -155,6 +156,24 @@ def test_what_google_refuses_before_it_calls_is_refused(service: Service, create
     with pytest.raises(ValueError, match="individual field arguments"):
         create(request=REQUEST, parent=QUEUE, timeout=10.0)
     assert len(service.calls) == 1
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_patch_of_googles_method_takes_all_calls_while_it_lasts(
+    service: Service, create: Create, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    for _ in range(before):
+        create(request=REQUEST, timeout=10.0)
+    patches = {CloudTasksClient: Mock(return_value=Task(name="sync")), CloudTasksAsyncClient: AsyncMock()}
+    patches[CloudTasksAsyncClient].return_value = Task(name="async")
+    for cls, patch in patches.items():
+        monkeypatch.setattr(cls, "create_task", patch)
+    assert [create(request=REQUEST, timeout=10.0).name for _ in range(2)] in (["sync"] * 2, ["async"] * 2)
+    (called,) = [patch for patch in patches.values() if patch.called]
+    assert called.call_args_list == [call(request=REQUEST, timeout=10.0)] * 2
+    assert len(service.calls) == before
+    monkeypatch.undo()
+    assert create(request=REQUEST, timeout=10.0).name == CREATED
 
 
 def test_it_is_googles_class_by_name_and_by_kind(address: str) -> None:

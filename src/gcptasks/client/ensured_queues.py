@@ -118,7 +118,8 @@ class AsyncEnsuredQueues:
     """Creates each queue once, when it is first used; whoever asks meanwhile shares the outcome."""
 
     def __init__(self) -> None:
-        self._done: set[str] = set()
+        self.done: set[str] = set()
+        """Their paths: for these there is nothing to wait for."""
         self._own: set[str] = set()
         """Those of its own service, while that of a test stands in."""
         self.begin_anew()
@@ -127,7 +128,7 @@ class AsyncEnsuredQueues:
 
     def stand_in(self, service: StandIn | None) -> None:
         """Have created no queue yet at that service; or those that it had."""
-        self._done, self._own = (self._own, set()) if service is None else (set(), self._done)
+        self.done, self._own = (self._own, set()) if service is None else (set(), self.done)
 
     def begin_anew(self) -> None:
         """Forget what is being created: a child cannot wait for its parent's tasks."""
@@ -135,7 +136,7 @@ class AsyncEnsuredQueues:
 
     async def ensure(self, path: str, timeout: float | None, client: Any) -> None:
         """Return once the queue was created; after a failure the next call tries again."""
-        if path in self._done:
+        if path in self.done:
             return
         running = self._running.get()
         creation = running.get(path)
@@ -148,4 +149,4 @@ class AsyncEnsuredQueues:
 
     async def _create(self, path: str, timeout: float | None, client: Any) -> None:
         await drive_async(ensure_queue_if_allowed(parse_queue(path), timeout), lambda step: step.on(client))
-        self._done.add(path)
+        self.done.add(path)

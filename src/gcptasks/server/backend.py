@@ -90,7 +90,7 @@ class Backend(Startable):
 
     async def buffer_task(self, asked: BufferedTask) -> Task:
         """The task that BufferTask has made."""
-        return await self._store.write(buffer_task, asked, self._clock.now(), self._policy)
+        return await self.calls.write(buffer_task, asked)
 
     def beside_imported(self, limit: int) -> list[QueueName]:
         """Up to `limit` queues that stand in the location of those that were imported, and are not given."""
