@@ -43,7 +43,7 @@ async def measure(address: str, url: str, what: str, hearer: Hearer) -> dict[str
         case "flow":
             return await throughput(client.create, hearer)
         case "lateness":
-            return await lateness(client, hearer)
+            return await lateness(client.create, hearer)
         case _:
             alone = await creates(client, ONE_BY_ONE, 1)
             return {"creates, 1 in flight": alone["creates"], **await creates(client)}

@@ -57,7 +57,7 @@ def writer(how: str, path: Path, delay: float) -> Writer:
         leave_checkpoints(connection)
         return WriteConnection(connection, "full")
 
-    made = Writer(open_connection, lambda tx: None, lambda error: checkpoints.written(error), PLACES[how]())
+    made = Writer(open_connection, lambda tx: None, lambda error: checkpoints.written(error), place=PLACES[how]())
     checkpoints = Checkpoints(path, partial(made.exclusively, first=True))
     return made
 

@@ -11,13 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from fastapi.routing import APIRoute
-
 from bench.contestants import holds, port, servers, watched_service
-from bench.contestants.embedding import URL, create_queues, service
+from bench.contestants.embedding import create_queues, service
 from bench.contestants.frozen import freeze
 from bench.contestants.load import TASKS, enqueue_async, on_loop
-from bench.contestants.noops import application, in_turns
+from bench.contestants.noops import application, in_turns, scheduled_in_turns
 from bench.contestants.ours import builder
 from bench.contestants.tally import Hearer
 
@@ -26,8 +24,7 @@ async def inside(folder: str, hearer: Hearer, what: str, *, frozen: bool) -> dic
     """Measured in the application's own loop, on which the calls are made, too."""
     local = service(folder)
     create_queues(local)
-    app, noop = application(builder(local, "async", "endpoint") if what == "flow" else APIRoute)
-    client = port.Client(local.async_tasks_client(), URL)
+    app, noop = application(builder(local, "async", "endpoint"))
     seen: list[holds.Hold] = []
     async with local.running(app), asyncio.TaskGroup() as group:
         if frozen:
@@ -38,7 +35,7 @@ async def inside(folder: str, hearer: Hearer, what: str, *, frozen: bool) -> dic
             await enqueue_async(in_turns(noop))
             await asyncio.to_thread(hearer.outcome)
         else:
-            await port.lateness(client, hearer)
+            await port.lateness(scheduled_in_turns(noop), hearer)
         during = first, monotonic()
         watching.cancel()
     return holds.figures(seen, during)

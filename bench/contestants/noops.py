@@ -1,5 +1,6 @@
 """The application whose tasks do nothing, the same for ours and for the peer."""
 
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -41,6 +42,16 @@ def in_turns(task: Any) -> Any:
 
     def call(number: int, sent: float) -> Any:
         return delays[number % len(delays)](ping=Ping(number=number, sent=sent))
+
+    return call
+
+
+def scheduled_in_turns(task: Any) -> Any:
+    """The same, each for a time that is told too."""
+
+    def call(number: int, sent: float, when: datetime) -> Any:
+        later = task.options(queue_path=QUEUES[number % len(QUEUES)], schedule_time=when)
+        return later.delay(ping=Ping(number=number, sent=sent))
 
     return call
 

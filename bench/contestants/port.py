@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,9 @@ AHEAD = 15.0
 """Seconds in which all tasks are surely accepted, before the first is due."""
 OVER = 10.0
 """Seconds over which the tasks are due."""
+
+Schedule = Callable[[int, float, datetime], Awaitable[object]]
+"""Enqueues the no-op of this number for then, which is told twice: on the monotonic clock too."""
 
 
 @contextmanager
@@ -80,16 +83,16 @@ async def creates(client: Client, tasks: int = TASKS, in_flight: int = IN_FLIGHT
     return {"creates": tasks / (monotonic() - began)}
 
 
-async def lateness(client: Client, hearer: Hearer) -> dict[str, float]:
+async def lateness(create: Schedule, hearer: Hearer) -> dict[str, float]:
     """Milliseconds from when a task is due until it runs."""
     freeze()
     first, first_monotonic = datetime.now(UTC) + timedelta(seconds=AHEAD), monotonic() + AHEAD
 
-    def create(number: int) -> Awaitable[None]:
+    def create_next(number: int) -> Awaitable[object]:
         later = OVER * number / TASKS
-        return client.create(number, first_monotonic + later, first + timedelta(seconds=later))
+        return create(number, first_monotonic + later, first + timedelta(seconds=later))
 
-    await spread(create, TASKS, IN_FLIGHT)
+    await spread(create_next, TASKS, IN_FLIGHT)
     if monotonic() > first_monotonic:
         raise RuntimeError(f"the tasks were not accepted within {AHEAD} seconds")
     outcome = await asyncio.to_thread(hearer.outcome)
@@ -105,7 +108,7 @@ async def measure(address: str, url: str, what: str, hearer: Hearer) -> dict[str
         case "creates":
             return await creates(client)
         case _:
-            return await lateness(client, hearer)
+            return await lateness(client.create, hearer)
 
 
 def main(which: str, what: str) -> None:

@@ -20,7 +20,7 @@ def _name(name: str, what: str) -> str:
 PARTS = (
     Part(
         name="P10",
-        title="the service on a port, durable, one Python client, against the crate in memory",
+        title="the service on a port, durable, on the h2 library, one Python client, against the crate in memory",
         contestants=[*_contestants("flow"), *_contestants("creates")],
         rows=(
             Row(
@@ -46,7 +46,7 @@ PARTS = (
     ),
     Part(
         name="P11",
-        title="lateness of 10,000 tasks scheduled over 10 seconds",
+        title="lateness of 10,000 tasks scheduled over 10 seconds, the same receiver",
         contestants=_contestants("lateness"),
         rows=(
             Row(figure="p50", unit="ms", aim=Aim.AT_MOST, peer=CRATE, must=1.0, stretch=0.8),
