@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from cloudtask.functions import TaskFunction
 from gcptasks.base.log_text import log_text
+from gcptasks.worker.raised import note_raised
 from gcptasks.worker.retrying import DoNotRetry, RetryLater
 
 _log = logging.getLogger("cloudtask")
@@ -30,6 +31,7 @@ AnswerTo = Callable[[TaskFunction[..., Any], Exception], "Answer"]
 
 def failed(function: TaskFunction[..., Any], error: BaseException) -> Answer:
     """The answer for a function that raised; the log has the rest."""
+    note_raised(error)
     if isinstance(error, RetryLater):
         return refusal(503, "to be tried again later", {"Retry-After": str(error.seconds)})
     if isinstance(error, DoNotRetry):

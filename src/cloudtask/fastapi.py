@@ -24,6 +24,7 @@ from gcptasks.base.http import is_token
 from gcptasks.engine.task_limits import LARGEST
 from gcptasks.values.refusal import at_place
 from gcptasks.worker.progress_kinds import refuse_wrong_progress
+from gcptasks.worker.raised import note_raised
 
 _WITHOUT_BODY = (204, 205, 304)
 
@@ -171,12 +172,14 @@ async def _nowhere(message: Message) -> None:
 def _failed(function: TaskFunction[..., Any], error: Exception) -> Answer:
     """The answer for a function, or a dependency of it, that raised."""
     if isinstance(error, HTTPException):
+        note_raised(error)
         note("%s is answered with %s: %s", function.name, error.status_code, error.detail)
         try:
             return _as_raised(error)
         except Exception as unfit:  # what stands in it is the user's, and need not fit in a response
             return failed(function, unfit)
     if isinstance(error, RequestValidationError):
+        note_raised(error)
         found = "; ".join(at_place(one["loc"], one["msg"]) for one in error.errors())
         note("what %s depends on cannot be resolved: %s", function.name, found)
         return refusal(422, found)

@@ -171,4 +171,4 @@ def checked_time(at: datetime, settings: "Settings") -> datetime:
         raise ValueError(f"at={at} is no time that a task can have: {error}") from None
     if at - wall_clock.now() > MOST_AHEAD:
         raise ValueError(f"at={at.isoformat()} is more than {MOST_AHEAD.days} days ahead")
-    return at
+    return wall_clock.as_due(at)

@@ -20,6 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from fastapi_gcp_tasks.labels import endpoint_label, endpoint_path
 from gcptasks.base.asgi import DELIVERY, LEASED_RECORD, RECORDING, VERIFIED
+from gcptasks.base.stand_ins import StandIn, replaceable
 from gcptasks.engine.task_records import RECORD_HEADER
 from gcptasks.results.errors import TaskCancelled
 from gcptasks.results.given import GivenStore
@@ -83,6 +84,11 @@ class RecordedAttempts:
             is_async=_is_async(endpoint),
             last_attempts=last_attempts,
         )
+        replaceable(self)
+
+    def stand_in(self, service: StandIn | None) -> None:
+        """Ask anew which store it is."""
+        self._recorder = None
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What takes the place of the route's own `handle`."""

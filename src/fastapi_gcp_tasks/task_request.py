@@ -169,7 +169,7 @@ def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
     if options.dispatch_deadline is not None:
         fixed.task.dispatch_deadline.FromTimedelta(options.dispatch_deadline)
     if options.schedule_time is not None:
-        fixed.task.schedule_time.FromDatetime(options.schedule_time)
+        fixed.task.schedule_time.FromDatetime(wall_clock.as_due(options.schedule_time))
     if path is not None:
         fixed.task.http_request.url = f"{options.callback_base_url}{path}"
     fixed.task.http_request.headers.update(options.headers)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from gcptasks.base.asgi import DELIVERY, RECORDING, VERIFIED
 from gcptasks.base.log_text import log_text
 from gcptasks.worker.progress_kinds import refuse_wrong_progress
+from gcptasks.worker.raised import note_raised
 from gcptasks.worker.retrying import DoNotRetry, RetryLater
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class TaskRoute(APIRoute):
             try:
                 response = await handle(request)
             except Exception as error:
+                note_raised(error)
                 if unverified and not isinstance(error, _MAY_BE_REFUSALS):
                     _warn_if_nobody_verified(request)
                 if RECORDING in request.scope:

@@ -5,15 +5,20 @@ above one that another library shows `<!-- run with library -->`: it runs where 
 """
 
 import ast
+import asyncio
 import logging
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from inspect import iscoroutinefunction, signature
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+
+from fastapi_gcp_tasks.testing import AsyncTestTasks, TestTasks
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(
@@ -50,6 +55,23 @@ def test_the_blocks_of_a_page_run(page: str, monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setitem(sys.modules, "page", module)
     for block in blocks(page):
         exec(compile(block, page, "exec"), module.__dict__)
+    for name, test in vars(module).items():
+        if name.startswith("test_") and signature(test).parameters:
+            run_test(test, vars(module)["app"])
+
+
+def run_test(test: Callable[..., Any], app: object) -> None:
+    """As pytest does, with the fixture `tasks`."""
+    if iscoroutinefunction(test):
+        asyncio.run(run_async_test(test, app))
+    else:
+        with TestTasks(app) as tasks:
+            test(tasks)
+
+
+async def run_async_test(test: Callable[..., Any], app: object) -> None:
+    async with AsyncTestTasks(app) as tasks:
+        await test(tasks)
 
 
 @pytest.mark.parametrize("page", PAGES)

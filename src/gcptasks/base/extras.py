@@ -2,7 +2,8 @@
 
 from importlib.util import find_spec
 
-_PACKAGES = {"local": ("aiohttp", "h2", "httptools", "rich", "typer", "uvicorn", "watchfiles")}
+_LOCAL = ("aiohttp", "h2", "httptools", "rich", "typer", "uvicorn", "watchfiles")
+_PACKAGES = {"local": _LOCAL, "testing": _LOCAL}
 """Some that each brings. Versions of others it asks for may be newer than those of the base install."""
 
 

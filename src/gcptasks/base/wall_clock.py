@@ -10,6 +10,14 @@ now_ns: Callable[[], int] = time.time_ns
 """Nanoseconds since 1970. To be called as `wall_clock.now_ns()`, since a test kit puts its own in this place."""
 
 
+def _as_given(at: datetime) -> datetime:
+    return at
+
+
+as_due: Callable[[datetime], datetime] = _as_given
+"""When a task is due that is to be due at that time, an aware one, which the caller gave. To be called likewise."""
+
+
 def now() -> datetime:
     """The same as an aware datetime, in UTC."""
     return EPOCH + timedelta(microseconds=now_ns() // 1000)

@@ -21,6 +21,7 @@ class Targets:
     """Sends each attempt where its URL leads, and follows redirects on the way.
 
     `apps` has the app for the URLs that lead into one, `tokens` signs what requests want signed.
+    `http` is where all other URLs lead; a test has an app in that place.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class Targets:
         apps: Mapping[AppUrl, AsgiTarget] | None = None,
         *,
         tokens: Tokens | None = None,
-        http: HttpTarget | None = None,
+        http: HttpTarget | AsgiTarget | None = None,
     ) -> None:
         self._tokens = tokens
         # The longest first, so that one app may lie below another.

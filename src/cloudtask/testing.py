@@ -1,0 +1,27 @@
+"""The test kit: `with TestTasks(app) as tasks:`, the same as in `fastapi_gcp_tasks.testing`."""
+
+from typing import TYPE_CHECKING
+
+from gcptasks.base.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from gcptasks.testing.attempt_faults import NextAttempt as NextAttempt
+    from gcptasks.testing.enqueued import EnqueuedTask as EnqueuedTask
+    from gcptasks.testing.kit import AsyncTestTasks as AsyncTestTasks
+    from gcptasks.testing.kit import TestTasks as TestTasks
+    from gcptasks.testing.runs import Outcome as Outcome
+    from gcptasks.testing.runs import Run as Run
+
+__all__ = ["AsyncTestTasks", "EnqueuedTask", "NextAttempt", "Outcome", "Run", "TestTasks"]
+
+_HOMES = {
+    "AsyncTestTasks": "gcptasks.testing.kit",
+    "EnqueuedTask": "gcptasks.testing.enqueued",
+    "NextAttempt": "gcptasks.testing.attempt_faults",
+    "Outcome": "gcptasks.testing.runs",
+    "Run": "gcptasks.testing.runs",
+    "TestTasks": "gcptasks.testing.kit",
+}
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy_names(__name__, _HOMES, dict.fromkeys(_HOMES, "testing"))

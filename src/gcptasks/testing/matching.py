@@ -1,0 +1,148 @@
+"""Which tasks a test means: by endpoint, by arguments, by options."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from cloudtask.functions import TaskFunction
+from fastapi_gcp_tasks.encode.declarations import declared_by
+from fastapi_gcp_tasks.fastapi_versions import Dependant, with_dependencies
+from fastapi_gcp_tasks.labels import endpoint_label
+from fastapi_gcp_tasks.registration import registration_of
+from gcptasks.testing.enqueued import EnqueuedTask
+
+NEAR = timedelta(seconds=1)
+"""How far two times may lie apart that a test takes for the same: what a program calls now is a moment later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which tasks a test asks for, beside the endpoint and its arguments."""
+
+    queue: str | None = None
+    """Its id, or its full name."""
+    task_id: str | None = None
+    schedule_time: datetime | None = None
+    countdown: float | None = None
+    """Seconds from when the task was created."""
+    dispatch_deadline: float | timedelta | None = None
+    headers: Mapping[str, str] | None = None
+    """The task has these, and may have more."""
+
+    def __str__(self) -> str:
+        given = [(one.name, getattr(self, one.name)) for one in fields(self)]
+        return ", ".join(f"{name}={value!r}" for name, value in given if value is not None)
+
+    def fits(self, task: EnqueuedTask) -> bool:
+        """Whether the task is such a one."""
+        return (
+            (self.queue is None or self.queue in (task.queue, task.queue.rpartition("/")[2]))
+            and self.task_id in (None, task.task_id)
+            and (self.schedule_time is None or _near(task.schedule_time, _aware(self.schedule_time)))
+            and (self.countdown is None or _near(task.schedule_time, task.create_time + _span(self.countdown)))
+            and (self.dispatch_deadline is None or task.dispatch_deadline == _span(self.dispatch_deadline))
+            and _has_headers(task, self.headers or {})
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which tasks are meant."""
+
+    target: object = None
+    """Their endpoint, their function, or the name of either; None for any."""
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """They have these, and may have more."""
+    wanted: Wanted = Wanted()
+
+    def fits(self, task: EnqueuedTask) -> bool:
+        """Whether this task is meant."""
+        return self._fits_target(task) and _has_arguments(task, self.arguments) and self.wanted.fits(task)
+
+    def __str__(self) -> str:
+        what = "a task" if self.target is None else _label(self.target)
+        if self.arguments:
+            what += f"({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
+        return f"{what} with {self.wanted}" if str(self.wanted) else what
+
+    def _fits_target(self, task: EnqueuedTask) -> bool:
+        target = self.target
+        if isinstance(target, str):
+            return task.full_name == target or task.full_name.endswith(f".{target}")
+        return target is None or task.called is target
+
+
+def check_target(target: object, arguments: Mapping[str, Any], names: Callable[[], list[str]]) -> None:
+    """`TypeError` or `ValueError` for what can be no task, so that no test looks for it in vain.
+
+    `names` gives those of the app's tasks.
+    """
+    if isinstance(target, str):
+        known = names()
+        if not any(name == target or name.endswith(f".{target}") for name in known):
+            raise ValueError(f"the app has no task {target!r}; its tasks are {', '.join(known) or 'none'}")
+        return
+    takes = _takes(target)
+    for name in arguments:
+        if takes is not None and name not in takes:
+            raise TypeError(f"{_label(target)} takes no argument {name!r}; it takes {', '.join(takes) or 'none'}")
+
+
+def _takes(target: object) -> list[str] | None:
+    """The names of its arguments; None if any may be meant."""
+    if target is None:
+        return None
+    if isinstance(target, TaskFunction):
+        return list(target.arguments.data.parameters)
+    registration = registration_of(target) if callable(target) else None
+    if registration is None:
+        raise TypeError(
+            f"{_label(target)} is no task: give an endpoint that is registered as one, a function of @client.task, or "
+            "the name of either"
+        )
+    dependant = cast("Dependant", registration.route.dependant)
+    return sorted({declared.name for one in with_dependencies(dependant) for declared in declared_by(one)})
+
+
+def _label(target: object) -> str:
+    if isinstance(target, str):
+        return target
+    if isinstance(target, TaskFunction):
+        return str(target.name).rpartition(".")[2]
+    return endpoint_label(target) if callable(target) else repr(target)
+
+
+def _has_arguments(task: EnqueuedTask, wanted: Mapping[str, Any]) -> bool:
+    given = task.arguments or {}
+    return all(name in given and _fits(given[name], value) for name, value in wanted.items())
+
+
+def _fits(given: Any, wanted: Any) -> bool:
+    """Whether it is equal; of a model or a dataclass, whether it has these fields."""
+    if isinstance(wanted, Mapping) and (isinstance(given, BaseModel) or is_dataclass(given)):
+        return all(hasattr(given, name) and _fits(getattr(given, name), value) for name, value in _items(wanted))
+    return bool(given == wanted)
+
+
+def _items(mapping: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from mapping.items()
+
+
+def _has_headers(task: EnqueuedTask, wanted: Mapping[str, str]) -> bool:
+    given = {name.lower(): value for name, value in task.headers.items()}
+    return all(given.get(name.lower()) == value for name, value in wanted.items())
+
+
+def _near(one: datetime, other: datetime) -> bool:
+    return abs(one - other) < NEAR
+
+
+def _aware(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
+
+
+def _span(seconds: float | timedelta) -> timedelta:
+    return seconds if isinstance(seconds, timedelta) else timedelta(seconds=seconds)
