@@ -30,10 +30,10 @@ class Sender:
         self.settings = settings
         self._eager = settings.eager is not None
         self._requests = Requests(settings)
-        self._client = client
+        self._client: Any = client
         self._default = DefaultClient(TASKS)
         is_factory = not TASKS.async_client.owns(async_client)
-        self._async_client = None if is_factory else async_client
+        self._async_client: Any = None if is_factory else async_client
         self._async_factory = async_client if is_factory else None
         self._async_clients = AsyncClients(TASKS)
         self._own = self._client, self._async_client

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import cloudtask
+import cloudtask.testing
 import fastapi_gcp_tasks
 from fastapi_gcp_tasks import (
     AsyncDelayedRouteBuilder,
@@ -22,6 +23,7 @@ from fastapi_gcp_tasks import (
     exception,
     hooks,
     results,
+    testing,
     utils,
 )
 from fastapi_gcp_tasks.protocols import (
@@ -31,6 +33,7 @@ from fastapi_gcp_tasks.protocols import (
     SchedulerOptions,
     TaskDefaultOptions,
 )
+from fastapi_gcp_tasks.testing import TestTasks
 
 ROOT = Path(__file__).parents[2]
 DOCS = {page.name: page.read_text() for page in (ROOT / "docs").glob("*.md")}
@@ -49,6 +52,17 @@ def test_the_reference_names_what_results_exports(name: str) -> None:
 @pytest.mark.parametrize("name", cloudtask.__all__)
 def test_the_reference_names_what_cloudtask_exports(name: str) -> None:
     assert re.search(rf"`{name}[`(\[]", DOCS["reference.md"])
+
+
+@pytest.mark.parametrize("name", testing.__all__)
+def test_the_reference_names_what_testing_exports(name: str) -> None:
+    assert re.search(rf"`{name}[`(]", DOCS["reference.md"])
+    assert name in cloudtask.testing.__all__
+
+
+@pytest.mark.parametrize("name", [name for name in dir(TestTasks) if name[0] != "_"])
+def test_the_page_on_tests_names_what_the_kit_has(name: str) -> None:
+    assert re.search(rf"[`.]{name}\b", DOCS["testing.md"])
 
 
 @pytest.mark.parametrize("option", inspect.signature(cloudtask.CloudTaskClient).parameters)

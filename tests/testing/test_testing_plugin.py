@@ -71,13 +71,7 @@ def test_the_app_is_found_by_the_ini_option(run: pytest.Pytester) -> None:
 
 def test_the_app_is_found_by_the_fixture_of_the_suite(run: pytest.Pytester) -> None:
     run.makeini(INI)
-    run.makepyfile(
-        "import pytest, kit_shop\n"
-        "@pytest.fixture\n"
-        "def app():\n"
-        "    return kit_shop.app\n"
-        f"{TESTS}"
-    )
+    run.makepyfile(f"import pytest, kit_shop\n@pytest.fixture\ndef app():\n    return kit_shop.app\n{TESTS}")
     inside(run).assert_outcomes(passed=2)
 
 

@@ -185,7 +185,7 @@ def with_local_service(path: Path) -> tuple[FastAPI, LocalService, list[str]]:
     router = DelayedRouter(queue_path=QUEUE, base_url=URL, client=local.tasks_client())
 
     @router.post("/work")
-    async def work(request: Request) -> None:
+    async def work(request: Request = injected) -> None:
         seen.append(request.state.greeting)
 
     app.include_router(router)

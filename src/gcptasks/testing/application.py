@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from cloudtask.client import CloudTaskClient
 from fastapi_gcp_tasks.served_routes import app_inside
@@ -32,7 +32,7 @@ class Application:
         if not (callable(app) or isinstance(app, CloudTaskClient)):
             raise TypeError(f"app must be an application, 'module:app' or a CloudTaskClient, not {app!r}")
         self.app = app
-        self._asgi: AsgiApp = _serving(app) if isinstance(app, CloudTaskClient) else app
+        self._asgi: AsgiApp = _serving(app) if isinstance(app, CloudTaskClient) else cast("Any", app)
         self._router = getattr(app_inside(app), "router", None)
         self._lifespan: Any = None
         self._state: Mapping[str, Any] | None = None

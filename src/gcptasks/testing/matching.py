@@ -1,6 +1,6 @@
 """Which tasks a test means: by endpoint, by arguments, by options."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -123,12 +123,9 @@ def _has_arguments(task: EnqueuedTask, wanted: Mapping[str, Any]) -> bool:
 def _fits(given: Any, wanted: Any) -> bool:
     """Whether it is equal; of a model or a dataclass, whether it has these fields."""
     if isinstance(wanted, Mapping) and (isinstance(given, BaseModel) or is_dataclass(given)):
-        return all(hasattr(given, name) and _fits(getattr(given, name), value) for name, value in _items(wanted))
+        of_fields = cast("Mapping[str, Any]", wanted)
+        return all(hasattr(given, name) and _fits(getattr(given, name), value) for name, value in of_fields.items())
     return bool(given == wanted)
-
-
-def _items(mapping: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield from mapping.items()
 
 
 def _has_headers(task: EnqueuedTask, wanted: Mapping[str, str]) -> bool:

@@ -52,7 +52,7 @@ class TestService:
         self.recorded_here = set[str]()
         self.requests: list[Any] = []
         """Google's messages, as callers sent them."""
-        self._results = cache(lambda settings: LocalResults(self.store, self.clock, settings, self.recorded_here))
+        self._results = cache(self._make_results)
         self._client = cache(self._make_client)
         self._async_client = cache(self._make_async_client)
 
@@ -106,6 +106,9 @@ class TestService:
             self.calls.call_sync(path, request)
         except TaskError as error:
             raise as_google(error) from error
+
+    def _make_results(self, settings: StoreSettings) -> LocalResults:
+        return LocalResults(self.store, self.clock, settings, self.recorded_here)
 
     def _make_client(self, api: Api[Any, Any]) -> Any:
         def carry(path: str, request: Any) -> Any:

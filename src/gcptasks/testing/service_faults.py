@@ -1,7 +1,7 @@
 """What a test has go wrong with calls of the service."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from google.api_core.exceptions import DeadlineExceeded, ServiceUnavailable
@@ -20,7 +20,7 @@ class ServiceFaults:
         self._refusals.append(error)
 
     @contextmanager
-    def down(self) -> Iterator[None]:
+    def down(self) -> Generator[None]:
         """Have every call raise `ServiceUnavailable` within this block, and change nothing."""
         self._down += 1
         try:
@@ -29,7 +29,7 @@ class ServiceFaults:
             self._down -= 1
 
     @contextmanager
-    def slow(self) -> Iterator[None]:
+    def slow(self) -> Generator[None]:
         """Have every call raise `DeadlineExceeded` within this block, though the service does what it was asked."""
         self._slow += 1
         try:
