@@ -19,7 +19,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from gcptasks.rpc.frame_watch import PREFACE
+from gcptasks.rpc.sieve import PREFACE
 from interop.fuzz.calls import PATHS
 from interop.fuzz.verdict import Verdict
 from interop.service import Service

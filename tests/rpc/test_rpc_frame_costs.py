@@ -48,6 +48,9 @@ class Answering:
     def ended(self, stream: int) -> None:
         self.framing.respond(stream, grpc.OK_HEADERS, BODY, grpc.OK_TRAILERS)
 
+    def came(self, stream: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        self.ended(stream)
+
     def gone(self, stream: int) -> None:
         pass
 

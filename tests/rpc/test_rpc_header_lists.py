@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hpack import Decoder, Encoder, HeaderTuple
+from hpack import Decoder, Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +55,6 @@ def test_a_remembered_block_is_what_it_would_be_without(steps: list[list[Field] 
 
 def decoded(decoder: Decoder, block: bytes) -> object:
     try:
-        return [(*field, isinstance(field, HeaderTuple)) for field in decoder.decode(block, raw=True)]
+        return [(*field, field.indexable) for field in decoder.decode(block, raw=True)]
     except Exception as error:
         return repr(error)

@@ -11,7 +11,7 @@ from h2.events import ConnectionTerminated, PingAckReceived, PingReceived, Respo
 from h2.settings import SettingCodes
 from hyperframe.frame import DataFrame, HeadersFrame, SettingsFrame, WindowUpdateFrame
 
-from gcptasks.rpc.frame_watch import PREFACE
+from gcptasks.rpc.sieve import PREFACE
 from rpc.rpc_clients import Connect, Listen
 
 REQUEST = [(":method", "POST"), (":scheme", "http"), (":path", "/a.B/C")]

@@ -9,7 +9,7 @@ import pytest
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, HttpRequest, Task
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcAsyncIOTransport
 
-from gcptasks.rpc.frame_watch import PREFACE
+from gcptasks.rpc.sieve import PREFACE
 from gcptasks.server.emulator import Emulator, emulating
 from gcptasks.server.settings import PortSettings
 from server.server_apps import QUEUE

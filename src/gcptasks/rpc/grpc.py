@@ -110,6 +110,14 @@ def framed(message: bytes) -> bytes:
     return b"\0" + len(message).to_bytes(4, "big") + message
 
 
+def plain(body: bytes, limit: int) -> bytes | None:
+    """The message of this body, if it is one of that size at most, not compressed, and nothing else."""
+    size = len(body) - 5
+    if 0 <= size <= limit and body[0] == 0 and int.from_bytes(body[1:5], "big") == size:
+        return body[5:]
+    return None
+
+
 class Incoming:
     """One message as it arrives: fed piece by piece, then read."""
 

@@ -47,6 +47,12 @@ def is_request(headers: Fields) -> bool:
     return pseudo >= _REQUIRED
 
 
+@lru_cache(maxsize=128)
+def announced_length(headers: Fields) -> int | None:
+    """How long the body is by its `content-length`, of which `h2` has seen that it is one number."""
+    return next((int(value) for name, value in headers if name == b"content-length"), None)
+
+
 def are_trailers(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     """Whether these are well-formed trailers of a request."""
     return all(_is_field(name, value) and not name.startswith(b":") for name, value in headers)

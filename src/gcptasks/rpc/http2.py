@@ -49,12 +49,15 @@ class Handler(Protocol):
 class _Call:
     """One request, from its headers to its response."""
 
-    __slots__ = ("due", "granted", "held", "incoming", "opening", "patience", "stream", "task", "timer")
+    __slots__ = ("due", "granted", "held", "incoming", "message", "opening", "patience", "stream", "task", "timer")
 
-    def __init__(self, stream: int, opening: grpc.Opening, limit: int, now: float) -> None:
+    incoming: grpc.Incoming
+    """What has arrived of the message, unless it came whole."""
+
+    def __init__(self, stream: int, opening: grpc.Opening, now: float) -> None:
         self.stream = stream
         self.opening = opening
-        self.incoming = grpc.Incoming(limit)
+        self.message: bytes | None = None
         self.due = None if opening.timeout is None else now + opening.timeout
         self.held = self.granted = 0
         """Bytes of memory that it counts for: from its beginning, and what it asked for."""
@@ -177,20 +180,21 @@ class Http2(asyncio.BufferedProtocol):
     # What the client sent, as `framing.Sink`.
 
     def begun(self, stream: int, headers: Fields) -> None:
-        if self._draining or self._is_busy():
-            self._framing.reset(stream, ErrorCodes.REFUSED_STREAM)
-            return
-        try:
-            opening = grpc.opening(headers)
-        except grpc.NotGrpc as not_grpc:
-            self._framing.refuse_in_full(stream, not_grpc.headers, not_grpc.text, not_grpc.trailers)
-        except grpc.Refused as refused:
-            self._framing.refuse(stream, grpc.refusal(refused.status), complete=False)
-        else:
-            call = _Call(stream, opening, self._limits.message, self._loop.time())
-            self._calls[stream] = self._arriving[stream] = call
+        if call := self._open(stream, headers):
+            self._expect(call)
             self._begun.append(call)
             self._hold(call, _CALL + FIRST_WINDOW)
+
+    def came(self, stream: int, headers: Fields, body: bytes) -> None:
+        if call := self._open(stream, headers):
+            self._hold(call, _CALL + len(body))
+            call.message = grpc.plain(body, self._limits.message)
+            if call.message is None:
+                self._expect(call)
+                self.received(stream, body)
+                self.ended(stream)
+            else:
+                self._start(call)
 
     def received(self, stream: int, data: bytes) -> None:
         if call := self._arriving.get(stream):
@@ -225,6 +229,22 @@ class Http2(asyncio.BufferedProtocol):
 
     # Calls.
 
+    def _open(self, stream: int, headers: Fields) -> _Call | None:
+        """A call of these headers; None if it was refused."""
+        if self._draining or self._is_busy():
+            self._framing.reset(stream, ErrorCodes.REFUSED_STREAM)
+            return None
+        try:
+            opening = grpc.opening(headers)
+        except grpc.NotGrpc as not_grpc:
+            self._framing.refuse_in_full(stream, not_grpc.headers, not_grpc.text, not_grpc.trailers)
+        except grpc.Refused as refused:
+            self._framing.refuse(stream, grpc.refusal(refused.status), complete=False)
+        else:
+            call = self._calls[stream] = _Call(stream, opening, self._loop.time())
+            return call
+        return None
+
     def _is_busy(self) -> bool:
         # A call whose client reset it is cancelled, which may take it a moment: those count as well, otherwise
         # opening and resetting would start calls without end (CVE-2023-44487).
@@ -236,6 +256,11 @@ class Http2(asyncio.BufferedProtocol):
             or self._share.is_full()
         )
 
+    def _expect(self, call: _Call) -> None:
+        """Its message is still to come, or to be looked at."""
+        self._arriving[call.stream] = call
+        call.incoming = grpc.Incoming(self._limits.message)
+
     def _size_known(self, call: _Call, size: int) -> None:
         more = size - FIRST_WINDOW
         if more <= 0:
@@ -245,6 +270,8 @@ class Http2(asyncio.BufferedProtocol):
 
     def _message(self, call: _Call) -> bytes:
         """The request's message; `Refused` if it is none."""
+        if call.message is not None:
+            return call.message
         message = call.incoming.read(call.opening.encoding)
         del call.incoming
         if (spare := call.granted - len(message)) > 0:

@@ -10,9 +10,9 @@ from typing import Self, cast
 
 from gcptasks.base.budget import Budget, Share
 from gcptasks.base.errors import PortInUse, SetupError
-from gcptasks.rpc.frame_watch import PREFACE
 from gcptasks.rpc.http2 import Handler, Http2
 from gcptasks.rpc.limits import ListenerLimits
+from gcptasks.rpc.sieve import PREFACE
 
 _log = logging.getLogger("gcptasks.rpc")
 

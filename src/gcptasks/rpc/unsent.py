@@ -43,6 +43,16 @@ class Unsent:
         self._count(len(body))
         self.stream_opened(stream)
 
+    def may_pass(self, stream: int, size: int) -> bool:
+        """Whether a body of that size can leave at once, in one frame."""
+        h2 = self._h2
+        return 0 < size <= min(h2.local_flow_control_window(stream), self._room, h2.max_outbound_frame_size)
+
+    def passed(self, size: int) -> None:
+        """It left."""
+        self._sent()
+        self._room -= size
+
     def stream_opened(self, stream: int) -> None:
         """The window of this stream may be larger now."""
         if stream in self._bodies and stream not in self._queue:
@@ -93,8 +103,7 @@ class Unsent:
         size = min(len(body), h2.local_flow_control_window(stream), self._room, h2.max_outbound_frame_size)
         if size > 0:
             h2.send_data(stream, body[:size])
-            self._sent()
-            self._room -= size
+            self.passed(size)
             self._count(-size)
             body = body[size:]
         if not body:
