@@ -61,7 +61,7 @@ class CloudTaskRouter(APIRouter):
             self.add_api_route(path, self._run, methods=["POST"], name="run_task", include_in_schema=False)
 
     async def _run(self, request: Request) -> Response:
-        answer = self._worker.refused(request.headers, verified=True) or await self._answer(request)
+        answer = self._worker.refused(request.headers.raw, verified=True) or await self._answer(request)
         return Response(answer.body, answer.status, dict(answer.headers))
 
     async def _answer(self, request: Request) -> Answer:

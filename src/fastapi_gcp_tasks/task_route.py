@@ -93,7 +93,8 @@ class TaskRoute(APIRoute):
                     _log.warning("%s is not tried again: %s", log_text(request.url.path), log_text(error.reason))
                     raise HTTPException(200, "not to be tried again") from error
                 raise
-            if unverified and not _warned.is_set():
+            # Looked at here, since each attempt of a service of this process comes this way.
+            if unverified and DELIVERY not in request.scope:
                 _warn_if_nobody_verified(request)
             return response
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from gcptasks.base.epoch import EPOCH
 from gcptasks.base.errors import Unreachable
@@ -119,7 +120,7 @@ def to_app_engine(
 def _headers(task: Task, request: HttpRequest, queue: Queue, previous_status: int | None) -> list[tuple[str, str]]:
     retries = task.dispatch_count - 1
     # A caller's own X-CloudTasks-* headers are kept in the task, and replaced here (CT-170).
-    headers = [item for item in request.headers.items() if not item[0].lower().startswith(_OWN_PREFIX)]
+    headers = [item for item in request.headers.items() if not _is_own(item[0])]
     headers += (
         ("X-CloudTasks-QueueName", queue.name.queue),
         ("X-CloudTasks-TaskName", task.name.task),
@@ -134,6 +135,11 @@ def _headers(task: Task, request: HttpRequest, queue: Queue, previous_status: in
             ("X-CloudTasks-TaskRetryReason", ""),
         )
     return headers
+
+
+@lru_cache(maxsize=1024)
+def _is_own(name: str) -> bool:
+    return name.lower().startswith(_OWN_PREFIX)
 
 
 def _app_engine_headers(task: Task, queue: Queue, previous_status: int | None) -> list[tuple[str, str]]:

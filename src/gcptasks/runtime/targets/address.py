@@ -36,10 +36,8 @@ class Address(NamedTuple):
     """Basic credentials, from a URL with a user in it."""
     target: str
     """Path and query, as they go into the request line."""
-
-    @property
-    def path(self) -> str:
-        return self.target.partition("?")[0]
+    path: str
+    """The path alone."""
 
 
 class AppUrl(NamedTuple):
@@ -61,7 +59,8 @@ def parse_url(url: str) -> Address:
         raise Unreachable(f"the URL {url!r} has a broken percent escape")
     origin, host_header, authorization = _authority(scheme.lower(), authority)
     target = rest if rest.startswith("/") else "/" + rest
-    return Address(origin, host_header, authorization, _NOT_SENDABLE.sub(_escaped, target))
+    target = _NOT_SENDABLE.sub(_escaped, target)
+    return Address(origin, host_header, authorization, target, target.partition("?")[0])
 
 
 def parse_app_url(url: str) -> AppUrl:

@@ -14,7 +14,7 @@ from gcptasks.base.interruptions import came_from_outside
 from gcptasks.base.log_text import log_text
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.leased_record import LeasedRecord
-from gcptasks.runtime.targets.address import parse_url
+from gcptasks.runtime.targets.address import Address, parse_url
 from gcptasks.runtime.targets.deadlines import Deadlines, Expiring
 from gcptasks.runtime.targets.fields import LOWER_CASE, body_of, fields_of
 from gcptasks.runtime.targets.target import HopReply, IsWanted, OnReply, always, late, plain, retry_after, unusable
@@ -84,31 +84,33 @@ class AsgiTarget:
         """Nothing is open."""
 
     def _scope(self, request: Outgoing, length: int) -> Scope:
-        address = parse_url(request.url)
-        path, raw_path, query = _parts(address.target)
+        address, of_url = _place(request.url)
         return {
-            "type": "http",
+            **of_url,
             "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "server": (address.origin.host, address.origin.port),
-            "client": ("127.0.0.1", 0),
-            "scheme": address.origin.scheme,
-            "root_path": "",
             "headers": fields_of(request, address, length, LOWER_CASE),
             "state": dict(self._state),
             "method": request.method,
-            "path": path,
-            "raw_path": raw_path,
-            "query_string": query,
             DELIVERY: self._delivery,
         }
 
 
 @lru_cache(maxsize=1024)
-def _parts(target: str) -> tuple[str, bytes, bytes]:
-    """The path with its escapes resolved, the path as it came, and the query."""
-    path, _, query = target.partition("?")
-    return unquote(path), path.encode("ascii"), query.encode("ascii")
+def _place(url: str) -> tuple[Address, Scope]:
+    """Where the URL leads, and what the scope of every request to it has."""
+    address = parse_url(url)
+    query = address.target.partition("?")[2]
+    return address, {
+        "type": "http",
+        "http_version": "1.1",
+        "server": (address.origin.host, address.origin.port),
+        "client": ("127.0.0.1", 0),
+        "scheme": address.origin.scheme,
+        "root_path": "",
+        "path": unquote(address.path),
+        "raw_path": address.path.encode("ascii"),
+        "query_string": query.encode("ascii"),
+    }
 
 
 class _Call(Expiring):
@@ -211,14 +213,16 @@ class _Call(Expiring):
         elif self._final:
             raise RuntimeError(f"Unexpected ASGI message '{kind}' sent, after response already completed.")
         elif not self._started:
-            _expect("http.response.start", kind)
+            if kind != "http.response.start":
+                raise _unexpected(kind, "http.response.start")
             self._started = True
             status = int(message["status"])
             if not 200 <= status < 300:
                 self._read(status, message.get("headers", ()))
             self._status = status
         else:
-            _expect("http.response.body", kind)
+            if kind != "http.response.body":
+                raise _unexpected(kind, "http.response.body")
             if message.get("more_body", False):
                 # No socket slows this app down, and one that answers without end must not hold the loop.
                 await asyncio.sleep(0)
@@ -257,6 +261,5 @@ def _described(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
-def _expect(expected: str, kind: str) -> None:
-    if kind != expected:
-        raise RuntimeError(f"Expected ASGI message '{expected}', but got '{kind}'.")
+def _unexpected(kind: str, expected: str) -> RuntimeError:
+    return RuntimeError(f"Expected ASGI message '{expected}', but got '{kind}'.")
