@@ -63,7 +63,9 @@ class TaskName(NamedTuple):
     task: str
 
     def __str__(self) -> str:
-        return f"{self.queue}/tasks/{self.task}"
+        # At once, as each task is shown by it: by way of the queue's it takes twice the time.
+        (project, location), queue = self.queue
+        return f"projects/{project}/locations/{location}/queues/{queue}/tasks/{self.task}"
 
 
 class JobName(NamedTuple):

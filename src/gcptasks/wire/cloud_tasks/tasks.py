@@ -1,12 +1,13 @@
 """Tasks as messages, and what the calls on tasks ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from gcptasks.base.epoch import EPOCH
 from gcptasks.base.errors import InvalidArgument
-from gcptasks.base.names import LocationName, QueueName, TaskName, parse_queue, parse_task
+from gcptasks.base.names import QueueName, TaskName, parse_queue, parse_task
 from gcptasks.engine.delivery import rpc_code, status_text
 from gcptasks.engine.model import (
     AppEngineRequest,
@@ -90,18 +91,13 @@ def view(number: int) -> View:
 
 def task_message(task: Task, view: View) -> messages.Task:
     """The task as callers see it, its body only in FULL (CT-125)."""
-    # Setting members one by one takes half the time of handing them to the constructors.
-    message = messages.Task()
-    message.name = str(task.name)
-    request, full = task.request, view is View.FULL
-    if isinstance(request, AppEngineRequest):
-        _put_app_engine_request(message.app_engine_http_request, request, task.name.queue.location, full=full)
+    request = task.request
+    if isinstance(request, HttpRequest):
+        message = _http_task(task, request, view)
     else:
-        _put_request(message.http_request, request, full=full)
+        message = _app_engine_task(task, request, view)
+    message.name = str(task.name)
     times.put_datetime(message.schedule_time, task.scheduled_at)
-    times.put_datetime(message.create_time, task.created_at)
-    if task.dispatch_deadline:
-        times.put_timedelta(message.dispatch_deadline, task.dispatch_deadline)
     message.dispatch_count = task.dispatch_count
     message.response_count = task.response_count
     if task.first_dispatched_at is not None:
@@ -110,7 +106,6 @@ def task_message(task: Task, view: View) -> messages.Task:
         _put_attempt(message.last_attempt, task.last_attempt)
     if task.retry_config is not None:
         put_retry_config(message.retry_config, task.retry_config)
-    message.view = _VIEW_NUMBERS[view]
     return message
 
 
@@ -150,7 +145,7 @@ def _http_request(message: messages.HttpRequest) -> HttpRequest:
     return HttpRequest(
         url=message.url,
         method=METHODS.get(message.http_method, "POST"),  # the default (CT-119), and what unknown ones become (CT-293)
-        headers=dict(message.headers.items()),
+        headers=_headers(message.headers),
         body=message.body,
         token=token(message),
     )
@@ -161,9 +156,13 @@ def _app_engine_request(message: messages.AppEngineHttpRequest) -> AppEngineRequ
         relative_uri=message.relative_uri,
         method=METHODS.get(message.http_method, "POST"),
         routing=routing(message.app_engine_routing),
-        headers=dict(message.headers.items()),
+        headers=_headers(message.headers),
         body=message.body,
     )
+
+
+def _headers(of: Mapping[str, str]) -> dict[str, str]:
+    return {name: of[name] for name in of}  # half the time of asking the map for its items
 
 
 def _schedule(message: common.Timestamp) -> datetime:
@@ -184,25 +183,60 @@ def _deadline(message: common.Duration) -> timedelta:
     return timedelta(microseconds=times.ns_of(message) // 1000)
 
 
-def _put_app_engine_request(
-    message: messages.AppEngineHttpRequest, request: AppEngineRequest, location: LocationName, *, full: bool
-) -> None:
-    message.relative_uri = request.relative_uri
-    message.http_method = METHOD_NUMBERS[request.method]
-    message.headers.update(request.headers)
-    put_routing(message.app_engine_routing, request.routing, location)
-    if full:
-        message.body = request.body
-
-
-def _put_request(message: messages.HttpRequest, request: HttpRequest, *, full: bool) -> None:
-    message.url = request.url
-    message.http_method = METHOD_NUMBERS[request.method]
-    message.headers.update(request.headers)
-    if full:
-        message.body = request.body
+def _http_task(task: Task, request: HttpRequest, view: View) -> messages.Task:
+    # Protobuf merges what is appended, so one parse makes the message. To set all members takes twice the time.
+    parts = [_shared(request.method, task.dispatch_deadline, _VIEW_NUMBERS[view]), _created(task.created_at)]
+    for name, value in request.headers.items():
+        parts.append(_header(name, value))
+    message = messages.Task.FromString(b"".join(parts))
+    sent = message.http_request
+    sent.url = request.url
+    if view is View.FULL:
+        sent.body = request.body
     if request.token is not None:
-        put_token(message, request.token)
+        put_token(sent, request.token)
+    return message
+
+
+# What many tasks have in common, serialized. Few are kept, as a header may be long.
+
+
+@lru_cache(maxsize=64)
+def _shared(method: str, dispatch_deadline: timedelta, view_number: int) -> bytes:
+    message = messages.Task(view=view_number)
+    message.http_request.http_method = METHOD_NUMBERS[method]
+    if dispatch_deadline:
+        times.put_timedelta(message.dispatch_deadline, dispatch_deadline)
+    return message.SerializeToString()
+
+
+@lru_cache(maxsize=64)
+def _created(at: datetime) -> bytes:
+    message = messages.Task()
+    times.put_datetime(message.create_time, at)
+    return message.SerializeToString()
+
+
+@lru_cache(maxsize=128)
+def _header(name: str, value: str) -> bytes:
+    message = messages.Task()
+    message.http_request.headers[name] = value
+    return message.SerializeToString()
+
+
+def _app_engine_task(task: Task, request: AppEngineRequest, view: View) -> messages.Task:
+    message = messages.Task(view=_VIEW_NUMBERS[view])
+    times.put_datetime(message.create_time, task.created_at)
+    if task.dispatch_deadline:
+        times.put_timedelta(message.dispatch_deadline, task.dispatch_deadline)
+    sent = message.app_engine_http_request
+    sent.relative_uri = request.relative_uri
+    sent.http_method = METHOD_NUMBERS[request.method]
+    sent.headers.update(request.headers)
+    put_routing(sent.app_engine_routing, request.routing, task.name.queue.location)
+    if view is View.FULL:
+        sent.body = request.body
+    return message
 
 
 def _put_attempt(message: messages.Attempt, attempt: Attempt) -> None:
