@@ -1,17 +1,21 @@
 """What the kit replaces while it is in use, and that all is as it was afterwards."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from fastapi import Depends, FastAPI, Request
 from google.api_core.exceptions import ServiceUnavailable
-from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
+from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, OidcToken, Queue
 
 from cloudtask import CloudTaskClient
 from fastapi_gcp_tasks import AsyncDelayedRouter, DelayedRouter, LocalService, injected
+from fastapi_gcp_tasks.dependencies import verify_oidc
+from fastapi_gcp_tasks.hooks import oidc_delayed_hook
 from fastapi_gcp_tasks.testing import AsyncTestTasks, TestTasks
 from gcptasks.base.errors import SetupError
 from testing.testing_shop import LOCATION, NOON, Shop
@@ -235,3 +239,58 @@ def test_a_client_of_functions_needs_no_app(shop: Shop) -> None:
         assert tasks.assert_enqueued("greet", name="Kevin")
         assert [(run.endpoint, run.status) for run in tasks.drain(raise_errors=True)] == [("greet", 200)]
     assert shop.done == ["hello Kevin"]
+
+
+def test_attempts_run_on_the_event_loop_on_which_the_app_was_started() -> None:
+    # As Starlette's TestClient starts it: in a thread of its own.
+    seen = list[object]()
+    app = FastAPI()
+    router = AsyncDelayedRouter(queue_path=QUEUE, base_url=URL)
+
+    @router.post("/work")
+    async def work() -> None:
+        seen.append(asyncio.get_running_loop())
+
+    app.include_router(router)
+    with TestTasks(app) as tasks:
+        tasks.tasks_client().create_queue(parent=LOCATION, queue=Queue(name=QUEUE))
+        asyncio.run(work.delay())
+        tasks.drain()
+        with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.router.lifespan_context(app)):
+            asyncio.run(work.delay())
+            tasks.drain()
+            assert portal.call(asyncio.get_running_loop) is seen[1] is not seen[0]
+        asyncio.run(work.delay())
+        tasks.drain()
+        assert seen[2] is seen[0]
+
+
+def test_attempts_carry_tokens_that_their_worker_accepts() -> None:
+    app = FastAPI()
+    verify = verify_oidc(audience=URL, service_accounts=["tasks@p.iam.gserviceaccount.com"])
+    token = OidcToken(service_account_email="tasks@p.iam.gserviceaccount.com", audience=URL)
+    router = DelayedRouter(queue_path=QUEUE, base_url=URL, verify=verify, pre_create_hook=oidc_delayed_hook(token))
+
+    @router.post("/work")
+    def work() -> None: ...
+
+    app.include_router(router)
+    with TestTasks(app) as tasks:
+        work.delay()
+        assert [run.status for run in tasks.drain()] == [200]
+        # Tokens go by the time of those who check them.
+        tasks.advance(days=2)
+        work.delay()
+        work.options(pre_create_hook=None).delay()
+        assert [run.status for run in tasks.drain()] == [200, 401]
+
+
+def test_a_kit_that_is_not_in_use_runs_nothing(shop: Shop) -> None:
+    tasks = TestTasks(shop.app)
+    tasks.end()
+    with pytest.raises(SetupError, match="this kit is not in use: tasks run within its block alone"):
+        tasks.drain()
+    with TestTasks(shop.app) as other:
+        tasks.end()
+        shop.serve.delay()
+        assert len(other.drain()) == 1

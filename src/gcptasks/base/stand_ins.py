@@ -35,6 +35,7 @@ class Replaceable(Protocol):
 
 
 _all: "weakref.WeakSet[Replaceable]" = weakref.WeakSet()
+_replaced: "weakref.WeakSet[Replaceable]" = weakref.WeakSet()
 _service: StandIn | None = None
 
 
@@ -42,7 +43,7 @@ def replaceable(one: Replaceable) -> None:
     """Have it use the service of whichever test is under way while it exists."""
     _all.add(one)
     if _service is not None:
-        one.stand_in(_service)
+        _replace(one, _service)
 
 
 def in_use() -> bool:
@@ -56,13 +57,23 @@ def use(service: StandIn) -> None:
     if _service is not None:
         raise SetupError("a test kit is in use already: leave its block before another one begins")
     _service = service
-    for one in list(_all):
-        one.stand_in(service)
+    try:
+        for one in list(_all):
+            _replace(one, service)
+    except BaseException:
+        use_none()
+        raise
 
 
 def use_none() -> None:
     """Let everything be as it was."""
     global _service
     _service = None
-    for one in list(_all):
-        one.stand_in(None)
+    while _replaced:
+        _replaced.pop().stand_in(None)
+
+
+def _replace(one: Replaceable, service: StandIn) -> None:
+    if one not in _replaced:
+        one.stand_in(service)
+        _replaced.add(one)

@@ -72,12 +72,10 @@ class CallFinder:
             self._known.append(target)
             self._elsewhere.append(partial(self._call_elsewhere, target))
 
-    def call_of(self, request: Request) -> Call:
-        """What it calls."""
-        found = self._call_here(request)
-        if found is None:
-            found = next((call for find in self._elsewhere if (call := find(request)) is not None), None)
-        return _unknown(request) if found is None else found
+    def calls_of(self, requests: Iterable[Request]) -> list[Call]:
+        """What each of them calls."""
+        order = served_routes(self._app)
+        return [self._call_of(request, order) for request in requests]
 
     def names(self) -> list[str]:
         """What the tasks of the app are called, in full."""
@@ -93,10 +91,16 @@ class CallFinder:
                 found.add(endpoint_path(endpoint))
         return sorted(found)
 
-    def _call_here(self, request: Request) -> Call | None:
+    def _call_of(self, request: Request, order: list[ServedRoute]) -> Call:
+        found = self._call_here(request, order)
+        if found is None:
+            found = next((call for find in self._elsewhere if (call := find(request)) is not None), None)
+        return _unknown(request) if found is None else found
+
+    def _call_here(self, request: Request, order: list[ServedRoute]) -> Call | None:
         if isinstance(self._app, CloudTaskClient):
             return _function_call(self._app, request)
-        answer = answer_to(served_routes(self._app), http_scope(request.method, request.path))
+        answer = answer_to(order, http_scope(request.method, request.path))
         if answer is None or not answer.whole or not isinstance(answer.served.route, APIRoute):
             return None
         endpoint: Any = answer.served.route.endpoint

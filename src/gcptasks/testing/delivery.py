@@ -61,7 +61,7 @@ class Deliverer:
         except DeliveryError as error:
             reply = Reply(status=0, reason=str(error))
         else:
-            call = self._finder.call_of(_request(outgoing))
+            (call,) = self._finder.calls_of([_request(outgoing)])
             arguments = await call.read()
             fault = None if work.task is None else self.faults.take(task_of(work.task, call, arguments))
             reply = await self._reply(outgoing, fault, errors)

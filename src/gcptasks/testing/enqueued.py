@@ -55,7 +55,7 @@ class EnqueuedTask:
 def described(finder: CallFinder, messages: Iterable[Any]) -> list[EnqueuedTask]:
     """These tasks, Google's raw messages, the earliest first."""
     messages = list(messages)
-    calls = [finder.call_of(_request_of(message)) for message in messages]
+    calls = finder.calls_of(map(_request_of, messages))
     tasks = [task_of(*one) for one in zip(messages, calls, arguments_of(calls), strict=True)]
     return sorted(tasks, key=lambda task: (task.schedule_time, task.create_time))
 

@@ -87,7 +87,7 @@ class _Kit(Assertions):
         finder = CallFinder(self._application.app)
         super().__init__(finder, self._service.waiting, Wanted())
         self._deliverer = Deliverer(self._service, self._application, finder)
-        self._is_over = False
+        self._is_under_way = self._is_over = False
 
     def where(
         self,
@@ -185,12 +185,19 @@ class _Kit(Assertions):
             raise SetupError("this kit is over: make another one for another test")
         self._service.begin()
         self._application.begin()
+        self._is_under_way = True
 
     def end(self) -> None:
-        """Let everything be as it was."""
-        self._is_over = True
-        self._application.end()
-        self._service.end()
+        """Let everything be as it was. A second call does nothing."""
+        if self._is_under_way:
+            self._is_under_way, self._is_over = False, True
+            self._application.end()
+            self._service.end()
+
+    def _check(self) -> None:
+        """`SetupError` where nothing can run."""
+        if not self._is_under_way:
+            raise SetupError("this kit is not in use: tasks run within its block alone")
 
     async def _drain(self, *, raise_errors: bool, limit: int) -> list[Run]:
         runs: list[Run] = []
@@ -289,8 +296,9 @@ class TestTasks(_Kit):
         return self._wait(self._run(task, raise_errors=raise_errors))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        if running_loop() is not None:
+        if not self._is_under_way or running_loop() is not None:
             work.close()
+            self._check()
             raise SetupError("an event loop runs here: in a test that is a coroutine, use AsyncTestTasks")
         loop = self._application.loop
         if loop is not None:
@@ -305,6 +313,13 @@ class AsyncTestTasks(_Kit):
 
     As `TestTasks`, but for what is awaited.
     """
+
+    def _check(self) -> None:
+        super()._check()
+        if running_loop() is None:
+            raise SetupError(
+                "the event loop here is not asyncio's, on which the app runs: use that, as a backend of anyio"
+            )
 
     async def __aenter__(self) -> Self:
         self.begin()
@@ -321,6 +336,7 @@ class AsyncTestTasks(_Kit):
         `raise_errors`: raise the first error that an endpoint raises. `limit`: how many attempts at most; more raise an
         `AssertionError`.
         """
+        self._check()
         return await self._drain(raise_errors=raise_errors, limit=limit)
 
     async def advance(
@@ -340,10 +356,12 @@ class AsyncTestTasks(_Kit):
         `raise_errors` and `limit` are those of `drain`.
         """
         until = self._until(timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds), to)
+        self._check()
         return await self._advance(until, raise_errors=raise_errors, limit=limit)
 
     async def run(self, task: object, *, raise_errors: bool = False) -> Run:
         """Run one task now, due or not: what `.delay` or `push` returned, a handle, or a full name; or one job."""
+        self._check()
         return await self._run(task, raise_errors=raise_errors)
 
 
