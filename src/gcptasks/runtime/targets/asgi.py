@@ -116,14 +116,21 @@ def _place(url: str) -> tuple[Address, Scope]:
 class _Call(Expiring):
     """One call of the app."""
 
-    _started = False
-    _final = False
-    _told = False
-    _status = 500
-    _asked: _Asked = (None, None)
-    _reason = ""
-    _ended: asyncio.Event | None = None
-    expired = False
+    __slots__ = (
+        "_asked",
+        "_body",
+        "_deadline",
+        "_ended",
+        "_final",
+        "_on_reply",
+        "_reason",
+        "_scope",
+        "_started",
+        "_status",
+        "_task",
+        "_told",
+        "expired",
+    )
 
     def __init__(
         self,
@@ -134,12 +141,23 @@ class _Call(Expiring):
         deadline: timedelta,
         on_reply: OnReply,
     ) -> None:
-        super().__init__(loop, loop.time() + deadline.total_seconds())
+        self.loop = loop
+        self.until = loop.time() + deadline.total_seconds()
+        self.timer = None
+        self.others = None
         self._task = task
         self._scope = scope
         self._body: bytes | None = body
         self._deadline = deadline
         self._on_reply = on_reply
+        self._started = False
+        self._final = False
+        self._told = False
+        self._status = 500
+        self._asked: _Asked = (None, None)
+        self._reason = ""
+        self._ended: asyncio.Event | None = None
+        self.expired = False
 
     def returned(self) -> None:
         """The app has ended."""

@@ -6,16 +6,17 @@ from math import ceil
 
 
 class Expiring(ABC):
-    """What has a deadline: `until`, a time of its loop."""
+    """What has a deadline."""
 
-    timer: asyncio.TimerHandle | None = None
-    """Its own, once the deadline is near."""
-    others: "set[Expiring] | None" = None
-    """Those with which it shares a timer until then, itself among them."""
+    __slots__ = ("loop", "others", "timer", "until")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, until: float) -> None:
-        self.loop = loop
-        self.until = until
+    loop: asyncio.AbstractEventLoop
+    until: float
+    """The deadline, a time of the loop."""
+    timer: asyncio.TimerHandle | None
+    """Its own, once the deadline is near; None at first."""
+    others: "set[Expiring] | None"
+    """Those with which it shares a timer until then, itself among them; None at first."""
 
     @abstractmethod
     def expire(self) -> None:

@@ -79,10 +79,7 @@ class Targets:
 class _Hops:
     """The requests of one attempt: its own, and those that redirects lead to."""
 
-    _count = 0
-    _until = 0.0
-    following: Outgoing | None = None
-    """The request to go on with, once the hop before it is over."""
+    __slots__ = ("_count", "_expiry", "_pick", "_request", "_tell", "_until", "following", "target")
 
     def __init__(self, pick: Pick, target: AsgiTarget | HttpTarget, request: Outgoing, tell: OnReply) -> None:
         self._pick = pick
@@ -90,6 +87,10 @@ class _Hops:
         """Who is asked now."""
         self._request = request
         self._tell = tell
+        self._until = 0.0
+        self._count = 0
+        self.following: Outgoing | None = None
+        """The request to go on with, once the hop before it is over."""
 
     def on_reply(self, response: HopReply) -> None:
         """The response to one hop is the attempt's, unless it is a redirect to follow."""
