@@ -1,7 +1,7 @@
-"""How long the loop of the service is held under load: `held embedded|frozen|port flow|lateness`.
+"""How long the loop of the service is held under load: `held embedded|frozen|port flow|blocking|lateness`.
 
 `embedded` is the service inside an application, as it is; `frozen` the same once what was imported is kept out of
-garbage collection.
+garbage collection. `blocking` is blocking calls, from threads, of an endpoint that is run in threads.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from time import monotonic
 from bench.contestants import holds, port, servers, watched_service
 from bench.contestants.embedding import create_queues, service
 from bench.contestants.frozen import freeze
-from bench.contestants.load import TASKS, enqueue_async, on_loop
+from bench.contestants.load import TASKS, THREADS, enqueue, enqueue_async, on_loop
 from bench.contestants.noops import application, in_turns, scheduled_in_turns
 from bench.contestants.ours import builder
 from bench.contestants.tally import Hearer
@@ -24,18 +24,23 @@ async def inside(folder: str, hearer: Hearer, what: str, *, frozen: bool) -> dic
     """Measured in the application's own loop, on which the calls are made, too."""
     local = service(folder)
     create_queues(local)
-    app, noop = application(builder(local, "async", "endpoint"))
+    blocking = what == "blocking"
+    app, noop = application(builder(local, "sync" if blocking else "async", "endpoint"), sync=blocking)
     seen: list[holds.Hold] = []
     async with local.running(app), asyncio.TaskGroup() as group:
         if frozen:
             freeze()
         watching = group.create_task(holds.watch(seen))
         first = monotonic()
-        if what == "flow":
-            await enqueue_async(in_turns(noop))
-            await asyncio.to_thread(hearer.outcome)
-        else:
-            await port.lateness(scheduled_in_turns(noop), hearer)
+        match what:
+            case "flow":
+                await enqueue_async(in_turns(noop))
+                await asyncio.to_thread(hearer.outcome)
+            case "blocking":
+                await asyncio.to_thread(enqueue, in_turns(noop), THREADS)
+                await asyncio.to_thread(hearer.outcome)
+            case _:
+                await port.lateness(scheduled_in_turns(noop), hearer)
         during = first, monotonic()
         watching.cancel()
     return holds.figures(seen, during)

@@ -3,8 +3,13 @@
 from bench.model import Aim, Part, Row
 from bench.places import ours
 
-_PLACES = {"embedded": "frozen", "on a port": "port"}
-_LOADS = {"P6's load": "flow", "P11's load": "lateness"}
+_WATCHED = {
+    "embedded, P6's load": ("frozen", "flow"),
+    "embedded, P6's load, blocking calls of a sync endpoint": ("frozen", "blocking"),
+    "embedded, P11's load": ("frozen", "lateness"),
+    "on a port, P6's load": ("port", "flow"),
+    "on a port, P11's load": ("port", "lateness"),
+}
 _UNFROZEN = "embedded, P6's load, without gc.freeze()"
 
 
@@ -22,15 +27,11 @@ PARTS = (
         name="P17",
         title="the longest hold of the event loop that has the service",
         contestants=(
-            *(
-                ours(f"{place}, {load}", "held", how, what)
-                for place, how in _PLACES.items()
-                for load, what in _LOADS.items()
-            ),
+            *(ours(name, "held", *how) for name, how in _WATCHED.items()),
             ours(_UNFROZEN, "held", "embedded", "flow"),
         ),
         rows=(
-            *(row for place in _PLACES for load in _LOADS for row in _rows(f"{place}, {load}")),
+            *(row for name in _WATCHED for row in _rows(name)),
             Row(figure="hold", ours=_UNFROZEN, label=_UNFROZEN, unit="ms", aim=Aim.NO_MORE),
         ),
     ),
