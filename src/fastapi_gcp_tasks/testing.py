@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from gcptasks.testing.kit import TestTasks as TestTasks
     from gcptasks.testing.runs import Outcome as Outcome
     from gcptasks.testing.runs import Run as Run
+    from gcptasks.testing.service_tasks import ServiceTasks as ServiceTasks
 
-__all__ = ["AsyncTestTasks", "EnqueuedTask", "NextAttempt", "Outcome", "Run", "TestTasks"]
+__all__ = ["AsyncTestTasks", "EnqueuedTask", "NextAttempt", "Outcome", "Run", "ServiceTasks", "TestTasks"]
 
 _HOMES = {
     "AsyncTestTasks": "gcptasks.testing.kit",
@@ -20,6 +21,7 @@ _HOMES = {
     "NextAttempt": "gcptasks.testing.attempt_faults",
     "Outcome": "gcptasks.testing.runs",
     "Run": "gcptasks.testing.runs",
+    "ServiceTasks": "gcptasks.testing.service_tasks",
     "TestTasks": "gcptasks.testing.kit",
 }
 

@@ -33,7 +33,7 @@ from fastapi_gcp_tasks.protocols import (
     SchedulerOptions,
     TaskDefaultOptions,
 )
-from fastapi_gcp_tasks.testing import TestTasks
+from fastapi_gcp_tasks.testing import ServiceTasks, TestTasks
 
 ROOT = Path(__file__).parents[2]
 DOCS = {page.name: page.read_text() for page in (ROOT / "docs").glob("*.md")}
@@ -60,7 +60,7 @@ def test_the_reference_names_what_testing_exports(name: str) -> None:
     assert name in cloudtask.testing.__all__
 
 
-@pytest.mark.parametrize("name", [name for name in dir(TestTasks) if name[0] != "_"])
+@pytest.mark.parametrize("name", sorted(name for name in {*dir(TestTasks), *dir(ServiceTasks)} if name[0] != "_"))
 def test_the_page_on_tests_names_what_the_kit_has(name: str) -> None:
     assert re.search(rf"[`.]{name}\b", DOCS["testing.md"])
 

@@ -14,7 +14,7 @@ from gcptasks.base.names import parse_location
 from gcptasks.cli.output import HELP, LogLevel, fail
 from gcptasks.cli.resources import admin, jobs, tasks
 from gcptasks.cli.resources import queues as queue_commands
-from gcptasks.cli.resources.connection import CallFailed
+from gcptasks.client.admin_calls import CallFailed
 from gcptasks.engine.model import Queue
 from gcptasks.engine.quotas import Quotas
 from gcptasks.server.settings import BackoffChoice, PortSettings, QuotasChoice

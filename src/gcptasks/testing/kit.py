@@ -1,7 +1,7 @@
 """The test kit: what a test sees of the tasks of its app, and how it has them run."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -13,12 +13,12 @@ from gcptasks.client.api import SCHEDULER, TASKS
 from gcptasks.results.store import ResultStore, StoreSettings
 from gcptasks.runtime.targets.pubsub import PublishedMessage
 from gcptasks.testing.application import Application, loaded
+from gcptasks.testing.assertions import Assertions
 from gcptasks.testing.attempt_faults import NextAttempt
 from gcptasks.testing.called import CallFinder
 from gcptasks.testing.clock import MovesTime
 from gcptasks.testing.delivery import Deliverer
-from gcptasks.testing.enqueued import EnqueuedTask, described
-from gcptasks.testing.matching import Match, Wanted, check_target
+from gcptasks.testing.matching import Wanted
 from gcptasks.testing.runs import Run
 from gcptasks.testing.service import TestService
 
@@ -30,49 +30,6 @@ T = TypeVar("T")
 
 _MOST = 1000
 """How many attempts one call makes: more are a task that creates itself anew."""
-
-
-class Assertions:
-    """Which tasks wait: asked for by endpoint, by function, or by the name of either."""
-
-    def __init__(self, finder: CallFinder, waiting: Callable[[], list[Any]], wanted: Wanted) -> None:
-        self._finder = finder
-        self._waiting = waiting
-        self._wanted = wanted
-
-    def enqueued(self, target: object = None, /, **arguments: Any) -> list[EnqueuedTask]:
-        """The tasks that wait, the earliest first: those of an endpoint or function, with these arguments.
-
-        They may have more arguments. Of an argument that is a model, a dict gives the fields that it has.
-        """
-        match = self._match(target, arguments)
-        return [task for task in self._all() if match.fits(task)]
-
-    def assert_enqueued(self, target: object = None, /, **arguments: Any) -> EnqueuedTask:
-        """The first such task; `AssertionError`, which lists what waits instead, if there is none."""
-        __tracebackhide__ = True
-        match = self._match(target, arguments)
-        waiting = self._all()
-        for task in waiting:
-            if match.fits(task):
-                return task
-        raise AssertionError(f"{match} is not enqueued. {_listed(waiting)}")
-
-    def refute_enqueued(self, target: object = None, /, **arguments: Any) -> None:
-        """`AssertionError`, which lists them, if such tasks wait."""
-        __tracebackhide__ = True
-        match = self._match(target, arguments)
-        found = [task for task in self._all() if match.fits(task)]
-        if found:
-            raise AssertionError(f"{match} is enqueued. {_listed(found)}")
-
-    def _all(self) -> list[EnqueuedTask]:
-        return described(self._finder, self._waiting())
-
-    def _match(self, target: object, arguments: Mapping[str, Any]) -> Match:
-        check_target(target, arguments, self._finder.names)
-        self._finder.know(target)
-        return Match(target, arguments, self._wanted)
 
 
 class _Kit(Assertions):
@@ -88,31 +45,6 @@ class _Kit(Assertions):
         super().__init__(finder, self._service.waiting, Wanted())
         self._deliverer = Deliverer(self._service, self._application, finder)
         self._is_under_way = self._is_over = False
-
-    def where(
-        self,
-        *,
-        queue: str | None = None,
-        task_id: str | None = None,
-        schedule_time: datetime | None = None,
-        countdown: float | None = None,
-        dispatch_deadline: float | timedelta | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Assertions:
-        """The same assertions, of tasks with these options alone.
-
-        `queue`: its id, or its full name. `schedule_time`: when it is due, to the second. `countdown`: how many seconds
-        after it was created. `headers`: it has these, and may have more.
-        """
-        wanted = Wanted(
-            queue=queue,
-            task_id=task_id,
-            schedule_time=schedule_time,
-            countdown=countdown,
-            dispatch_deadline=dispatch_deadline,
-            headers=headers,
-        )
-        return Assertions(self._finder, self._service.waiting, wanted)
 
     @property
     def now(self) -> datetime:
@@ -371,10 +303,6 @@ def _note(runs: list[Run], run: Run, *, raise_errors: bool, limit: int) -> None:
         raise run.error
     if len(runs) >= limit:
         raise AssertionError(f"{limit} attempts ran, and more are due. The last was {run}. Give limit= for more")
-
-
-def _listed(tasks: list[EnqueuedTask]) -> str:
-    return "\n".join(["These wait:", *(f"  {task}" for task in tasks)]) if tasks else "No task waits."
 
 
 def _name_of(task: object) -> str:

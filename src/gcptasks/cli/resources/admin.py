@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from gcptasks.base.errors import SetupError
 from gcptasks.cli.output import note, say
-from gcptasks.cli.resources.admin_calls import AdminCalls, done
 from gcptasks.cli.resources.asking import ask
 from gcptasks.cli.resources.completion import queue_names
 from gcptasks.cli.resources.connection import Connection
@@ -17,8 +17,13 @@ from gcptasks.cli.resources.listing import Row, say_rows
 from gcptasks.cli.resources.options import LOCATION, PROJECT, YES
 from gcptasks.cli.resources.scope import QUEUE, Scope
 from gcptasks.cli.resources.times import shown_time
+from gcptasks.client.admin_calls import AdminCalls, done
 from gcptasks.client.api import TASKS
 
+_NOT_LOCAL = (
+    "the commands admin are for a local service: name it with --emulator localhost:8123, or by the environment "
+    "variable CLOUD_TASKS_EMULATOR_HOST"
+)
 _QUEUE = Annotated[
     str | None,
     typer.Argument(
@@ -129,7 +134,7 @@ def reset(emulator: _EMULATOR = None, admin_token: _TOKEN = None, yes: YES = Fal
     For example:
       fastapi-gcp-tasks admin reset --yes
     """
-    calls = AdminCalls(Connection(TASKS, emulator), admin_token)
+    calls = _calls(Connection(TASKS, emulator), admin_token)
     ask(lambda: f"Reset {calls.address}? This drops all its queues, tasks, jobs and results", yes=yes)
     done(calls.post("reset", {}))
     say(f"reset {calls.address}")
@@ -159,7 +164,7 @@ def clock(
     if advance is not None and to is not None:
         raise typer.BadParameter("--advance and --to exclude each other")
     move = {"advance": f"{_seconds(advance)}s"} if advance is not None else {"time": to} if to is not None else None
-    calls = AdminCalls(Connection(TASKS, emulator), admin_token)
+    calls = _calls(Connection(TASKS, emulator), admin_token)
     found = done(calls.get("clock") if move is None else calls.post("clock", move))
     if as_json:
         write_json(found)
@@ -167,11 +172,17 @@ def clock(
         say(shown_time(datetime.fromisoformat(found["time"])), "" if found["manual"] else ", by the machine's clock")
 
 
+def _calls(connection: Connection, token: str | None) -> AdminCalls:
+    if connection.local is None:
+        raise SetupError(_NOT_LOCAL)
+    return AdminCalls(connection.local, token)
+
+
 def _named(
     queue: str | None, emulator: str | None, token: str | None, project: str | None, location: str | None
 ) -> tuple[AdminCalls, str | None]:
     here = Connection(TASKS, emulator)
-    calls = AdminCalls(here, token)
+    calls = _calls(here, token)
     return calls, None if queue is None else Scope(here, project, location).full_name(QUEUE, queue)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gcptasks.base.errors import SetupError
 from gcptasks.base.log_text import log_text
+from gcptasks.client.admin_calls import CallFailed, nobody_answers
 from gcptasks.client.api import Api, address
 
 TIMEOUT = 10.0
@@ -22,20 +23,8 @@ _NO_CREDENTIALS = (
 )
 
 
-class CallFailed(Exception):
-    """The service refused, or did not answer."""
-
-
 class NotThere(CallFailed):
     """What the call names does not exist."""
-
-
-def nobody_answers(address: str) -> str:
-    """What to say where no local service listens."""
-    return (
-        f"no local service answers at {address}: is it running? fastapi-gcp-tasks dev APP starts one beside an "
-        "application, cloud-tasks-emulator one alone"
-    )
 
 
 class Connection:

@@ -7,12 +7,13 @@ import typer
 from gcptasks.cli.output import note, say
 from gcptasks.cli.resources.asking import ask
 from gcptasks.cli.resources.completion import queue_names
-from gcptasks.cli.resources.connection import CallFailed, Connection, NotThere
+from gcptasks.cli.resources.connection import Connection, NotThere
 from gcptasks.cli.resources.description import json_form, say_resource, write_json
 from gcptasks.cli.resources.group import group
 from gcptasks.cli.resources.listing import Row, say_rows
 from gcptasks.cli.resources.options import EMULATOR, JSON, LOCATION, PROJECT, YES
 from gcptasks.cli.resources.scope import QUEUE, Scope
+from gcptasks.client.admin_calls import CallFailed
 from gcptasks.client.api import TASKS
 
 _QUEUE = Annotated[

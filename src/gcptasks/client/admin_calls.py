@@ -5,14 +5,22 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from gcptasks.base.errors import SetupError
 from gcptasks.base.log_text import log_text
-from gcptasks.cli.resources.connection import TIMEOUT, CallFailed, Connection, nobody_answers
 
-_NOT_LOCAL = (
-    "the commands admin are for a local service: name it with --emulator localhost:8123, or by the environment "
-    "variable CLOUD_TASKS_EMULATOR_HOST"
-)
+_TIMEOUT = 10.0
+"""Seconds that a call may take that waits for nothing."""
+
+
+class CallFailed(Exception):
+    """The service refused, or did not answer."""
+
+
+def nobody_answers(address: str) -> str:
+    """What to say where no local service listens."""
+    return (
+        f"no local service answers at {address}: is it running? fastapi-gcp-tasks dev APP starts one beside an "
+        "application, cloud-tasks-emulator one alone"
+    )
 
 
 class Answer(NamedTuple):
@@ -23,22 +31,23 @@ class Answer(NamedTuple):
 
 
 class AdminCalls:
-    """Calls the paths below `/admin` of a local service, with the token if there is one."""
+    """Calls the paths below `/admin` of the local service at an address, with the token if there is one.
 
-    def __init__(self, connection: Connection, token: str | None) -> None:
-        if connection.local is None:
-            raise SetupError(_NOT_LOCAL)
-        self.address = connection.local
+    They raise `CallFailed` if nobody answers.
+    """
+
+    def __init__(self, address: str, token: str | None) -> None:
+        self.address = address
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
 
     def get(self, path: str, query: dict[str, Any] | None = None, *, takes: float = 0.0) -> Answer:
         """The answer, whatever its status; `takes` is how many seconds the service may need for it."""
         wanted = {name: value for name, value in (query or {}).items() if value is not None}
-        return self._call("GET", path + (f"?{urlencode(wanted)}" if wanted else ""), None, TIMEOUT + takes)
+        return self._call("GET", path + (f"?{urlencode(wanted)}" if wanted else ""), None, _TIMEOUT + takes)
 
     def post(self, path: str, body: dict[str, Any]) -> Answer:
         """The same of a call that changes something."""
-        return self._call("POST", path, json.dumps(body), TIMEOUT)
+        return self._call("POST", path, json.dumps(body), _TIMEOUT)
 
     def _call(self, method: str, path: str, body: str | None, timeout: float) -> Answer:
         host, _, port = self.address.rpartition(":")
