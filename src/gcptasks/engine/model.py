@@ -197,6 +197,10 @@ class Reply:
         return 200 <= self.status <= 299
 
 
+CUT_OFF = Reply(status=0, reason="the service ended while it ran")
+"""How an attempt ended whose process was killed or stopped."""
+
+
 # What callers ask for, as the wire hands it to the verbs. Names are parsed; nothing else is checked yet.
 
 

@@ -18,7 +18,7 @@ from gcptasks.base.names import QueueName
 from gcptasks.runtime.lane import HORIZON_EVERY, Horizon, Lane
 from gcptasks.runtime.other_writers import Others
 from gcptasks.service import dispatch
-from gcptasks.service.dispatch import Known, Wanted
+from gcptasks.service.dispatch import Known, Takeover, Wanted
 from gcptasks.store.leases import WITH_THE_LEASE, Leased
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.statements import NewTask
@@ -60,6 +60,7 @@ class Lanes:
         """When the horizon moves; None: at once, and all queues are read anew."""
         self._changed: dict[QueueName, None] = {}
         self._known = Known(0, 0)
+        self._takeover: Takeover | None = None
         self._reading: _Reading | None = None
         self._shared = store.database.path is not None
         self._own: set[int] = set()
@@ -120,7 +121,7 @@ class Lanes:
             self.reread()
         self._looked_at = now
         self._learn(now, others)
-        wanted = Wanted(self._take_due(now, most), self._forced)
+        wanted = Wanted(self._take_due(now, most), self._forced, self._takeover)
         self._forced = False
         return wanted
 
@@ -173,6 +174,8 @@ class Lanes:
     def _begin_reading(self, now: datetime) -> None:
         """Have all queues read, as they are from now on; what is newer than this is told, or found as news."""
         self._know(self._store.read(dispatch.newest))
+        if self._takeover is None:
+            self._takeover = Takeover(now, self._known.last_task)
         self._others_wrote, self._forced = False, True
         self._reading = _Reading(unseen=set(self._lanes))
         self._horizon.move(now)

@@ -10,7 +10,7 @@ from gcptasks.base.names import QueueName
 from gcptasks.engine import delivery, tasks
 from gcptasks.engine.decision import Decision
 from gcptasks.engine.delivery import Outgoing
-from gcptasks.engine.model import QueueState, Reply, RetryConfig, Task
+from gcptasks.engine.model import CUT_OFF, QueueState, Reply, RetryConfig, Task
 from gcptasks.service import leased_records, task_records
 from gcptasks.service.leased_records import Workers
 from gcptasks.store.due import BEGINNING, Due
@@ -28,6 +28,15 @@ _NO_RETRIES = RetryConfig()
 """For attempts that succeeded: their rule asks for none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """The moment at which this process began to deliver."""
+
+    at: datetime
+    last_task: int
+    """The number of the newest task that was there."""
+
+
 @dataclass(slots=True)
 class Wanted:
     """Attempts to begin. The database decides which of them do."""
@@ -36,6 +45,8 @@ class Wanted:
     """Tasks that may start now, by queue, as numbers."""
     forced: bool = False
     """And those that RunTask asked for."""
+    takeover: Takeover | None = None
+    """If known, tasks are given up whose last attempt was cut off before it."""
 
     def __bool__(self) -> bool:
         return self.forced or bool(self.tasks)
@@ -130,6 +141,8 @@ def lease(tx: Tx, wanted: Wanted, now: datetime, workers: Workers | None = None)
 
     Those of the `workers` of this process are recorded as begun, if their tasks are recorded.
     """
+    if wanted.takeover is not None:
+        _end_cut_off(tx, wanted.tasks, wanted.takeover, now)
     begun = _lease_forced(tx, now) if wanted.forced else []
     if wanted.tasks:
         begun += _begin(tx, wanted.tasks, now, forced=False)
@@ -215,6 +228,21 @@ def _lease_forced(tx: Tx, now: datetime) -> list[Leased]:
     return [leased for one in asked for leased in _begin(tx, {one.queue: [one.number]}, now, forced=True)]
 
 
+def _end_cut_off(tx: Tx, wanted: dict[QueueName, list[int]], takeover: Takeover, now: datetime) -> None:
+    """Give up what has had its last attempt, which was cut off when the process ended that delivered before.
+
+    So a task that kills its process is not run for ever. What has attempts left is delivered again at once.
+    """
+    for name, numbers in wanted.items():
+        old = [number for number in numbers if number <= takeover.last_task]
+        if old and (queue := tx.queues.find(name)) is not None:
+            for leased in tx.leases.cut_off(queue, old, takeover.at):
+                decision = _decide(Ended(leased, CUT_OFF, now), leased.task, queue.queue.retry_config)
+                if decision.task is None:
+                    _give_up(tx, leased.number, leased.task, CUT_OFF, now)
+                    tx.happened(decision.events)
+
+
 def _begin(tx: Tx, wanted: dict[QueueName, list[int]], now: datetime, *, forced: bool) -> list[Leased]:
     found = [(queue, numbers) for name, numbers in wanted.items() if (queue := tx.queues.find(name)) is not None]
     numbers = [number for _, of_one in found for number in of_one]
@@ -239,12 +267,16 @@ def _try_again(tx: Tx, ended: Ended[Leased]) -> None:
         return
     decision = _decide(ended, found.task, queue.queue.retry_config)
     if decision.task is None:
-        tx.tasks.delete([leased.number], ended.at + tasks.NAME_BLOCK)
-        task_records.task_given_up(tx, found.task, _reason(ended.reply), ended.at)
+        _give_up(tx, leased.number, found.task, ended.reply, ended.at)
     else:
         tx.tasks.save_retry(leased.number, decision.task)
         tx.arrived(queue.queue.name, leased.number, decision.task.scheduled_at)
     tx.happened(decision.events)
+
+
+def _give_up(tx: Tx, number: int, task: Task, reply: Reply, at: datetime) -> None:
+    tx.tasks.delete([number], at + tasks.NAME_BLOCK)
+    task_records.task_given_up(tx, task, _reason(reply), at)
 
 
 def _reason(reply: Reply) -> str:

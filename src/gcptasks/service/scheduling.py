@@ -7,14 +7,12 @@ from gcptasks.base.events import JobAttemptStarted
 from gcptasks.engine import job_delivery, jobs
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.job_model import JobState
-from gcptasks.engine.model import Reply
+from gcptasks.engine.model import CUT_OFF, Reply
 from gcptasks.service.dispatch import Ended
 from gcptasks.service.policy import Policy
 from gcptasks.store.executions import Begun, UnderWay
 from gcptasks.store.jobs import StoredJob
 from gcptasks.store.tx import Tx
-
-_CUT_OFF = Reply(status=0, reason="the service ended while it ran")
 
 
 def next_due(tx: Tx, *, attempts: bool) -> datetime | None:
@@ -94,7 +92,7 @@ def end_cut_off(tx: Tx, after: int, now: datetime, limit: int, policy: Policy) -
     """
     found = tx.executions.all_under_way(after, limit)
     for one in found:
-        _keep(tx, one, _CUT_OFF, now, policy)
+        _keep(tx, one, CUT_OFF, now, policy)
     return found[-1].number if len(found) == limit else None
 
 

@@ -32,6 +32,11 @@ _LEASE = (
     "AND EXISTS (SELECT 1 FROM queues WHERE queues.id = queue) "
     f"RETURNING id, queue, task_id, length(body), {_LEASED_COLUMNS}"
 )
+_CUT_OFF = (
+    f"SELECT id, queue, task_id, length(body), {_LEASED_COLUMNS} FROM tasks "
+    "WHERE id IN (SELECT value FROM json_each(?)) AND queue = ? "
+    "AND attempt_dispatched_at <= ? AND attempt_responded_at IS NULL"
+)
 # What the lease wrote over cannot be had back: a task that was attempted before shows the time of this attempt.
 _UNCOUNT = (
     "UPDATE tasks SET dispatch_count = dispatch_count - 1, "
@@ -128,6 +133,11 @@ class Leases:
             rows.sort(key=lambda row: place[row[0]])
         queue_of = {stored.number: stored for stored in queues}
         return [self._leased(queue_of[row[1]], row, forced) for row in rows]
+
+    def cut_off(self, queue: StoredQueue, numbers: list[int], before: datetime) -> list[Leased]:
+        """Those of these tasks of the queue whose last attempt began before then and has not ended, as leased then."""
+        rows = self._sql.execute(_CUT_OFF, (str(numbers), queue.number, to_us(before))).fetchall()
+        return [self._leased(queue, row, forced=False) for row in rows]
 
     def body(self, number: int) -> bytes | None:
         """The body of that task; None if it is gone."""
