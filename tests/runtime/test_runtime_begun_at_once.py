@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,11 @@ from typing import Any
 import pytest
 
 from gcptasks.base.errors import StoreError
-from gcptasks.base.events import AttemptStarted, TaskCreated
+from gcptasks.base.events import AttemptStarted, Events, TaskCreated
+from gcptasks.service.calls import Calls
+from gcptasks.service.policy import Policy
+from gcptasks.store.database import parse_database
+from gcptasks.store.store import Store
 from gcptasks.store.tx import Tx
 from gcptasks.wire.cloud_tasks import messages
 from gcptasks.wire.cloud_tasks.names import SERVICE
@@ -89,6 +94,29 @@ async def test_what_takes_it_back_in_the_same_commit_wins(world: World, call: st
     await asyncio.gather(created(world, queue, name=name), asked(world, call, request))
     await settled()
     assert world.target.sent == []
+
+
+async def test_it_does_not_begin_in_a_queue_that_was_paused_in_the_same_commit(world: World) -> None:
+    queue = world.queue()
+    await settled()
+    await asyncio.gather(asked(world, "PauseQueue", messages.PauseQueueRequest(name=queue)), created(world, queue))
+    await settled()
+    assert (world.target.sent, world.left(queue)) == ([], 1)
+
+
+async def test_it_does_not_begin_in_a_queue_that_another_process_has_just_paused(filed: World, tmp_path: Path) -> None:
+    queue = filed.queue()
+    await settled()
+    with closing(Store(parse_database(str(tmp_path / "tasks.db")), Events())) as other:
+        calls = Calls(other, filed.clock, Policy())
+        calls.call_sync(f"/{SERVICE}/PauseQueue", messages.PauseQueueRequest(name=queue))
+        await created(filed, queue)
+        await settled()
+        assert (filed.target.sent, filed.left(queue)) == ([], 1)
+        calls.call_sync(f"/{SERVICE}/ResumeQueue", messages.ResumeQueueRequest(name=queue))
+    filed.clock.advance(SECOND)
+    await filed.until(lambda: filed.left(queue) == 0)
+    assert len(filed.target.sent) == 1
 
 
 async def test_a_commit_that_fails_costs_no_place_and_no_token(filed: World, tmp_path: Path) -> None:

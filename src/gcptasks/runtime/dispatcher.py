@@ -93,7 +93,7 @@ class Dispatcher(Loop):
         if self._step is not _Step.IDLE or self._stopping or running_loop() is not self._loop:
             return
         now = self._clock.now()
-        started = self._lanes.take_new(tx.tasks.unwritten, now, _AT_A_TIME)
+        started = self._lanes.take_new(tx.tasks.unwritten, tx.queues.find, now, _AT_A_TIME)
         if started:
             try:
                 dispatch.begin_new(tx, started, now, self._workers)

@@ -119,6 +119,10 @@ class Lane:
         self._took(len(taken))
         return taken
 
+    def is_of(self, stored: StoredQueue | None) -> bool:
+        """Whether that is the queue as it is known here."""
+        return stored is not None and stored.number == self.number and stored.queue == self.queue
+
     def _has_due(self, now: int) -> bool:
         """Whether a task may be due already, here or unread."""
         return (self._behind is not None and self._behind.at <= now) or (bool(self._due) and self._due[0].at <= now)

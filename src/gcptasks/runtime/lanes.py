@@ -9,7 +9,7 @@ event loop for long; what is read may start meanwhile.
 """
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import takewhile
@@ -125,10 +125,13 @@ class Lanes:
         self._forced = False
         return wanted
 
-    def take_new(self, new: list[NewTask], now: datetime, most: int) -> list[NewTask]:
+    def take_new(
+        self, new: list[NewTask], find: Callable[[QueueName], StoredQueue | None], now: datetime, most: int
+    ) -> list[NewTask]:
         """Up to `most` of the tasks that are being created, in order: those that start at once.
 
-        None of a queue in which others may come first, and none whose body is read when it is sent.
+        None of a queue in which others may come first, and none whose body is read when it is sent. `find` knows the
+        queues as they are in the transaction: what has changed them may be told here later.
         """
         if self._changed or (self._looked_at is not None and now < self._looked_at):
             return []  # what happened before is to be seen first
@@ -138,7 +141,7 @@ class Lanes:
                 due.setdefault(one.task.name.queue, []).append(one)
         started: list[NewTask] = []
         for name, tasks in due.items():
-            if (lane := self._lanes.get(name)) is not None:
+            if (lane := self._lanes.get(name)) is not None and lane.is_of(find(name)):
                 small = list(takewhile(_is_read_with_the_lease, tasks))
                 taken = lane.take_new([one.number for one in small], now, most - len(started))
                 started += small[: len(taken)]

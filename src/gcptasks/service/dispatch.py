@@ -244,11 +244,24 @@ def _end_cut_off(tx: Tx, wanted: dict[QueueName, list[int]], takeover: Takeover,
 
 
 def _begin(tx: Tx, wanted: dict[QueueName, list[int]], now: datetime, *, forced: bool) -> list[Leased]:
-    found = [(queue, numbers) for name, numbers in wanted.items() if (queue := tx.queues.find(name)) is not None]
+    found: list[tuple[StoredQueue, list[int]]] = []
+    for name, numbers in wanted.items():
+        queue = tx.queues.find(name)
+        if queue is not None and not forced and queue.queue.state is not QueueState.RUNNING:
+            _leave_waiting(tx, name, numbers, now)
+        elif queue is not None:
+            found.append((queue, numbers))
     numbers = [number for _, of_one in found for number in of_one]
     begun = tx.leases.begin([queue for queue, _ in found], numbers, now, forced=forced)
     tx.happened([_started(one.task, now) for one in begun])
     return begun
+
+
+def _leave_waiting(tx: Tx, name: QueueName, numbers: list[int], now: datetime) -> None:
+    """Have the dispatcher keep these in mind, and see what it had not heard: that their queue does not run any more."""
+    tx.changes.queues.append(name)
+    for number in numbers:
+        tx.arrived(name, number, now)
 
 
 def _started(task: Task, now: datetime) -> AttemptStarted:
