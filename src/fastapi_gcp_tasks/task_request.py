@@ -204,10 +204,10 @@ def _hooked(hook: Callable[[Any], Any], request: "CreateTaskRequest") -> "Create
 
 def encoding(plan: Plan, options: TaskOptions) -> Encode:
     """The plan's encoding, with what the options add to the arguments and to the headers."""
-    encode, at = _encoding_with_more(plan, options), options.schedule_time
-    if at is None:
+    encode = _encoding_with_more(plan, options)
+    if options.schedule_time is None:
         return encode
-    since = at - EPOCH
+    since = wall_clock.as_due(options.schedule_time) - EPOCH
     due = (since.days * 86400 + since.seconds) * _SECOND + since.microseconds * 1000
 
     def encode_if_soon_enough(values: Mapping[str, Any]) -> Encoded:

@@ -46,6 +46,8 @@ class _Made(NamedTuple):
 
     cls: Any
     """Google's."""
+    name: str
+    """Of the method."""
     googles: Any
     """Its method."""
     shorter: Any
@@ -53,7 +55,7 @@ class _Made(NamedTuple):
 
     def is_intact(self) -> bool:
         """Whether nobody has patched Google's class."""
-        return getattr(self.cls, self.googles.__name__) is self.googles
+        return getattr(self.cls, self.name) is self.googles
 
 
 @cache
@@ -84,10 +86,13 @@ def straight_way(client: Any) -> Callable[[Any], Any] | None:
     Nor has a client whose method is not as it was made here: one of a subclass, a mock, or with the method patched.
     """
     made: _Made | None = type(client).__dict__.get("_made")
-    if made is None or not made.is_intact():
+    if made is None:
         return None
-    method = getattr(client, made.googles.__name__, None)
-    return client._straight_way if getattr(method, "__func__", None) is made.shorter else None
+    cls, name, googles, shorter = made
+    # The second for Google's class, which may be patched too.
+    if getattr(getattr(client, name, None), "__func__", None) is shorter and getattr(cls, name) is googles:
+        return client._straight_way  # type: ignore[no-any-return]  # as open_straight_way takes it
+    return None
 
 
 def _shorter(cls: Any, bare: BareCall, beneath: Callable[[Any], Any]) -> _Made:
@@ -138,7 +143,7 @@ def _shorter(cls: Any, bare: BareCall, beneath: Callable[[Any], Any]) -> _Made:
         except RpcError as error:
             raise as_googles.from_grpc_error(error) from error
 
-    made = _Made(cls, google, async_call if iscoroutinefunction(google) else call)
+    made = _Made(cls, bare.method, google, async_call if iscoroutinefunction(google) else call)
     return made
 
 

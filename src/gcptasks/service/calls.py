@@ -45,7 +45,7 @@ class Calls:
 
     def write(self, verb: Verb[Asked, Answer], asked: Asked) -> Awaitable[Answer]:
         """What the verb answers, once it is durable: a call without messages."""
-        return self._store.write(verb, asked, self._clock.now(), self._policy)
+        return self._store.enqueue(verb, asked, self._clock.now(), self._policy)
 
     def write_sync(self, verb: Verb[Asked, Answer], asked: Asked) -> Answer:
         """As `write`, blocking the thread."""

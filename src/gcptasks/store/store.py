@@ -67,6 +67,7 @@ class Store:
         """Why nothing can be opened, in a forked child."""
         self.write = self._writer.write
         self.write_unsynced = self._writer.write_unsynced
+        self.enqueue = self._writer.enqueue
         self.enqueue_unsynced = self._writer.enqueue_unsynced
         self.write_unsynced_now = self._writer.write_unsynced_now
         self.write_sync = self._writer.write_sync

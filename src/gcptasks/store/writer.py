@@ -104,6 +104,10 @@ class Writer:
         """The verb's answer, once it is committed, not synced: it survives SIGKILL, but not a power cut."""
         return await self._enqueue(verb, args, kwargs, durable=False)
 
+    def enqueue(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
+        """As `write`, without a coroutine of its own."""
+        return self._enqueue(verb, args, kwargs, durable=True)
+
     def enqueue_unsynced(
         self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs
     ) -> asyncio.Future[R]:
