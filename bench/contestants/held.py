@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from bench.contestants import holds, port, servers, watched_service
+from bench.contestants import holds, port, servers
 from bench.contestants.embedding import create_queues, service
 from bench.contestants.frozen import freeze
 from bench.contestants.load import TASKS, THREADS, enqueue, enqueue_async, on_loop
@@ -55,7 +55,7 @@ def at_a_port(folder: str, hearer: Hearer, what: str) -> dict[str, float]:
         first = monotonic()
         on_loop(port.measure(f"127.0.0.1:{listening}", url, what, hearer))
         during = first, monotonic()
-    return holds.figures(watched_service.read(seen), during)
+    return holds.figures(holds.read(seen), during)
 
 
 def main(where: str, what: str) -> None:

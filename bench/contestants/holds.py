@@ -1,9 +1,11 @@
 """How long an event loop is held: how much longer than it asked for a task was away that sleeps over and over."""
 
 import asyncio
+import json
 import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
@@ -47,6 +49,16 @@ def waited_for_a_core() -> Generator[Callable[[], float]]:
         yield lambda: int(os.pread(told, 100, 0).split()[1]) / 1e9
     finally:
         os.close(told)
+
+
+def write(holds: list[Hold], file: Path) -> None:
+    """Leave them to another process."""
+    file.write_text(json.dumps(holds))
+
+
+def read(file: Path) -> list[Hold]:
+    """What another process has left."""
+    return [Hold(*each) for each in json.loads(file.read_text())]
 
 
 def figures(holds: list[Hold], during: Times) -> dict[str, float]:

@@ -5,22 +5,16 @@ written when the service ends.
 """
 
 import asyncio
-import json
 import sys
 from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench.contestants.holds import Hold, watch
+from bench.contestants.holds import Hold, watch, write
 from gcptasks.cli.main import emulator
 
 T = TypeVar("T")
-
-
-def read(file: Path) -> list[Hold]:
-    """The holds that a service noted until its end."""
-    return [Hold(*each) for each in json.loads(file.read_text())]
 
 
 async def watched(work: Coroutine[Any, Any, T], seen: list[Hold]) -> T:
@@ -43,7 +37,7 @@ def main(file: str, *options: str) -> None:
     sys.argv = ["cloud-tasks-emulator", *options]
     with suppress(SystemExit):
         emulator()
-    Path(file).write_text(json.dumps(seen))
+    write(seen, Path(file))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""How long the event loop of the service is held under the loads of P6 and P11. Ours alone, beside fixed figures."""
+"""How long the event loop of the service is held under the loads of P6 and P11. Beside fixed figures."""
 
 from bench.model import Aim, Part, Row
-from bench.places import ours
+from bench.places import ours, peer
 
 _WATCHED = {
     "embedded, P6's load": ("frozen", "flow"),
@@ -11,6 +11,8 @@ _WATCHED = {
     "on a port, P11's load": ("port", "lateness"),
 }
 _UNFROZEN = "embedded, P6's load, without gc.freeze()"
+_WORKER = "the peer's worker under uvicorn, P6's load"
+"""What FastAPI and the requests of a turn take where there is no service in the process."""
 
 
 def _rows(name: str) -> tuple[Row, ...]:
@@ -29,10 +31,12 @@ PARTS = (
         contestants=(
             *(ours(name, "held", *how) for name, how in _WATCHED.items()),
             ours(_UNFROZEN, "held", "embedded", "flow"),
+            peer(_WORKER, "held_worker", crate=True),
         ),
         rows=(
             *(row for name in _WATCHED for row in _rows(name)),
             Row(figure="hold", ours=_UNFROZEN, label=_UNFROZEN, unit="ms", aim=Aim.NO_MORE),
+            Row(figure="hold", ours=_WORKER, label=_WORKER, unit="ms", aim=Aim.NO_MORE),
         ),
     ),
 )
