@@ -128,7 +128,7 @@ async def test_what_was_deleted_while_it_waited_takes_no_token(world: World) -> 
 
 @pytest.mark.parametrize("at_a_time", [100, 1])
 async def test_a_clock_that_is_set_back_holds_up_no_queue(monkeypatch: pytest.MonkeyPatch, at_a_time: int) -> None:
-    monkeypatch.setattr(dispatcher, "_AT_A_TIME", at_a_time)
+    monkeypatch.setattr(dispatcher, "MOST", at_a_time)
     world = World(None)
     queues = [world.queue(queue, rate_limits=messages.RateLimits(max_dispatches_per_second=1)) for queue in "abc"]
     for queue in queues * 30:
@@ -319,7 +319,7 @@ async def test_a_queue_whose_worker_hangs_does_not_hold_up_another(world: World)
 async def test_each_queue_has_its_turn_though_more_are_busy_than_one_step_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dispatcher, "_AT_A_TIME", 2)
+    monkeypatch.setattr(dispatcher, "MOST", 2)
     world = World(None)
     queues = [world.queue(queue) for queue in "abc"]
     for queue in queues * 4:

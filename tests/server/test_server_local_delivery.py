@@ -67,6 +67,48 @@ async def test_what_was_enqueued_before_start_up_is_delivered_after_it(
         await carrier.done.reach(3)
 
 
+async def test_endpoints_that_wait_for_one_another_are_all_under_way() -> None:
+    local = LocalService("memory:", app_url=URL)
+    tasks, together = task_router(local), 150
+    under_way, all_there, done = 0, asyncio.Event(), Done()
+
+    @as_delayed_task
+    @tasks.post("/meet")
+    async def meet() -> None:
+        nonlocal under_way
+        under_way += 1
+        if under_way == together:
+            all_there.set()
+        await all_there.wait()
+        done.append(None)
+
+    app = FastAPI()
+    app.include_router(tasks)
+    for _ in range(together):
+        meet.delay()
+    async with local.running(app):
+        await done.reach(together)
+
+
+async def test_endpoints_in_threads_that_wait_for_one_another_are_all_under_way() -> None:
+    local = LocalService("memory:", app_url=URL)
+    tasks, together = task_router(local), 30  # of the 40 threads that there are
+    barrier, done = threading.Barrier(together, timeout=30), Done()
+
+    @as_delayed_task
+    @tasks.post("/meet")
+    def meet() -> None:
+        barrier.wait()
+        done.append(None)
+
+    app = FastAPI()
+    app.include_router(tasks)
+    for _ in range(3 * together):
+        meet.delay()
+    async with local.running(app):
+        await done.reach(3 * together)
+
+
 async def test_endpoints_of_both_kinds_enqueue_by_both_clients_without_a_deadlock(carrier: Carrier) -> None:
     async with serving(carrier.app):
         for _ in range(10):

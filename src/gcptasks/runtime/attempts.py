@@ -13,6 +13,7 @@ from gcptasks.base.errors import DeliveryError
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.model import Reply
 from gcptasks.runtime.body_memory import BodyMemory
+from gcptasks.runtime.intake import Intake
 from gcptasks.runtime.targets.target import NotSent, NotWanted, Target
 from gcptasks.service.dispatch import Ended
 from gcptasks.store.store import Store
@@ -69,6 +70,7 @@ class Attempts(Generic[L]):
         acknowledge: Callable[[Tx, list[Ended[L]]], None],
         over: Callable[[list[L]], None],
         give_back: Callable[[Tx, list[L]], None],
+        intake: Intake | None = None,
     ) -> None:
         self._store = store
         self._target = target
@@ -80,6 +82,7 @@ class Attempts(Generic[L]):
         self._acknowledge = acknowledge
         self._over = over
         self._give_back = give_back
+        self._intake = intake
         self._context = contextvars.copy_context()
         self._running: dict[_Attempt[L], asyncio.Task[None]] = {}
         self._writing: set[asyncio.Task[None]] = set()
@@ -143,10 +146,14 @@ class Attempts(Generic[L]):
 
     def _start(self, leased: Iterable[L]) -> None:
         loop = asyncio.get_running_loop()
-        note_end, is_wanted = self._note_end, self._is_wanted
+        note_end, is_wanted, intake = self._note_end, self._is_wanted, self._intake
+        wave = 0 if intake is None else intake.wave
+        before = len(self._running)
         for one in leased:
-            attempt = _Attempt(one, note_end, is_wanted)
+            attempt = _Attempt(one, note_end, is_wanted, wave)
             self._running[attempt] = loop.create_task(self._deliver(attempt))
+        if intake is not None:
+            intake.begun(len(self._running) - before)
 
     async def _deliver(self, attempt: "_Attempt[L]") -> None:
         try:
@@ -176,7 +183,12 @@ class Attempts(Generic[L]):
             _log.exception("the attempt of %s failed in the dispatcher itself", attempt.leased.name)
         finally:
             # A callback of the task would do, and cost a turn of the loop for each.
-            self._running.pop(attempt, None)
+            self._forget(attempt)
+
+    def _forget(self, attempt: "_Attempt[L]") -> None:
+        self._running.pop(attempt, None)
+        if self._intake is not None:
+            self._intake.ended(attempt.wave)
 
     async def _send_large(self, attempt: "_Attempt[L]") -> None:
         leased = attempt.leased
@@ -291,12 +303,16 @@ def _track(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> N
 class _Attempt(Generic[L]):
     """One attempt, and whether how it ended is known."""
 
-    __slots__ = ("_is_wanted", "_note_end", "cut_off", "leased", "over")
+    __slots__ = ("_is_wanted", "_note_end", "cut_off", "leased", "over", "wave")
 
-    def __init__(self, leased: L, note_end: Callable[[L, Reply], None], is_wanted: Callable[[L], bool]) -> None:
+    def __init__(
+        self, leased: L, note_end: Callable[[L, Reply], None], is_wanted: Callable[[L], bool], wave: int
+    ) -> None:
         self.leased = leased
         self._note_end = note_end
         self._is_wanted = is_wanted
+        self.wave = wave
+        """In which it began, for `Intake`."""
         self.over = False
         self.cut_off = False
         """Whether a stop has cancelled it."""

@@ -22,6 +22,7 @@ from gcptasks.base.clock import Clock
 from gcptasks.base.names import QueueName
 from gcptasks.base.running_loop import running_loop
 from gcptasks.runtime.attempts import Attempts
+from gcptasks.runtime.intake import MOST, Intake
 from gcptasks.runtime.lanes import Lanes
 from gcptasks.runtime.loop import Loop
 from gcptasks.runtime.other_writers import Others, OtherWriters
@@ -39,8 +40,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger("gcptasks")
 
-_AT_A_TIME = 100
-"""How many tasks start before the event loop has its turn, in which many of them end."""
 _LOOK_AT_LEAST_EVERY = timedelta(minutes=1)
 
 
@@ -58,7 +57,8 @@ class Dispatcher(Loop):
     """Delivers the due tasks of a store to a target, those for App Engine to the address `app_engine`.
 
     It looks whether other processes write, for others as well: `others_wrote` is called when they did. Attempts of the
-    `workers` of this process are recorded as they are leased and acknowledged.
+    `workers` of this process are recorded as they are leased and acknowledged. If its target `shares_process`, attempts
+    begin as `Intake` says.
     """
 
     trouble = "the dispatcher cannot use the database; it tries again"
@@ -72,6 +72,7 @@ class Dispatcher(Loop):
         app_engine: str | None = None,
         others_wrote: Callable[[], None] = lambda: None,
         workers: Workers | None = None,
+        shares_process: bool = False,
     ) -> None:
         super().__init__(clock)
         self._store = store
@@ -79,6 +80,7 @@ class Dispatcher(Loop):
         self._app_engine = app_engine
         self._others_wrote = others_wrote
         self._workers = workers
+        self._shares_process = shares_process
 
     async def run_once(self) -> datetime:
         """Take a step, or go on with one that waits, and say when the next is needed."""
@@ -92,8 +94,11 @@ class Dispatcher(Loop):
         """Have what is due when it is created written as begun, where this loop creates it and there is room for it."""
         if self._step is not _Step.IDLE or self._stopping or running_loop() is not self._loop:
             return
+        room = self._room()
+        if not room:
+            return
         now = self._clock.now()
-        started = self._lanes.take_new(tx.tasks.unwritten, tx.queues.find, now, _AT_A_TIME)
+        started = self._lanes.take_new(tx.tasks.unwritten, tx.queues.find, now, room)
         if started:
             try:
                 dispatch.begin_new(tx, started, now, self._workers)
@@ -116,6 +121,7 @@ class Dispatcher(Loop):
     async def _begin(self) -> None:
         # What a stop cut off is under way no more, so nothing of what was in memory holds.
         self._lanes = Lanes(self._store)
+        self._intake = Intake(self._step_at_once) if self._shares_process else None
         self._attempts = Attempts(
             self._store,
             self._target,
@@ -126,6 +132,7 @@ class Dispatcher(Loop):
             acknowledge=dispatch.acknowledge,
             over=self._over,
             give_back=dispatch.give_back,
+            intake=self._intake,
         )
         self._others = OtherWriters(self._store)
         self._wanted = Wanted()
@@ -146,6 +153,8 @@ class Dispatcher(Loop):
         finally:
             self._leave_new()
             await self._attempts.cut_off()
+            if self._intake is not None:
+                self._intake.close()
 
     def _take_step(self) -> None:
         """Start what may start now, and set `_next_at`."""
@@ -157,10 +166,11 @@ class Dispatcher(Loop):
             others = self._others.look(now)
             if others is Others.WROTE:
                 self._others_wrote()
-            self._wanted = self._lanes.take(now, _AT_A_TIME, others)
+            room = self._room()
+            self._wanted = self._lanes.take(now, room, others)
             if self._wanted:
                 self._start(self._store.write_unsynced_now(dispatch.lease, self._wanted, now, self._workers))
-            self._next_at = self._next_look(now)
+            self._next_at = self._next_look(now, held_back=not room)
             self._step = _Step.IDLE
         except NotNow:
             self._step = _Step.WAITING
@@ -223,8 +233,11 @@ class Dispatcher(Loop):
         if self._next_at < awaited or self._step is _Step.WAITING:
             self._wake.set()
 
-    def _next_look(self, now: datetime) -> datetime:
-        at = self._lanes.next_at(now)
+    def _room(self) -> int:
+        return MOST if self._intake is None else self._intake.room()
+
+    def _next_look(self, now: datetime, *, held_back: bool) -> datetime:
+        at = None if held_back else self._lanes.next_at(now)
         latest = now + _LOOK_AT_LEAST_EVERY
         return self._others.look_by(latest if at is None else min(at, latest), now)
 

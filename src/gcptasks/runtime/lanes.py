@@ -230,6 +230,8 @@ class Lanes:
             self.reread()  # another process deleted one, which nothing else tells
 
     def _take_due(self, now: datetime, most: int) -> dict[QueueName, list[int]]:
+        if not most:
+            return {}
         while self._times and self._times[0][0] <= now:
             self._ready[heapq.heappop(self._times)[1]] = None
         ready, self._ready = self._ready, {}

@@ -127,6 +127,7 @@ class Backend(Startable):
             app_engine=app_engine,
             others_wrote=look,
             workers=self._workers(self._target),
+            shares_process=isinstance(self._target, Targets) and self._target.has_apps,
         )
         loops = [dispatcher, scheduler, Sweeper(self._store, self._clock)]
         self._dispatcher, self._scheduler = dispatcher, scheduler

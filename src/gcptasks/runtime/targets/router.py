@@ -58,6 +58,11 @@ class Targets:
     async def close(self) -> None:
         await asyncio.gather(self._http.close(), *(target.close() for _, target in self._apps))
 
+    @property
+    def has_apps(self) -> bool:
+        """Whether there are apps of this process that attempts may go to."""
+        return bool(self._apps)
+
     def leads_into_an_app(self, url: str) -> bool:
         """Whether attempts at that URL go to an app of this process."""
         return isinstance(self._pick(url), AsgiTarget)
