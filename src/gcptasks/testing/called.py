@@ -7,11 +7,13 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from cloudtask.client import CloudTaskClient
@@ -189,12 +191,11 @@ def _reader(served: ServedRoute) -> "_Reader | None":
     except TypeError:  # a plain route of which no task can be made
         return None
     own = inspect.signature(route.endpoint).parameters
+    defaults = {one.name: one.default for one in declared}
     read: list[Mapping[str, Any]] = []
 
     async def keep(**values: Any) -> Response:
-        read.append(
-            {one.name: values[one.name] for one in declared if one.name in own or values[one.name] != one.default}
-        )
+        read.append({name: _kept(value) for name, value in values.items() if name in own or value != defaults[name]})
         return Response()
 
     keep.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # which FastAPI reads
@@ -220,6 +221,15 @@ def _reader(served: ServedRoute) -> "_Reader | None":
         return read.pop() if read else None
 
     return read_arguments
+
+
+def _kept(value: Any) -> Any:
+    """The value, as it stays when its request is over: then FastAPI closes what was uploaded."""
+    if issubclass(type(value), list):
+        return [_kept(one) for one in value]
+    if not isinstance(value, UploadFile):
+        return value
+    return type(value)(BytesIO(value.file.read()), size=value.size, filename=value.filename, headers=value.headers)
 
 
 def _scope(request: Request) -> dict[str, Any]:
