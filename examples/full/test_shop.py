@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 from fastapi import HTTPException
-
-from fastapi_gcp_tasks import DoNotRetry
-from fastapi_gcp_tasks.testing import AsyncTestTasks, Outcome, TestTasks
 from shop.schedules import put_jobs
 from shop.tasks import Order, charge, confirm
 from shop.web import place, send_confirmation
+
+from fastapi_gcp_tasks import DoNotRetry
+from fastapi_gcp_tasks.testing import AsyncTestTasks, Outcome, TestTasks
 
 ORDER = Order(number=7, email="a@example.com", cents=1250)
 
