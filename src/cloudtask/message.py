@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
     from cloudtask.settings import Settings
+    from gcptasks.client.new_tasks import MakeNew
     from gcptasks.engine.header_rules import Headers
+    from gcptasks.engine.model import NewTask
 
 _JSON_TYPE = {"content-type": "application/json"}
 
@@ -65,6 +67,7 @@ class Requests:
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
         self._fixed_part = lru_cache(maxsize=1024)(self._make_fixed_part)
+        self._like = lru_cache(maxsize=1024)(_tasks_like)
         self._google: tuple[Callable[[bytes], Any], Callable[[Any], CreateTaskRequest]] | None = None
         """What parses a request, and what wraps it; known from the first on, as it takes Google's classes."""
 
@@ -85,6 +88,10 @@ class Requests:
         if len(message) > LARGEST:
             _check_size(request)
         return request
+
+    def new(self, fixed: bytes, body: bytes, at: datetime | None) -> "NewTask":
+        """What a service of this process reads in the request that has that `fixed` part, the body and the time."""
+        return self._like(fixed)(body, scheduled_at=at)
 
     def place_of(self, options: TaskOptions) -> tuple[str, str | None]:
         """What the full names of tasks in its queue begin with, and the task's own id, if it has one."""
@@ -139,6 +146,14 @@ class Requests:
             message.task.dispatch_deadline.FromTimedelta(timeout)
         fixed: bytes = message.SerializeToString()
         return fixed
+
+
+def _tasks_like(fixed: bytes) -> "MakeNew":
+    from google.cloud.tasks_v2 import CreateTaskRequest
+
+    from gcptasks.client.new_tasks import tasks_like  # here, as only a service of this process takes them
+
+    return tasks_like(CreateTaskRequest.pb().FromString(fixed))
 
 
 def _recorded(message: bytes, name: str, tag: str) -> bytes:

@@ -7,7 +7,9 @@ from cloudtask.message import Requests, checked_time
 from cloudtask.settings import Settings
 from gcptasks.base.stand_ins import StandIn, replaceable
 from gcptasks.client.api import TASKS
+from gcptasks.client.bare_calls import straight_way
 from gcptasks.client.default_clients import AsyncClients, DefaultClient
+from gcptasks.engine.task_limits import LARGEST
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from gcptasks.results.given import GivenStore
 
 _CREATE_TIMEOUT = 10.0
+_LARGE = LARGEST // 2
 
 
 class Sender:
@@ -59,6 +62,9 @@ class Sender:
             return None
         if self._recorded is not None:
             return _name(await self._recorded.push(task, options, at))
+        usual = _usual_part(task, options)
+        if usual and (create := straight_way(self._get_async_client())):
+            return _name(await create(self._requests.new(usual, task.body, at)))
         return _name(await self._async_create(self._requests.of(task.body, options, at)))
 
     def sync_push(self, task: "Task[Any]", options: "TaskOptions", at: datetime | None) -> str | None:
@@ -72,6 +78,9 @@ class Sender:
             return None
         if self._recorded is not None:
             return _name(self._recorded.sync_push(task, options, at))
+        usual = _usual_part(task, options)
+        if usual and (create := straight_way(self._get_client())):
+            return _name(create(self._requests.new(usual, task.body, at)))
         return _name(self._create(self._requests.of(task.body, options, at)))
 
     async def submit(
@@ -132,6 +141,14 @@ class Sender:
         at = checked_time(at, self.settings)
         task.check_due(at)
         return at
+
+
+def _usual_part(task: "Task[Any]", options: "TaskOptions") -> bytes | None:
+    """What all requests of its function have in common, if this task is as all others are.
+
+    None, or empty, if it has options of its own, or is so large that only its request tells whether it is too large.
+    """
+    return options.fixed if len(task.body) <= _LARGE else None
 
 
 def _name(created: Any) -> str | None:

@@ -51,38 +51,19 @@ class StraightTasks:
     @cached_property
     def new(self) -> "Callable[[Encoded], NewTask]":
         """Makes what the service reads in that request."""
-        # Here, as only a service of this process takes it.
-        from gcptasks.engine.model import HttpRequest, NewTask
-        from gcptasks.wire.cloud_tasks.tasks import new_task
+        from gcptasks.client.new_tasks import tasks_like  # here, as only a service of this process takes them
 
-        fixed_path, base_url, countdown = (
-            self._plan.fixed_path,
-            self._options.callback_base_url,
-            countdown_ns(self._options),
-        )
-        plain, json = map(new_task, fixed_parts(self._method, fixed_path, self._options))
-        url = f"{base_url}{fixed_path}"
+        fixed_path, base_url = self._plan.fixed_path, self._options.callback_base_url
+        countdown = countdown_ns(self._options)
+        make_plain, make_json = map(tasks_like, fixed_parts(self._method, fixed_path, self._options))
 
-        def make_new(encoded: Encoded) -> NewTask:
+        def make_new(encoded: Encoded) -> "NewTask":
             path, headers, body = encoded
-            like = json if headers else plain
-            scheduled_at, scheduled_ns = like.scheduled_at, like.scheduled_ns
-            if countdown:
-                microseconds, scheduled_ns = divmod(wall_clock.now_ns() + countdown, 1000)
-                scheduled_at = EPOCH + timedelta(microseconds=microseconds)
-            return NewTask(
-                queue=like.queue,
-                name=like.name,
-                request=HttpRequest(
-                    url=f"{base_url}{path}" if fixed_path is None else url,
-                    method=like.request.method,
-                    headers=like.request.headers,
-                    body=b"" if body is None else body,
-                ),
-                scheduled_at=scheduled_at,
-                scheduled_ns=scheduled_ns,
-                dispatch_deadline=like.dispatch_deadline,
-                view=like.view,
-            )
+            make = make_json if headers else make_plain
+            url = f"{base_url}{path}" if fixed_path is None else None
+            if not countdown:
+                return make(body or b"", url)
+            microseconds, ns = divmod(wall_clock.now_ns() + countdown, 1000)
+            return make(body or b"", url, EPOCH + timedelta(microseconds=microseconds), ns)
 
         return make_new
