@@ -26,6 +26,11 @@ def ours(name: str, module: str, *arguments: str) -> Contestant:
     return Contestant(name=name, command=_command(_python("ours", sys.executable), module, arguments))
 
 
+def here(name: str, module: str, *arguments: str) -> Contestant:
+    """A contestant in the environment of whoever measures, which has pytest."""
+    return Contestant(name=name, command=_command(sys.executable, module, arguments))
+
+
 def peer(name: str, module: str, *arguments: str, crate: bool = False) -> Contestant:
     """A contestant in the peer's environment, with the crate as its service if wanted."""
     return _elsewhere("peer", name, module, arguments, _missing_crate() if crate else None)

@@ -1,7 +1,7 @@
 """What importing costs."""
 
 from bench.model import Aim, Part, Row
-from bench.places import ours, peer
+from bench.places import here, ours, peer
 
 PARTS = (
     Part(
@@ -15,6 +15,16 @@ PARTS = (
             Row(figure="google or grpc modules", unit="modules", aim=Aim.NO_MORE, must=0),
             Row(figure="modules", unit="modules", aim=Aim.AT_MOST, peer="the peer"),
             Row(figure="memory", unit="MiB", aim=Aim.AT_MOST, peer="the peer"),
+        ),
+        warm_up=True,
+    ),
+    Part(
+        name="PLUGIN",
+        title="added by the plugin of pytest to a start that has no use for it",
+        contestants=(here("ours", "plugin"),),
+        rows=(
+            Row(figure="time", unit="ms", aim=Aim.NO_MORE, must=50),
+            Row(figure="modules", unit="modules", aim=Aim.NO_MORE, must=3),
         ),
         warm_up=True,
     ),

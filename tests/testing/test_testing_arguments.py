@@ -15,7 +15,7 @@ from gcptasks.values.equality import alike
 pytestmark = pytest.mark.filterwarnings("ignore:The .* attribute with value:UserWarning")
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(parameters())
 def test_the_arguments_are_those_that_the_endpoint_receives(drawn: dict[str, Drawn]) -> None:
     made = worker(drawn)

@@ -88,6 +88,31 @@ def test_anyio_runs_coroutines_too(run: pytest.Pytester) -> None:
     inside(run, "-p", "no:asyncio").assert_outcomes(passed=2)
 
 
+def test_the_app_may_come_from_a_coroutine(run: pytest.Pytester) -> None:
+    run.makeini(INI)
+    run.makepyfile(
+        f"import pytest_asyncio, kit_shop\n@pytest_asyncio.fixture\nasync def app():\n    yield kit_shop.app\n{TESTS}"
+    )
+    inside(run).assert_outcomes(passed=2)
+
+
+def test_decorated_coroutines_are_told_from_functions(run: pytest.Pytester) -> None:
+    run.makeini(f"{INI}tasks_app = kit_shop:app\n")
+    run.makepyfile(
+        """
+        from hypothesis import HealthCheck, given, settings, strategies
+        from kit_shop import serve
+
+        @settings(max_examples=2, suppress_health_check=list(HealthCheck))
+        @given(dish=strategies.sampled_from(["pie", "soup"]))
+        async def test_async(tasks, dish):
+            await serve.delay(dish=dish)
+            assert len(await tasks.drain()) == 1
+        """
+    )
+    inside(run).assert_outcomes(passed=1)
+
+
 def test_without_an_app_it_says_how_to_name_one(run: pytest.Pytester) -> None:
     run.makepyfile("def test_one(tasks): ...")
     result = inside(run, "-p", "no:asyncio")

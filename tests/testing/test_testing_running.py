@@ -1,11 +1,13 @@
 """Tasks and jobs run when a test says so, by the clock that it moves."""
 
 import asyncio
+import unittest
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from google.api_core.exceptions import AlreadyExists, NotFound
-from google.cloud.tasks_v2 import Queue, RetryConfig
+from google.api_core.exceptions import AlreadyExists, NotFound, ResourceExhausted
+from google.cloud.scheduler_v1 import HttpTarget, Job, PubsubTarget
+from google.cloud.tasks_v2 import AppEngineHttpRequest, Queue, RetryConfig, Task
 
 from cloudtask.testing import AsyncTestTasks as AsyncTestTasksOfFunctions
 from fastapi_gcp_tasks.testing import AsyncTestTasks, Outcome, TestTasks
@@ -198,3 +200,76 @@ async def test_in_a_coroutine_it_is_awaited(shop: Shop) -> None:
 async def test_the_kit_that_blocks_says_which_is_for_coroutines(tasks: TestTasks) -> None:
     with pytest.raises(SetupError, match="in a test that is a coroutine, use AsyncTestTasks"):
         tasks.drain()
+
+
+def test_what_is_too_old_is_dropped(tasks: TestTasks, shop: Shop) -> None:
+    shop.serve.options(task_id="a").delay()
+    tasks.tasks_client().pause_queue(name=f"{LOCATION}/queues/kitchen")
+    tasks.advance(days=30)
+    assert len(tasks.enqueued()) == 1
+    tasks.advance(days=2)
+    tasks.refute_enqueued()
+
+
+def test_a_name_can_be_used_again_in_time(tasks: TestTasks, shop: Shop) -> None:
+    shop.serve.options(task_id="a").delay()
+    tasks.drain()
+    tasks.advance(days=40)
+    shop.serve.options(task_id="a").delay()
+    assert len(tasks.drain()) == 1
+
+
+def test_many_tasks_at_once(tasks: TestTasks, shop: Shop) -> None:
+    shop.serve.delay_many([{"table": 1}] * 3)
+    assert [task.arguments for task in tasks.enqueued(shop.serve)] == [{"table": 1}] * 3
+    tasks.refuse_next(ResourceExhausted("too many"))
+    assert len(shop.serve.delay_many([{"table": 1}] * 3).failed) == 3
+    assert len(tasks.drain()) == 3
+
+
+def test_large_bodies_arrive(tasks: TestTasks, shop: Shop) -> None:
+    large = Order(dish="x" * 50_000)
+    shop.make_chili.delay(branch="Utica", order=large)
+    tasks.assert_enqueued(shop.make_chili, order=large)
+    assert tasks.drain(raise_errors=True)[0].arguments == {"branch": "Utica", "order": large}
+    job = Job(
+        name=f"{LOCATION}/jobs/large",
+        schedule="* * * * *",
+        http_target=HttpTarget(
+            uri="http://x/kitchen/tasks/chili/Utica",
+            headers={"content-type": "application/json"},
+            body=large.model_dump_json().encode(),
+        ),
+    )
+    tasks.scheduler_client().create_job(parent=LOCATION, job=job)
+    assert [run.status for run in tasks.advance(minutes=1)] == [200]
+
+
+def test_tasks_for_app_engine_and_messages_of_jobs(tasks: TestTasks, shop: Shop) -> None:
+    request = AppEngineHttpRequest(relative_uri="/kitchen/tasks/serve?table=1")
+    tasks.tasks_client().create_task(parent=f"{LOCATION}/queues/kitchen", task=Task(app_engine_http_request=request))
+    assert tasks.assert_enqueued(shop.serve, table=1).url == "/kitchen/tasks/serve?table=1"
+    topic = PubsubTarget(topic_name="projects/p/topics/t", data=b"hello")
+    job = Job(name=f"{LOCATION}/jobs/publish", schedule="* * * * *", pubsub_target=topic)
+    tasks.scheduler_client().create_job(parent=LOCATION, job=job)
+    assert [run.status for run in tasks.advance(minutes=1)] == [200, 200]
+    assert (shop.done, [message.data for message in tasks.published]) == (["table 1"], [b"hello"])
+
+
+def test_a_test_case_of_unittest(shop: Shop) -> None:
+    class Case(unittest.TestCase):
+        def test_sync(self) -> None:
+            with TestTasks(shop.app) as tasks:
+                shop.serve.delay()
+                assert len(tasks.drain()) == 1
+
+    class AsyncCase(unittest.IsolatedAsyncioTestCase):
+        async def test_async(self) -> None:
+            async with AsyncTestTasks(shop.app) as tasks:
+                await shop.send_letter.delay(to="Toby")
+                assert len(await tasks.drain()) == 1
+
+    result = unittest.TestResult()
+    for case in (Case("test_sync"), AsyncCase("test_async")):
+        case.run(result)
+    assert (result.testsRun, result.failures, result.errors) == (2, [], [])

@@ -56,7 +56,7 @@ class _Kit(Assertions):
         at = _aware(at)
         if at < self.now and (self._service.waiting() or self._service.jobs()):
             raise ValueError(f"tasks or jobs wait already, so the clock cannot go back to {at.isoformat()}")
-        self._service.clock.move_to(at)
+        self._service.move_clock(at)
 
     def also_move(self, time: MovesTime) -> None:
         """Set the time that the code under test sees as well, whenever the clock moves.
@@ -141,10 +141,10 @@ class _Kit(Assertions):
         runs: list[Run] = []
         while (at := self._deliverer.next_at(to)) is not None:
             if at > self.now:
-                self._service.clock.move_to(at)
+                self._service.move_clock(at)
             if run := await self._deliverer.run_next():
                 _note(runs, run, raise_errors=raise_errors, limit=limit)
-        self._service.clock.move_to(to)
+        self._service.move_clock(to)
         return runs
 
     async def _run(self, task: object, *, raise_errors: bool) -> Run:

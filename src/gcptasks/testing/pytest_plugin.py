@@ -28,7 +28,7 @@ def tasks(request: pytest.FixtureRequest) -> "Iterator[TestTasks | AsyncTestTask
 
     app = _app(request)
     times: list[Any] = [request.getfixturevalue(name) for name in _TIME_FIXTURES if name in request.fixturenames]
-    kit = (AsyncTestTasks if inspect.iscoroutinefunction(request.function) else TestTasks)(app)
+    kit = (AsyncTestTasks if _is_coroutine(request.function) else TestTasks)(app)
     kit.begin()
     try:
         for time in times:
@@ -36,6 +36,12 @@ def tasks(request: pytest.FixtureRequest) -> "Iterator[TestTasks | AsyncTestTask
         yield kit
     finally:
         kit.end()
+
+
+def _is_coroutine(test: Any) -> bool:
+    """Whether the test is one, under the wrappers of decorators and of hypothesis."""
+    inner = getattr(getattr(test, "hypothesis", None), "inner_test", test)
+    return inspect.iscoroutinefunction(inner if inner is None else inspect.unwrap(inner))
 
 
 def _app(request: pytest.FixtureRequest) -> object:

@@ -1,5 +1,6 @@
 """The service of a test: in memory, by the test's clock, and in the place of whatever was configured."""
 
+from datetime import datetime
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -16,6 +17,7 @@ from gcptasks.server.local_results import LocalResults
 from gcptasks.service import scheduling
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
+from gcptasks.service.upkeep import sweep
 from gcptasks.store.database import parse_database
 from gcptasks.store.queues import StoredQueue
 from gcptasks.store.store import Store
@@ -106,6 +108,12 @@ class TestService:
             self.calls.call_sync(path, request)
         except TaskError as error:
             raise as_google(error) from error
+
+    def move_clock(self, at: datetime) -> None:
+        """Set the clock, and drop what is too old then, such as tasks after 31 days."""
+        self.clock.move_to(at)
+        while self.store.write_sync_unsynced(sweep, at, at):
+            pass
 
     def _make_results(self, settings: StoreSettings) -> LocalResults:
         return LocalResults(self.store, self.clock, settings, self.recorded_here)
