@@ -48,6 +48,8 @@ class _Delayed(Generic[S]):
         self._over = over
         self._bound: Bound | None = None
         """What makes a request, and what sends it; known from the first call on, as it takes Google's client."""
+        self._may_go_straight = True
+        """Until a client turns out not to lead to a service of this process."""
         self._submits: Any = None
         """What `submit` calls, likewise."""
 
@@ -121,12 +123,17 @@ class _Delayed(Generic[S]):
 
     def _bind_unrecorded(self, options: TaskOptions) -> Bound:
         plan, method = self._plan(options)
-        if options.pre_create_hook is not None or not self._sender.may_lead_straight(options):
+        goes_straight = self._may_go_straight and options.pre_create_hook is None
+        if not (goes_straight and self._sender.may_lead_straight(options)):
             return request_maker(plan, method, options), self._sender.sending(options)
         from fastapi_gcp_tasks.straight_tasks import StraightTasks  # here, as only local services lead there
 
-        straight = StraightTasks(plan, method, options)
+        straight = StraightTasks(plan, method, options, self._go_by_requests)
         return straight.encoded, self._sender.sending_straight(options, straight)
+
+    def _go_by_requests(self) -> None:
+        self._may_go_straight = False
+        self._bound = None
 
     def _bind_submit(self) -> Any:
         options = self._options()

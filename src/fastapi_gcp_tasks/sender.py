@@ -78,6 +78,7 @@ class Sender:
             client = get(options.client)
             create = straight_way(client)
             if create is None:
+                tasks.give_up()
                 return send(tasks.request(given))
             if queues is not None:
                 queues.ensure(options.queue_path, options.task_create_timeout, client)
@@ -149,6 +150,7 @@ class AsyncSender:
             client = client_of()
             create = straight_way(client)
             if create is None:
+                tasks.give_up()
                 return await send(tasks.request(given))
             if queues is not None and path not in queues.done:
                 await queues.ensure(path, options.task_create_timeout, client)

@@ -29,8 +29,10 @@ _LARGE = LARGEST // 2
 class StraightTasks:
     """The tasks of one endpoint under one set of options."""
 
-    def __init__(self, plan: Plan, method: str, options: TaskOptions) -> None:
+    def __init__(self, plan: Plan, method: str, options: TaskOptions, give_up: Callable[[], None]) -> None:
         self._plan, self._method, self._options = plan, method, options
+        self.give_up = give_up
+        """To be called when their client turns out not to lead there: from then on they are requests at once."""
         self._encode = encoding(plan, options)
 
     def encoded(self, values: Mapping[str, Any]) -> "Encoded | CreateTaskRequest":

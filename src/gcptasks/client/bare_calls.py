@@ -102,7 +102,8 @@ def _shorter(cls: Any, bare: BareCall, beneath: Callable[[Any], Any]) -> _Made:
     from grpc import RpcError
 
     as_googles: Any = exceptions  # not all of it is typed
-    google = getattr(cls, bare.method)
+    name = bare.method
+    google = getattr(cls, name)
     request_class = getattr(_package(cls), bare.request)
     metadata = _metadata_of_calls(cls)
     is_logged = logging.getLogger(cls.get_transport_class("grpc").__module__).isEnabledFor
@@ -113,7 +114,7 @@ def _shorter(cls: Any, bare: BareCall, beneath: Callable[[Any], Any]) -> _Made:
             or timeout is DEFAULT
             or type(request) is not request_class
             or client._bare_stub is None
-            or not made.is_intact()
+            or getattr(cls, name) is not google
             or is_logged(logging.DEBUG)
         )
 
@@ -143,7 +144,7 @@ def _shorter(cls: Any, bare: BareCall, beneath: Callable[[Any], Any]) -> _Made:
         except RpcError as error:
             raise as_googles.from_grpc_error(error) from error
 
-    made = _Made(cls, bare.method, google, async_call if iscoroutinefunction(google) else call)
+    made = _Made(cls, name, google, async_call if iscoroutinefunction(google) else call)
     return made
 
 
