@@ -1,5 +1,6 @@
 """Where commits are made, by how long they take."""
 
+import gc
 import sqlite3
 import threading
 import time
@@ -9,9 +10,10 @@ from typing import Any
 from gcptasks.store.commit_place import CommitPlace
 from gcptasks.store.connection import open_writer
 from gcptasks.store.database import Database, prepare_file
+from gcptasks.store.tx import Tx
 from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
-from store.store_verbs import add_queue
+from store.store_verbs import add_queue, add_task
 
 
 def committed(place: CommitPlace, *seconds: float) -> list[bool]:
@@ -74,3 +76,29 @@ async def test_a_disk_that_was_slow_for_a_while_is_tried_on_the_loop_again(tmp_p
     disk.delay = 0.0
     assert any(await places(100))
     writer.close()
+
+
+async def test_a_commit_in_a_thread_leaves_no_circles_to_the_garbage_collector(tmp_path: Path) -> None:
+    """They would keep all that the commit was made of."""
+    path = tmp_path / "tasks.db"
+    open_writer(prepare_file(Database(path))).close()
+    place = CommitPlace()
+    threads: set[threading.Thread] = set()
+
+    def tell(tx: Tx) -> None:
+        threads.add(threading.current_thread())
+
+    writer = Writer(lambda: WriteConnection(open_writer(path), "full", path), tell, place=place)
+
+    committed(place, 0.1)
+    await writer.write(add_task)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(40):
+            await writer.write(add_task)
+        assert gc.collect() < 40
+    finally:
+        gc.enable()
+        writer.close()
+    assert threading.current_thread() not in threads

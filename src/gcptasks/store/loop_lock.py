@@ -141,6 +141,7 @@ class LoopLock:
             return None
         self._last = hold
         kept.successor[NEXT] = None
+        kept.end()
         return hold
 
     def call_when_free(self, loop: asyncio.AbstractEventLoop, callback: _Callback) -> None:
