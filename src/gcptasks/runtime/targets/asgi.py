@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import unquote
 
+from gcptasks.base.deadlines import Deadlines, Expiring
 from gcptasks.base.asgi import DELIVERY, LEASED_RECORD, Delivery
 from gcptasks.base.errors import Unreachable
 from gcptasks.base.interruptions import came_from_outside
@@ -15,7 +16,6 @@ from gcptasks.base.log_text import log_text
 from gcptasks.engine.delivery import Outgoing
 from gcptasks.engine.leased_record import LeasedRecord
 from gcptasks.runtime.targets.address import Address, parse_url
-from gcptasks.runtime.targets.deadlines import Deadlines, Expiring
 from gcptasks.runtime.targets.fields import LOWER_CASE, body_of, fields_of
 from gcptasks.runtime.targets.target import HopReply, IsWanted, OnReply, always, late, plain, retry_after, unusable
 

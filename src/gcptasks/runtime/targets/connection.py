@@ -11,6 +11,7 @@ from typing import cast
 
 import httptools
 
+from gcptasks.base.deadlines import Deadlines, Expiring
 from gcptasks.base.errors import BadReply, DeadlinePassed, Unreachable
 from gcptasks.runtime.targets.target import HopReply, plain, retry_after
 
@@ -22,21 +23,25 @@ class ClosedUnanswered(Unreachable):
     """The connection was closed before an answer."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol, Expiring):
     """Sends requests one after the other and reads their responses.
 
     It never pauses writing: a request is at most a task, of about a megabyte (CT-101).
     """
 
-    def __init__(self, most_body_bytes: int) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, most_body_bytes: int, deadlines: Deadlines, buffer: memoryview) -> None:
+        """`buffer`: what is read goes here, and is used before anything else is read; all connections may share it."""
+        self.loop = asyncio.get_running_loop()
+        self._deadlines = deadlines
+        # asyncio would make room for 256 KiB each time, which costs more than all else about a small response.
+        self._buffer = buffer
         self._most_body_bytes = most_body_bytes
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[HopReply] | None = None
         self._bodiless = False
         self._clear()
-        self.lost: asyncio.Future[None] = self._loop.create_future()
+        self.lost: asyncio.Future[None] = self.loop.create_future()
         """Done once the connection is gone."""
         self.reusable = False
         self.idle_since = 0.0
@@ -44,7 +49,6 @@ class Connection(asyncio.Protocol):
     def _clear(self) -> None:
         self._status = 0
         self._received = 0
-        self._until = 0.0
         self._location: bytes | None = None
         self._retry_after: bytes | None = None
 
@@ -58,14 +62,15 @@ class Connection(asyncio.Protocol):
         self._clear()
         self._bodiless = bodiless
         self.reusable = False
-        self._until = until
-        self._waiting = self._loop.create_future()
-        timer = self._loop.call_at(until, self._expire)
+        self.until = until
+        self.timer = self.others = None
+        self._waiting = self.loop.create_future()
+        self._deadlines.add(self)
         self._transport.write(request)
         try:
             return await self._waiting
         finally:
-            timer.cancel()
+            self._deadlines.remove(self)
             self._waiting = None
 
     @property
@@ -81,15 +86,18 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if not self._under_way:
             # Nobody asked: a 408 before a server closes, or more than one response.
             self.reusable = False
             self.abort()
             return
-        self._received += len(data)
+        self._received += nbytes
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._buffer[:nbytes])
         except httptools.HttpParserUpgrade:
             self._end("an upgrade that nobody asked for")
         except httptools.HttpParserError as error:
@@ -149,7 +157,7 @@ class Connection(asyncio.Protocol):
         elif not self._status and self._received > _MOST_HEADER_BYTES:
             self._end(f"not an HTTP answer: more than {_MOST_HEADER_BYTES} bytes of headers")
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
         if self._status:
             self._succeed()
         else:
@@ -173,7 +181,7 @@ class Connection(asyncio.Protocol):
             status=self._status,
             retry_after=None if self._retry_after is None else retry_after(self._retry_after),
             location=None if self._location is None else self._location.decode("utf-8", "replace"),
-            until=self._until,
+            until=self.until,
         )
 
     def _fail(self, error: Exception) -> None:

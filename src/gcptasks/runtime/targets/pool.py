@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from gcptasks.base.deadlines import Deadlines
 from gcptasks.base.errors import DeadlinePassed, Unreachable
 from gcptasks.runtime.targets.address import Origin
 from gcptasks.runtime.targets.connection import Connection, tls_reason
@@ -18,6 +19,8 @@ from gcptasks.runtime.targets.places import Places
 from gcptasks.runtime.targets.resolver import Resolver
 from gcptasks.runtime.targets.shortage import NotYet, Shortage, lacking
 
+_AT_A_TIME = 64 * 1024
+"""Bytes of a response that are read at a time."""
 _HANDSHAKE = 3600.0
 """Seconds for TLS to begin: more than an attempt may take, so that its deadline is what ends it."""
 
@@ -52,6 +55,8 @@ class Pool:
         self._open: set[Connection] = set()
         self._idle: dict[Origin, deque[Connection]] = {}
         self._idle_count = 0
+        self._deadlines = Deadlines()
+        self._buffer = memoryview(bytearray(_AT_A_TIME))
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -138,7 +143,7 @@ class Pool:
             await asyncio.wait(lost)
 
     def _new(self) -> Connection:
-        return Connection(self._limits.body_bytes)
+        return Connection(self._limits.body_bytes, self._deadlines, self._buffer)
 
     def _tls_context(self) -> ssl.SSLContext:
         # Made at the first need: it reads the certificates of the system, which takes milliseconds.

@@ -1,4 +1,4 @@
-"""Deadlines that hardly any attempt comes to, since they are far away when they are set."""
+"""Deadlines that hardly anything comes to, since they are far away when they are set."""
 
 import asyncio
 from abc import ABC, abstractmethod
