@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from h2.errors import ErrorCodes
 
 from gcptasks.base.budget import Share
+from gcptasks.base.deadlines import Deadlines, Expiring
 from gcptasks.base.log_text import log_text
 from gcptasks.rpc import grpc
 from gcptasks.rpc.framing import FIRST_WINDOW, Framing
@@ -46,25 +47,31 @@ class Handler(Protocol):
     async def __call__(self, method: str, message: bytes) -> bytes: ...
 
 
-class _Call:
+class _Call(Expiring):
     """One request, from its headers to its response."""
 
-    __slots__ = ("due", "granted", "held", "incoming", "message", "opening", "patience", "stream", "task", "timer")
+    __slots__ = ("_late", "granted", "held", "incoming", "message", "opening", "patience", "rest", "stream", "task")
 
     incoming: grpc.Incoming
     """What has arrived of the message, unless it came whole."""
 
-    def __init__(self, stream: int, opening: grpc.Opening, now: float) -> None:
+    def __init__(self, stream: int, opening: grpc.Opening, late: Callable[["_Call"], None]) -> None:
+        """`late` is called when the client waits no longer."""
         self.stream = stream
         self.opening = opening
         self.message: bytes | None = None
-        self.due = None if opening.timeout is None else now + opening.timeout
+        self._late = late
+        self.timer = self.others = None
         self.held = self.granted = 0
         """Bytes of memory that it counts for: from its beginning, and what it asked for."""
-        self.timer: asyncio.TimerHandle | None = None
+        self.rest: asyncio.TimerHandle | None = None
+        """Runs until its message is whole."""
         self.patience: asyncio.TimerHandle | None = None
         """Runs while it waits for memory."""
         self.task: asyncio.Task[None] | None = None
+
+    def expire(self) -> None:
+        self._late(self)
 
 
 class Http2(asyncio.BufferedProtocol):
@@ -90,6 +97,7 @@ class Http2(asyncio.BufferedProtocol):
         """Calls that wait for their turn, mostly until the client reads the responses before."""
         self._has_worked = False
         """Whether it had something large in this turn of the loop, of which it may have one."""
+        self._deadlines = Deadlines()
         self._spare_resets = limits.resets
         self._draining = False
         self._buffer = memoryview(bytearray(_CHUNK))
@@ -241,7 +249,11 @@ class Http2(asyncio.BufferedProtocol):
         except grpc.Refused as refused:
             self._framing.refuse(stream, grpc.refusal(refused.status), complete=False)
         else:
-            call = self._calls[stream] = _Call(stream, opening, self._loop.time())
+            call = self._calls[stream] = _Call(stream, opening, self._expired)
+            if opening.timeout is not None:
+                call.loop = self._loop
+                call.until = self._loop.time() + opening.timeout
+                self._deadlines.add(call)
             return call
         return None
 
@@ -333,10 +345,8 @@ class Http2(asyncio.BufferedProtocol):
         return self._has_worked or self._framing.unsent.bytes > self._share.limit()
 
     def _start(self, call: _Call) -> None:
-        if call.timer:
-            call.timer.cancel()
-        if call.due is not None:
-            call.timer = self._loop.call_at(call.due, self._refuse, call, _LATE)
+        if call.rest:
+            call.rest.cancel()
         call.task = self._loop.create_task(self._run(call))
         self._running[call.task] = call
         call.task.add_done_callback(self._ran)
@@ -370,6 +380,9 @@ class Http2(asyncio.BufferedProtocol):
         if self._draining or self._in_turn:
             self._flush_soon()
 
+    def _expired(self, call: _Call) -> None:
+        self._refuse(call, _LATE)
+
     def _refuse(self, call: _Call, status: Status) -> None:
         """Answer the call with an error, unless it has its response."""
         complete = call.stream not in self._arriving
@@ -381,8 +394,9 @@ class Http2(asyncio.BufferedProtocol):
         """Take the call out of the books, and return it; None if it was out already."""
         call = self._calls.pop(stream, None)
         if call:
-            if call.timer:
-                call.timer.cancel()
+            self._deadlines.remove(call)
+            if call.rest:
+                call.rest.cancel()
             if call.patience:
                 self._stop_waiting(call)
                 self._share.forget(stream)
@@ -393,10 +407,7 @@ class Http2(asyncio.BufferedProtocol):
 
     def _expect_rest(self, call: _Call) -> None:
         rest_due = self._loop.time() + self._limits.request.total_seconds()
-        if call.due is not None and call.due < rest_due:
-            call.timer = self._loop.call_at(call.due, self._refuse, call, _LATE)
-        else:
-            call.timer = self._loop.call_at(rest_due, self._refuse, call, _SLOW)
+        call.rest = self._loop.call_at(rest_due, self._refuse, call, _SLOW)
 
     # The connection.
 

@@ -8,8 +8,8 @@ from functools import lru_cache, partial
 from typing import Any
 from urllib.parse import unquote
 
-from gcptasks.base.deadlines import Deadlines, Expiring
 from gcptasks.base.asgi import DELIVERY, LEASED_RECORD, Delivery
+from gcptasks.base.deadlines import Deadlines, Expiring
 from gcptasks.base.errors import Unreachable
 from gcptasks.base.interruptions import came_from_outside
 from gcptasks.base.log_text import log_text
