@@ -1,6 +1,7 @@
 """A task that is due when it is created, and for which there is room, begins in the commit that creates it."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from gcptasks.base.errors import StoreError
-from gcptasks.base.events import AttemptStarted, Events, TaskCreated
+from gcptasks.base.events import AttemptStarted, Event, Events, TaskCreated
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
+from gcptasks.store import commit_place
 from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Tx
@@ -21,6 +23,8 @@ from gcptasks.wire.cloud_tasks.names import SERVICE
 from runtime.runtime_world import World, settled
 
 SECOND = timedelta(seconds=1)
+SOON = 20.0
+"""Seconds that a thread of these tests waits at most."""
 ONE = messages.RateLimits(max_dispatches_per_second=1, max_concurrent_dispatches=1)
 
 
@@ -129,6 +133,38 @@ async def test_a_commit_that_fails_costs_no_place_and_no_token(filed: World, tmp
     await created(filed, queue)
     await settled()
     assert (len(filed.target.sent), filed.left(queue)) == (1, 0)
+
+
+@pytest.mark.parametrize("grace", [0, 5])
+async def test_a_stop_in_the_midst_of_its_commit_leaves_no_attempt_that_is_counted_and_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grace: int
+) -> None:
+    """As on a slow disk, where a thread commits: here until the stop waits for it."""
+    monkeypatch.setattr(commit_place, "_SLOW", 0.0)
+    world = World(tmp_path / "tasks.db")
+    await world.dispatcher.start()
+    queue = world.queue()
+    await settled()
+    committed, go_on = threading.Event(), threading.Event()
+
+    def hold(event: Event) -> None:
+        if isinstance(event, TaskCreated):
+            committed.set()
+            go_on.wait(SOON)
+
+    world.store.events.subscribe(hold)
+    creating = created(world, queue)
+    await asyncio.to_thread(committed.wait, SOON)
+    stopping = asyncio.ensure_future(world.dispatcher.stop(grace * SECOND))
+    await settled()
+    assert not stopping.done()
+    go_on.set()
+    task = await creating
+    await stopping
+    assert (len(world.target.sent), world.left(queue)) == ((1, 0) if grace else (0, 1))
+    if not grace:
+        assert world.get(task.name).dispatch_count == 0
+    world.store.close()
 
 
 @pytest.mark.parametrize("limit", [{"max_concurrent_dispatches": 3}, {"max_dispatches_per_second": 0.3}])

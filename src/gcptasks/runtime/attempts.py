@@ -139,6 +139,9 @@ class Attempts(Generic[L]):
         """Let go of what goes on though it was cancelled: how it ends counts no more, and nothing waits for it."""
         abandoned, self._running = self._running, {}
         for attempt, task in abandoned.items():
+            if not attempt.begun:
+                # Cancelled in the turn in which it was made, so that it never ran.
+                self._not_sent.append(attempt.leased)
             if not task.done():
                 _log.warning("stopping: the app goes on with %s though it was cancelled", attempt.leased.name)
                 _leave_behind(task)
@@ -160,6 +163,7 @@ class Attempts(Generic[L]):
             if attempt not in self._running:
                 # An eager task factory begins it inside of `create_task`, in the midst of a step.
                 await asyncio.sleep(0)
+            attempt.begun = True
             if attempt.leased.unread:
                 await self._send_large(attempt)
             else:
@@ -168,7 +172,7 @@ class Attempts(Generic[L]):
                 raise RuntimeError("its target said nothing")
         except asyncio.CancelledError as error:
             if attempt.cut_off or _loop_is_ending():
-                if isinstance(error, NotSent):
+                if isinstance(error, NotSent) or not attempt.begun:
                     self._not_sent.append(attempt.leased)
                 raise
             attempt.end(Reply(status=500, reason="the app cancelled the task in which it ran"))
@@ -303,7 +307,7 @@ def _track(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> N
 class _Attempt(Generic[L]):
     """One attempt, and whether how it ended is known."""
 
-    __slots__ = ("_is_wanted", "_note_end", "cut_off", "leased", "over", "wave")
+    __slots__ = ("_is_wanted", "_note_end", "begun", "cut_off", "leased", "over", "wave")
 
     def __init__(
         self, leased: L, note_end: Callable[[L, Reply], None], is_wanted: Callable[[L], bool], wave: int
@@ -313,6 +317,8 @@ class _Attempt(Generic[L]):
         self._is_wanted = is_wanted
         self.wave = wave
         """In which it began, for `Intake`."""
+        self.begun = False
+        """Whether it may have been sent."""
         self.over = False
         self.cut_off = False
         """Whether a stop has cancelled it."""
