@@ -144,7 +144,7 @@ async def test_a_registry_of_running_tasks_may_cancel_one(caplog: pytest.LogCapt
 
 
 async def test_a_loop_that_ends_under_an_attempt_leaves_it_to_the_next_start(caplog: pytest.LogCaptureFixture) -> None:
-    """`asyncio.run` cancels what is left; its only attempt is not counted as failed."""
+    """`asyncio.run` cancels what is left; the attempt is not counted as failed, so the next comes without a backoff."""
     local, app, done = LocalService("memory:", app_url=URL), FastAPI(), Done()
     tasks = task_router(local)
 
@@ -163,7 +163,7 @@ async def test_a_loop_that_ends_under_an_attempt_leaves_it_to_the_next_start(cap
         await done.reach(1)
 
     left_open = AsyncExitStack()
-    retry = {"max_attempts": 1}
+    retry = {"max_attempts": 2, "min_backoff": {"seconds": 3600}, "max_backoff": {"seconds": 3600}}
     local.tasks_client().create_queue({"parent": PARENT, "queue": {"name": QUEUE, "retry_config": retry}})
     long.delay()
     await asyncio.to_thread(asyncio.run, leave())
