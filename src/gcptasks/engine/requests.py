@@ -10,7 +10,9 @@ from gcptasks.engine.model import AppEngineRequest, HttpRequest, OAuthToken, Oid
 
 _SCHEMES = ("http://", "https://")
 _MAX_URL = 2083
-_LONGEST_ENCODED = 12  # four bytes, three characters each
+# Characters that one becomes at most: three a byte.
+_LONGEST_ASCII = 3
+_LONGEST = 4 * _LONGEST_ASCII
 _RESERVED = "%:/?#[]@!$&'()*+,;="
 _EMAIL = re.compile(r"[^@]+@[^@]+")
 _CLOUD_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -40,7 +42,8 @@ def _check_url(url: str) -> None:
         raise InvalidArgument("HttpRequest.url is required.")
     if not url.startswith(_SCHEMES):
         raise InvalidArgument("HttpTarget.url must start with 'http://' or 'https://'.")
-    if len(url) * _LONGEST_ENCODED > _MAX_URL and len(_encoded(url)) > _MAX_URL:
+    longest = _LONGEST_ASCII if url.isascii() else _LONGEST
+    if len(url) * longest > _MAX_URL and len(_encoded(url)) > _MAX_URL:
         raise InvalidArgument(f"HttpRequest.url must be at most {_MAX_URL} characters long after encoding.")
 
 
