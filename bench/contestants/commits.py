@@ -1,10 +1,9 @@
 """Commits on the event loop, in a thread, or as the writer chooses: `commits loop|thread|chosen MILLISECONDS`.
 
-Every COMMIT takes that many milliseconds longer, asleep and without the interpreter's lock, as on a slow disk.
+Every sync takes that many milliseconds longer, asleep and without the interpreter's lock, as on a slow disk.
 """
 
 import asyncio
-import sqlite3
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -19,9 +18,10 @@ from bench.contestants.load import IN_FLIGHT, TASKS, run, spread
 from bench.contestants.noops import PARENT, QUEUES
 from gcptasks.service.policy import Policy
 from gcptasks.service.served import method as served
+from gcptasks.store import log_file
 from gcptasks.store.checkpoints import Checkpoints
 from gcptasks.store.commit_place import CommitPlace
-from gcptasks.store.connection import leave_checkpoints, open_writer
+from gcptasks.store.connection import open_writer
 from gcptasks.store.database import Database, prepare_file
 from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
@@ -43,21 +43,20 @@ PLACES = {"loop": OnTheLoop, "thread": InAThread, "chosen": CommitPlace}
 
 
 def writer(how: str, path: Path, delay: float) -> Writer:
-    """A writer on a new file, whose commits take `delay` seconds longer."""
+    """A writer on a new file, whose syncs take `delay` seconds longer."""
+    plain = log_file.sync_file
 
-    class Connection(sqlite3.Connection):
-        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-            if sql == "COMMIT" and delay:
-                time.sleep(delay)
-            return super().execute(sql, parameters)
+    def sync(file: int) -> None:
+        time.sleep(delay)
+        plain(file)
+
+    if delay:
+        log_file.sync_file = sync
 
     def open_connection() -> WriteConnection:
-        open_writer(prepare_file(Database(path))).close()
-        connection = sqlite3.connect(path, factory=Connection, isolation_level=None, check_same_thread=False)
-        leave_checkpoints(connection)
-        return WriteConnection(connection, "full")
+        return WriteConnection(open_writer(prepare_file(Database(path))), "full", path)
 
-    made = Writer(open_connection, lambda tx: None, lambda error: checkpoints.written(error), place=PLACES[how]())
+    made = Writer(open_connection, lambda tx: None, ended=lambda error: checkpoints.written(error), place=PLACES[how]())
     checkpoints = Checkpoints(path, partial(made.exclusively, first=True))
     return made
 

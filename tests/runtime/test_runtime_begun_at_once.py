@@ -1,6 +1,7 @@
 """A task that is due when it is created, and for which there is room, begins in the commit that creates it."""
 
 import asyncio
+import errno
 import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -11,10 +12,10 @@ from typing import Any
 import pytest
 
 from gcptasks.base.errors import StoreError
-from gcptasks.base.events import AttemptStarted, Event, Events, TaskCreated
+from gcptasks.base.events import AttemptStarted, Events, TaskCreated
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
-from gcptasks.store import commit_place
+from gcptasks.store import commit_place, log_file
 from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Tx
@@ -135,36 +136,77 @@ async def test_a_commit_that_fails_costs_no_place_and_no_token(filed: World, tmp
     assert (len(filed.target.sent), filed.left(queue)) == (1, 0)
 
 
-@pytest.mark.parametrize("grace", [0, 5])
-async def test_a_stop_in_the_midst_of_its_commit_leaves_no_attempt_that_is_counted_and_not_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, grace: int
+async def test_a_stop_while_the_disk_syncs_waits_for_what_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a slow disk, where a thread commits: here until the stop waits for it."""
+    """As on a slow disk, where a thread syncs: here until the stop waits for it."""
     monkeypatch.setattr(commit_place, "_SLOW", 0.0)
     world = World(tmp_path / "tasks.db")
     await world.dispatcher.start()
     queue = world.queue()
     await settled()
-    committed, go_on = threading.Event(), threading.Event()
+    syncing, go_on, plain = threading.Event(), threading.Event(), log_file.sync_file
 
-    def hold(event: Event) -> None:
-        if isinstance(event, TaskCreated):
-            committed.set()
-            go_on.wait(SOON)
+    def sync(file: int) -> None:
+        syncing.set()
+        assert go_on.wait(SOON)
+        plain(file)
 
-    world.store.events.subscribe(hold)
+    monkeypatch.setattr(log_file, "sync_file", sync)
     creating = created(world, queue)
-    await asyncio.to_thread(committed.wait, SOON)
-    stopping = asyncio.ensure_future(world.dispatcher.stop(grace * SECOND))
+    await asyncio.to_thread(syncing.wait, SOON)
+    stopping = asyncio.ensure_future(world.dispatcher.stop(5 * SECOND))
     await settled()
     assert not stopping.done()
     go_on.set()
-    task = await creating
+    await creating
     await stopping
-    assert (len(world.target.sent), world.left(queue)) == ((1, 0) if grace else (0, 1))
-    if not grace:
-        assert world.get(task.name).dispatch_count == 0
+    assert (len(world.target.sent), world.left(queue)) == (1, 0)
     world.store.close()
+
+
+async def test_it_begins_while_the_disk_syncs_and_is_answered_afterwards(
+    filed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = filed.queue()
+    await settled()
+    syncing, plain = threading.Event(), log_file.sync_file
+
+    def sync(file: int) -> None:
+        assert syncing.wait(20)
+        plain(file)
+
+    monkeypatch.setattr(log_file, "sync_file", sync)
+    answer = created(filed, queue)
+    try:
+        await filed.target.received(1)
+        assert not answer.done()
+    finally:
+        syncing.set()
+    assert (await answer).name
+    await filed.until(lambda: filed.left(queue) == 0)
+    assert len(filed.target.sent) == 1
+
+
+async def test_what_cannot_be_synced_is_refused_though_it_has_begun(
+    filed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = filed.queue(rate_limits=messages.RateLimits(max_concurrent_dispatches=1))
+    await settled()
+    plain = log_file.sync_file
+    monkeypatch.setattr(log_file, "sync_file", _no_sync)
+    with pytest.raises(StoreError, match="cannot be synced"):
+        await created(filed, queue)
+    monkeypatch.setattr(log_file, "sync_file", plain)
+    await filed.until(lambda: filed.left(queue) == 0)
+    assert len(filed.target.sent) == 1
+    await created(filed, queue)
+    await filed.until(lambda: filed.left(queue) == 0)
+    assert len(filed.target.sent) == 2
+
+
+def _no_sync(file: int) -> None:
+    raise OSError(errno.EIO, "Input/output error")
 
 
 @pytest.mark.parametrize("limit", [{"max_concurrent_dispatches": 3}, {"max_dispatches_per_second": 0.3}])

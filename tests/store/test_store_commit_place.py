@@ -1,19 +1,20 @@
 """Where commits are made, by how long they take."""
 
 import gc
-import sqlite3
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
+import pytest
+
+from gcptasks.store import log_file
 from gcptasks.store.commit_place import CommitPlace
 from gcptasks.store.connection import open_writer
 from gcptasks.store.database import Database, prepare_file
 from gcptasks.store.tx import Tx
 from gcptasks.store.write_connection import WriteConnection
 from gcptasks.store.writer import Writer
-from store.store_verbs import add_queue, add_task
+from store.store_verbs import add_task
 
 
 def committed(place: CommitPlace, *seconds: float) -> list[bool]:
@@ -45,35 +46,30 @@ def test_a_disk_that_is_fast_again_is_written_on_the_loop_again() -> None:
     assert not any(committed(place, *[0.0001] * 2000)[-1000:])
 
 
-class Disk(sqlite3.Connection):
-    """A database whose disk takes `delay` seconds longer for each commit; it notes in which threads they are made."""
+async def test_a_disk_that_was_slow_for_a_while_is_tried_on_the_loop_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, plain = tmp_path / "tasks.db", log_file.sync_file
+    delay = 0.05
+    threads: list[threading.Thread] = []
 
-    delay = 0.0
-    threads: list[threading.Thread]
+    def sync(file: int) -> None:
+        threads.append(threading.current_thread())
+        time.sleep(delay)
+        plain(file)
 
-    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        if sql == "COMMIT":
-            self.threads.append(threading.current_thread())
-            time.sleep(self.delay)
-        return super().execute(sql, parameters)
-
-
-async def test_a_disk_that_was_slow_for_a_while_is_tried_on_the_loop_again(tmp_path: Path) -> None:
-    path = tmp_path / "tasks.db"
-    open_writer(prepare_file(Database(path))).close()
-    disk = sqlite3.connect(path, factory=Disk, isolation_level=None, check_same_thread=False)
-    writer = Writer(lambda: WriteConnection(disk, "full"), lambda tx: None)
+    monkeypatch.setattr(log_file, "sync_file", sync)
+    writer = Writer(lambda: WriteConnection(open_writer(prepare_file(Database(path))), "full", path), lambda tx: None)
 
     async def places(count: int) -> list[bool]:
-        """Whether each of so many writes was committed on the loop."""
-        disk.threads = []
+        """Whether each of so many writes was synced on the loop."""
+        threads.clear()
         for _ in range(count):
-            await writer.write(add_queue)
-        return [thread is threading.current_thread() for thread in disk.threads]
+            await writer.write(add_task)
+        return [thread is threading.current_thread() for thread in threads]
 
-    disk.delay = 0.05
     assert await places(2) == [True, False]
-    disk.delay = 0.0
+    delay = 0.0
     assert any(await places(100))
     writer.close()
 

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import os
 import sqlite3
 import subprocess
@@ -10,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from gcptasks.base.errors import Busy, Corrupt, StoreError, WrongSchema
+from gcptasks.base.errors import Busy, Corrupt, DiskFull, StoreError, WrongSchema
 from gcptasks.base.events import Event, Events, QueueChange, QueueChanged
-from gcptasks.store import commit_place, connection, writer
+from gcptasks.store import commit_place, connection, log_file, writer
 from gcptasks.store.database import parse_database
 from gcptasks.store.store import Store
 from gcptasks.store.tx import Changes, Tx
@@ -148,10 +149,17 @@ def test_a_write_that_its_closed_loop_left_behind_is_committed_with_the_next(sto
     assert len(store.read(all_tasks)) == 2
 
 
-async def test_commits_of_a_slow_disk_go_to_a_thread(file_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_commits_of_a_slow_disk_are_synced_in_a_thread(
+    file_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(commit_place, "_SLOW", 0.0)  # any disk is slow now
-    threads: list[str] = []
-    file_store.watch(lambda changes: threads.append(threading.current_thread().name))
+    plain, threads = log_file.sync_file, []
+
+    def sync(file: int) -> None:
+        threads.append(threading.current_thread().name)
+        plain(file)
+
+    monkeypatch.setattr(log_file, "sync_file", sync)
     for _ in range(3):
         await file_store.write(add_task)
     await asyncio.gather(*(file_store.write(add_task) for _ in range(5)))
@@ -328,27 +336,62 @@ def test_a_file_that_cannot_be_used_is_refused(
         store.write_sync(add_task)
 
 
-def test_commits_are_synced_unless_told_otherwise(tmp_path: Path) -> None:
-    def synchronous(store: Store, write: Callable[..., object]) -> int:
-        levels: list[int] = []
+def test_commits_are_synced_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, synced = log_file.sync_file, []
 
-        def verb(tx: Tx) -> None:
-            levels.append(tx._sql.execute("PRAGMA synchronous").fetchone()[0])
+    def sync(file: int) -> None:
+        synced.append(str(Path(f"/dev/fd/{file}").readlink()))
+        plain(file)
 
-        write(verb)
-        return levels[0]
-
+    monkeypatch.setattr(log_file, "sync_file", sync)
     full = Store(parse_database(str(tmp_path / "full.db")), Events())
     normal = Store(parse_database(str(tmp_path / "normal.db")), Events(), "normal")
-
-    def unsynced(verb: Callable[[Tx], None]) -> None:
-        asyncio.run(full.write_unsynced(verb))
-
-    assert [synchronous(full, full.write_sync), synchronous(full, unsynced)] == [2, 1]
-    assert synchronous(full, full.write_sync) == 2
-    assert synchronous(normal, normal.write_sync) == 1
+    normal.write_sync(add_queue)
+    assert synced == []
+    full.write_sync(add_queue)
+    asyncio.run(full.write(add_task))
+    assert synced == [f"{tmp_path}/full.db-wal"] * 2
+    asyncio.run(full.write_unsynced(add_task))
+    full.write_unsynced_now(add_task)
+    assert len(synced) == 2
     full.close()
     normal.close()
+
+
+async def test_what_cannot_be_synced_is_refused_until_the_log_begins_anew(
+    file_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = log_file.sync_file
+    await file_store.write(add_queue)
+    monkeypatch.setattr(log_file, "sync_file", failing_sync(errno.EIO))
+    with pytest.raises(StoreError, match="disk I/O error"):
+        await file_store.write(add_task)
+    with pytest.raises(StoreError, match="disk I/O error"):
+        file_store.write_sync(add_task)
+    monkeypatch.setattr(log_file, "sync_file", plain)
+    # The kernel takes what it could not write for written, so a sync that succeeds thereafter says nothing about it.
+    reader = sqlite3.connect(file_store.database.path or "", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM tasks").fetchall()
+    with pytest.raises(StoreError, match="is in use"):
+        await file_store.write(add_task)
+    reader.close()
+    await file_store.write(add_task)
+    assert len(file_store.read(all_tasks)) == 4
+
+
+def test_a_sync_for_which_the_disk_has_no_room_says_so(file_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_store.write_sync(add_queue)
+    monkeypatch.setattr(log_file, "sync_file", failing_sync(errno.ENOSPC))
+    with pytest.raises(DiskFull, match="free some space"):
+        file_store.write_sync(add_task)
+
+
+def failing_sync(code: int) -> Callable[[int], None]:
+    def sync(file: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return sync
 
 
 def test_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,11 @@ class Attempts(Generic[L]):
         """What was leased and is not over yet."""
         return [attempt.leased for attempt in self._running if not attempt.over]
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way."""
+        return not self._running
+
     async def over_by(self, until: float) -> None:
         """Wait until all are over and written down, or that time of the loop has come, or the loop is ending."""
         loop = asyncio.get_running_loop()

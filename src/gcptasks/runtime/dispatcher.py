@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
@@ -40,8 +40,6 @@ T = TypeVar("T")
 
 _log = logging.getLogger("gcptasks")
 
-_COMMIT_HAS = timedelta(seconds=5)
-"""How long a stop waits, whatever its grace, for a commit that is under way."""
 _LOOK_AT_LEAST_EVERY = timedelta(minutes=1)
 
 
@@ -102,12 +100,12 @@ class Dispatcher(Loop):
         now = self._clock.now()
         started = self._lanes.take_new(tx.tasks.unwritten, tx.queues.find, now, room)
         if started:
+            tx.begins_alone = self._attempts.idle
             try:
                 dispatch.begin_new(tx, started, now, self._workers)
             except BaseException:
                 self._lanes.not_begun(_by_queue(started))
                 raise
-            self._committing.append(tx.begun)
 
     def begun(self, leased: list[Leased]) -> None:
         """Deliver these, whose transaction is committed."""
@@ -140,9 +138,6 @@ class Dispatcher(Loop):
         self._others = OtherWriters(self._store)
         self._wanted = Wanted()
         self._step = _Step.IDLE
-        self._committing: list[list[Leased]] = []
-        """New tasks that are written as begun, as long as it is not known whether they are committed."""
-        self._committed = asyncio.Event()
         self._next_at = self._clock.now()
         self._loop = asyncio.get_running_loop()
         self._unwatch = self._store.watch(self._changed)
@@ -155,21 +150,12 @@ class Dispatcher(Loop):
         try:
             # An attempt that is counted already is still begun.
             await super()._end(grace)
-            await self._new_begun()
             await self._attempts.over_by(until)
         finally:
             self._leave_new()
             await self._attempts.cut_off()
             if self._intake is not None:
                 self._intake.close()
-
-    async def _new_begun(self) -> None:
-        """Wait until the new tasks that are being committed have begun: on a slow disk, a thread commits."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_COMMIT_HAS.total_seconds()):
-                while self._committing:
-                    self._committed.clear()
-                    await self._committed.wait()
 
     def _take_step(self) -> None:
         """Start what may start now, and set `_next_at`."""
@@ -235,20 +221,12 @@ class Dispatcher(Loop):
         self._step_at_once()
 
     def _start_new(self, leased: list[Leased]) -> None:
-        self._know_of(leased)
         self._lanes.own(leased)
-        self._attempts.begin(leased)
+        self._attempts.begin(_each_once(leased))
 
     def _give_back_new(self, leased: list[Leased]) -> None:
-        self._know_of(leased)
         self._lanes.not_begun(_by_queue(leased))
         self._step_at_once()
-
-    def _know_of(self, leased: list[Leased]) -> None:
-        """It is known now whether these were committed."""
-        if leased in self._committing:
-            self._committing.remove(leased)
-        self._committed.set()
 
     def _step_at_once(self) -> None:
         awaited = self._next_at
@@ -263,6 +241,14 @@ class Dispatcher(Loop):
         at = None if held_back else self._lanes.next_at(now)
         latest = now + _LOOK_AT_LEAST_EVERY
         return self._others.look_by(latest if at is None else min(at, latest), now)
+
+
+def _each_once(leased: list[Leased]) -> Iterator[Leased]:
+    """Those of which nobody was told: a call that was interrupted tells again."""
+    for one in leased:
+        if not one.started:
+            one.started = True
+            yield one
 
 
 def _by_queue(tasks: Iterable[NewTask | Leased]) -> dict[QueueName, list[int]]:

@@ -1,6 +1,6 @@
 """Where the database is: a file on a local disk, or memory.
 
-Nothing here opens the file, nor its -wal or -shm: whoever closes one of them, though it had it open for a moment only,
+Nothing here opens the file, nor its -shm: whoever closes one of them, though it had it open for a moment only,
 drops every POSIX lock of this process on it, those that SQLite relies on. Another process that ends then takes itself
 for the last one, deletes the log, and what is committed to it afterwards is lost. So `stat` and `access` must do.
 """

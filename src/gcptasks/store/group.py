@@ -21,7 +21,18 @@ _TELLINGS = 3
 class Group:
     """Verbs of one transaction, by the call that has the `hold`."""
 
-    __slots__ = ("_running", "_tellings", "committed", "durable", "error", "hold", "interruption", "tx", "verbs")
+    __slots__ = (
+        "_running",
+        "_tellings",
+        "committed",
+        "durable",
+        "error",
+        "hold",
+        "interruption",
+        "synced",
+        "tx",
+        "verbs",
+    )
 
     def __init__(self, verbs: list[Pending[Any]], hold: Hold) -> None:
         self.verbs = verbs
@@ -30,6 +41,8 @@ class Group:
         self.tx: Tx | None = None
         self.committed: list[object] = []
         """Not empty if it is."""
+        self.synced = False
+        """Whether nothing is left to be done before it is answered, once it is committed."""
         self.error: StoreError | None = None
         """Why it failed, as a whole."""
         self.interruption: Exception | None = None

@@ -75,6 +75,8 @@ class Leased:
     """The HTTP status of the attempt before, if one was answered."""
     forced: bool = False
     """RunTask asked for it, so the limits of the queue do not count it."""
+    started: bool = False
+    """Whether it was handed to whoever delivers it."""
     record: LeasedRecord | None = None
     """That of a task whose worker is in this process, if it was begun with the lease."""
 

@@ -41,7 +41,7 @@ class Starter(Protocol):
         """Begin the attempts that may start once this transaction is committed, in whichever thread runs it."""
 
     def begun(self, leased: list[Leased]) -> None:
-        """These have begun: the transaction is committed."""
+        """These have begun: the transaction is committed. It may be said more than once, and waits for nobody."""
 
     def not_begun(self, leased: list[Leased]) -> None:
         """The transaction in which these were to begin was not committed."""
@@ -58,7 +58,14 @@ class Store:
         self._record_watchers: list[Callable[[list[str]], None]] = []
         self._context = contextvars.copy_context()
         self._starter: Starter | None = None
-        self._writer = Writer(self._open, self._tell, self._keep_log_short, self._begin_new, self._take_back)
+        self._writer = Writer(
+            self._open,
+            self._tell,
+            self._keep_log_short,
+            complete=self._choose_new,
+            begin=self._begin_new,
+            undone=self._take_back,
+        )
         self._checkpoints = (
             None if database.path is None else Checkpoints(database.path, partial(self._writer.exclusively, first=True))
         )
@@ -198,9 +205,13 @@ class Store:
         # Who commits, commits for others too, so its context variables say nothing about what has happened.
         self._context.copy().run(self._hand_on, tx)
 
-    def _begin_new(self, tx: Tx) -> None:
+    def _choose_new(self, tx: Tx) -> None:
         if self._starter is not None and tx.tasks.unwritten:
             self._starter.begin_new(tx)
+
+    def _begin_new(self, tx: Tx) -> None:
+        if self._starter is not None and tx.begun:
+            self._starter.begun(tx.begun)
 
     def _take_back(self, tx: Tx) -> None:
         if self._starter is not None and tx.begun:
@@ -212,8 +223,7 @@ class Store:
 
     def _hand_on(self, tx: Tx) -> None:
         self.events.emit(tx.events)
-        if self._starter is not None and tx.begun:
-            self._starter.begun(tx.begun)
+        self._begin_new(tx)
         if tx.changes:
             for watcher in self._watchers:
                 watcher(tx.changes)

@@ -76,6 +76,8 @@ class Tx:
         self.events: list[Event] = []
         self.begun: list[Leased] = []
         """New tasks whose first attempts begin with them."""
+        self.begins_alone = False
+        """Whether nothing else is under way where they begin."""
         self.changed_records: list[str] = []
         """Their ids. Hints: those of a verb that is undone stay."""
         self._events_before, self._changes_before = 0, self.changes.mark()
@@ -122,7 +124,7 @@ class Tx:
         return SigningKeys(self._sql)
 
     def happened(self, events: Iterable[Event]) -> None:
-        """Have these events told once the transaction is durable; those of a verb that is undone never are.
+        """Have these events told once the transaction is committed; those of a verb that is undone never are.
 
         Every event passes here, whichever process makes it, within the transaction that makes it true. So this is the
         place to keep what happened, as a history would: it is kept if and only if it happened.

@@ -5,8 +5,9 @@ one transaction, and commits: on an event loop once per tick, in a thread that c
 waits for an event loop, since it may stand on one; the lock is never held across an `await`.
 
 Verbs run where the lock was taken, for handing statements to a thread costs more than they do: sqlite3 lets go of the
-interpreter at each one, and a busy loop gives it back only every 5 ms. Where commits turn out to be slow, as on a slow
-disk, the commit alone goes to a thread and the loop goes on meanwhile (docs/performance.md has the figures).
+interpreter at each one, and a busy loop gives it back only every 5 ms. A commit writes, then the log is synced. The
+sync alone goes to a thread, and the loop goes on meanwhile, where it turns out to be slow, as on a slow disk
+(docs/performance.md has the figures), or where attempts begin with the commit and nothing else is under way.
 
 A call may be interrupted anywhere, as by Ctrl-C or a timeout. Then the next one that takes the lock, or already this
 one on its way out, puts right what was left: it answers what was committed, and has run again what was not (`_mend`).
@@ -62,7 +63,8 @@ class Writer:
     """Runs verbs in transactions.
 
     In the thread that runs it, `complete` is called before each commit, when all verbs have run, `tell` after each,
-    `undone` after each that did not come about, and `ended` after each transaction, with why it failed.
+    `undone` after each that did not come about, and `ended` after each transaction, with why it failed. `begin` is
+    called after a commit of which the sync is still to come, with the lock held.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Writer:
         tell: Callable[[Tx], None],
         ended: Callable[[StoreError | None], None] = lambda error: None,
         complete: Callable[[Tx], None] = lambda tx: None,
+        begin: Callable[[Tx], None] = lambda tx: None,
         undone: Callable[[Tx], None] = lambda tx: None,
         place: CommitPlace | None = None,
     ) -> None:
@@ -78,6 +81,7 @@ class Writer:
         self._tell = tell
         self._ended = ended
         self._complete = complete
+        self._begin = begin
         self._undone = undone
         self._place = place or CommitPlace()
         self._start_afresh()
@@ -97,7 +101,10 @@ class Writer:
         self._thread: ThreadPoolExecutor | None = None
 
     async def write(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """The verb's answer, once it is durable; or what it raised, nothing of it done."""
+        """The verb's answer, once it is durable; or what it raised, nothing of it done.
+
+        `StoreError` of a disk that cannot sync is the exception: what was committed is there.
+        """
         return await self._enqueue(verb, args, kwargs, durable=True)
 
     async def write_unsynced(self, verb: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -269,10 +276,24 @@ class Writer:
         group = self._run(hold, verbs)
         if group is None:
             self._in_thread(hold, self._commit_or_fail, hold)
-        elif group.durable and self._place.choose_thread():
+        elif group.error is None and self._syncs_in_thread(group):
+            self._commit(group)
+            self._begin_early(group)
             self._in_thread(hold, self._finish_kept, group)
         else:
             self._finish(group)
+
+    def _syncs_in_thread(self, group: Group) -> bool:
+        """Whether the loop goes on while the disk syncs: it has what the group begins to do, or the disk is slow."""
+        if not group.durable or not self._connection().syncs:
+            return False
+        begins = group.tx is not None and group.tx.begins_alone
+        return begins or self._place.choose_thread()
+
+    def _begin_early(self, group: Group) -> None:
+        """Let begin what does, before all is told: that may wait for somebody who waits for the lock, as a log may."""
+        if group.committed and group.tx is not None:
+            self._begin(group.tx)
 
     def _commit_with(self, pending: Pending[Any], until: float = 0.0, *, alone: bool = False) -> bool:
         """Commit that verb `alone`, or a group of what waits, with it or before it.
@@ -403,10 +424,13 @@ class Writer:
 
     def _finish(self, group: Group) -> None:
         """Commit the group, hand over the outcomes, let go of the lock, and say what happened."""
-        if group.error is None:
+        if group.error is None and not group.committed:
             self._commit(group)
-        if group.error is not None:
+        if group.committed:
+            self._sync(group)
+        else:
             self._undo(group)
+        if group.error is not None:
             group.fail(group.error)
         self._answer(group)
         self._let_go(group.hold)
@@ -415,15 +439,23 @@ class Writer:
             raise group.interruption
 
     def _commit(self, group: Group) -> None:
-        begun = time.perf_counter()
         try:
             self._connection().commit(group.committed)
         except sqlite3.Error as error:
             group.error = as_store_error(error)
         except StoreError as error:
             group.error = error
-        if group.durable and running_loop() is not None:
-            self._place.took(time.perf_counter() - begun)
+
+    def _sync(self, group: Group) -> None:
+        if group.durable and not group.synced and group.error is None:
+            begun = time.perf_counter()
+            try:
+                self._connection().sync()
+            except StoreError as error:
+                group.error = error
+            if running_loop() is not None:
+                self._place.took(time.perf_counter() - begun)
+        group.synced = True
 
     def _answer(self, group: Group) -> None:
         if group.committed:
@@ -449,6 +481,9 @@ class Writer:
         """Put right what was left by the call that had the lock before, which was interrupted. The lock is held."""
         group = self._group
         if group is not None and group.committed:
+            self._sync(group)
+            if group.error is not None:
+                group.fail(group.error)
             self._answer(group)
             return
         self._undo(group)
