@@ -7,28 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from testing.testing_suites import APP, INI, inside
+
 pytest_plugins = ["pytester"]
-
-APP = """
-from fastapi import FastAPI
-from fastapi_gcp_tasks import AsyncDelayedRouter, DelayedRouter
-
-app = FastAPI()
-done = []
-router = DelayedRouter(queue_path="projects/p/locations/l/queues/q", base_url="https://w.example", prefix="/sync")
-awaited = AsyncDelayedRouter(queue_path="projects/p/locations/l/queues/q", base_url="https://w.example")
-
-@router.post("/cook")
-def cook(dish: str) -> None:
-    done.append(dish)
-
-@awaited.post("/serve")
-async def serve(dish: str) -> None:
-    done.append(dish)
-
-app.include_router(router)
-app.include_router(awaited)
-"""
 
 TESTS = """
 from kit_shop import cook, done, serve
@@ -52,15 +33,6 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Py
     pytester.makepyfile(kit_shop=APP)
     pytester.syspathinsert()
     return pytester
-
-
-def inside(pytester: pytest.Pytester, *more: str) -> pytest.RunResult:
-    # The environment may have been installed before there was an entry point.
-    plugin = "-p", "no:fastapi_gcp_tasks", "-p", "gcptasks.testing.pytest_plugin"
-    return pytester.runpytest_inprocess(*plugin, "-p", "no:timeout", "-p", "no:cacheprovider", "-n0", *more)
-
-
-INI = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
 
 
 def test_the_app_is_found_by_the_ini_option(run: pytest.Pytester) -> None:

@@ -19,13 +19,22 @@ def lazy_names(
 
     def get(name: str) -> object:
         home = homes.get(name)
-        if home is None:
+        if home is None or _is_asked_for_all():
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         value = getattr(_imported(name, home, extras or {}), name)
         setattr(sys.modules[module], name, value)
         return value
 
     return get, lambda: sorted({*vars(sys.modules[module]), *homes})
+
+
+def _is_asked_for_all() -> bool:
+    """Whether it is freezegun that asks, for each name of each module.
+
+    It does so while it puts its own classes in the place of datetimes, when no module that defines models can be
+    imported. A name that was never used is of no interest to it.
+    """
+    return sys._getframe(2).f_globals.get("__name__") == "freezegun.api"
 
 
 def _imported(name: str, home: str, extras: Mapping[str, str]) -> object:
