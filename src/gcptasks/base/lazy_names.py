@@ -6,6 +6,7 @@ from importlib import import_module
 
 from gcptasks.base.errors import MissingExtra
 from gcptasks.base.extras import is_installed
+from gcptasks.base.running_call import this_frame
 
 
 def lazy_names(
@@ -34,7 +35,7 @@ def _is_asked_for_all() -> bool:
     It does so while it puts its own classes in the place of datetimes, when no module that defines models can be
     imported. A name that was never used is of no interest to it.
     """
-    return sys._getframe(2).f_globals.get("__name__") == "freezegun.api"
+    return this_frame(2).f_globals.get("__name__") == "freezegun.api"
 
 
 def _imported(name: str, home: str, extras: Mapping[str, str]) -> object:
