@@ -36,7 +36,7 @@ def commits(store: Store) -> list[Changes]:
     return seen
 
 
-async def told(seen: list[Changes], tasks: int) -> None:
+async def all_told(seen: list[Changes], tasks: int) -> None:
     """Return once so many have been told: a thread that synced tells after it has answered."""
     while sum(len(changes.arrivals) for changes in seen) < tasks:
         await asyncio.sleep(0)
@@ -45,7 +45,7 @@ async def told(seen: list[Changes], tasks: int) -> None:
 async def test_what_is_written_in_one_turn_of_the_loop_is_one_commit(store: Store) -> None:
     seen = commits(store)
     await asyncio.gather(*(store.write(add_task) for _ in range(50)))
-    await told(seen, 50)
+    await all_told(seen, 50)
     assert [len(changes.arrivals) for changes in seen] == [50]
     assert len(store.read(all_tasks)) == 50
 
@@ -91,7 +91,7 @@ async def test_a_verb_that_is_refused_leaves_nothing_to_tell(store: Store) -> No
         await store.write(say_all_and_refuse)
     assert (seen, told) == ([], [])
     await asyncio.gather(store.write(add_task), store.write(say_all_and_refuse), return_exceptions=True)
-    await told(seen, 1)
+    await all_told(seen, 1)
     assert [(len(changes.arrivals), changes.queues, changes.forced) for changes in seen] == [(1, [], False)]
     assert told == []
 
@@ -117,7 +117,7 @@ async def test_a_blocking_write_on_the_loop_takes_along_what_waits_on_the_loop(s
     await asyncio.sleep(0)  # it is queued, its commit comes in the next turn
     store.write_sync(add_task)
     await waiting
-    await told(seen, 2)
+    await all_told(seen, 2)
     assert [len(changes.arrivals) for changes in seen] == [2]
 
 
@@ -180,7 +180,7 @@ async def test_commits_of_a_slow_disk_are_synced_in_a_thread(
 async def test_more_than_one_group_waits_its_turn(store: Store) -> None:
     seen = commits(store)
     await asyncio.gather(*(store.write(add_task) for _ in range(600)))
-    await told(seen, 600)
+    await all_told(seen, 600)
     assert [len(changes.arrivals) for changes in seen] == [256, 256, 88]
 
 
