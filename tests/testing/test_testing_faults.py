@@ -87,3 +87,21 @@ async def test_a_slow_service_has_the_task_though_its_caller_does_not_know(tasks
         with pytest.raises(DeadlineExceeded):
             await shop.send_letter.delay(to="Toby")
     assert [task.endpoint for task in tasks.enqueued()] == ["serve", "serve", "send_letter"]
+
+
+def test_an_attempt_at_a_job_fails_too(tasks: TestTasks, shop: Shop) -> None:
+    tasks.next_attempt(shop.clean, room="hall").answers(503)
+    tasks.next_attempt("clean").times_out()
+    shop.clean.scheduler(name="c", schedule="0 0 * * *").schedule(room="hall")
+    runs = tasks.advance(days=1)
+    assert [(run.attempt, run.status) for run in runs] == [(1, 503), (2, 504), (3, 200)]
+    assert shop.done == ["clean hall"] * 2
+
+
+def test_the_jobs_are_listed(tasks: TestTasks, shop: Shop) -> None:
+    shop.clean.scheduler(name="b", schedule="0 0 * * *").schedule()
+    shop.clean.scheduler(name="a", schedule="0 7 * * mon").schedule(room="hall")
+    assert [(job.name.rpartition("/")[2], job.schedule) for job in tasks.jobs] == [
+        ("a", "0 7 * * mon"),
+        ("b", "0 0 * * *"),
+    ]

@@ -1,5 +1,6 @@
 """What a test has go wrong with attempts of tasks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -37,10 +38,10 @@ class AttemptFaults:
         """Have this happen to the next attempt at such a task."""
         self._planned.append((match, fault))
 
-    def take(self, task: EnqueuedTask) -> Fault | None:
-        """What is to happen to the attempt at this task that begins now."""
+    def take(self, is_meant: Callable[[Match], bool]) -> Fault | None:
+        """What is to happen to the attempt that begins now, and is meant so."""
         for one in self._planned:
-            if one[0].fits(task):
+            if is_meant(one[0]):
                 self._planned.remove(one)
                 return one[1]
         return None

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextvars
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 from gcptasks.base.asgi import Delivery
 from gcptasks.base.errors import DeliveryError
@@ -13,8 +15,9 @@ from gcptasks.runtime.targets.pubsub import Published, PubsubTarget
 from gcptasks.runtime.targets.router import Targets
 from gcptasks.testing.application import Application
 from gcptasks.testing.attempt_faults import AttemptFaults, Fault, Kind
-from gcptasks.testing.called import CallFinder, Request
+from gcptasks.testing.called import Call, CallFinder, Request
 from gcptasks.testing.enqueued import described, task_of
+from gcptasks.testing.matching import Match
 from gcptasks.testing.runs import Outcome, Run
 from gcptasks.testing.service import TestService
 from gcptasks.testing.work import Work, WorkList
@@ -63,7 +66,7 @@ class Deliverer:
         else:
             (call,) = self._finder.calls_of([_request(outgoing)])
             arguments = await call.read()
-            fault = None if work.task is None else self.faults.take(task_of(work.task, call, arguments))
+            fault = self.faults.take(_meant(work, call, arguments))
             reply = await self._reply(outgoing, fault, errors)
         self._ended = None
         ran_at = self._service.clock.now()
@@ -128,6 +131,14 @@ def _is_cancelled() -> bool:
     """Whether it is us who are cancelled, not only what we wait for."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _meant(work: Work, call: Call, arguments: Mapping[str, Any] | None) -> Callable[[Match], bool]:
+    """Tells whether this attempt is meant: of a task, or of a job."""
+    if work.task is None:
+        return lambda match: match.fits_call(call.called, call.name, arguments)
+    task = task_of(work.task, call, arguments)
+    return lambda match: match.fits(task)
 
 
 def _request(outgoing: Outgoing) -> Request:

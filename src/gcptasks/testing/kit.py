@@ -20,10 +20,10 @@ from gcptasks.testing.clock import MovesTime
 from gcptasks.testing.delivery import Deliverer
 from gcptasks.testing.matching import Wanted
 from gcptasks.testing.runs import Run
-from gcptasks.testing.service import TestService
+from gcptasks.testing.service import TestService, wrapped
 
 if TYPE_CHECKING:
-    from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient
+    from google.cloud.scheduler_v1 import CloudSchedulerAsyncClient, CloudSchedulerClient, Job
     from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient
 
 T = TypeVar("T")
@@ -71,12 +71,17 @@ class _Kit(Assertions):
         return list(self._service.requests)
 
     @property
+    def jobs(self) -> "list[Job]":
+        """The jobs that there are, by name."""
+        return [wrapped(SCHEDULER, job) for job in self._service.jobs()]
+
+    @property
     def published(self) -> list[PublishedMessage]:
         """What jobs have published by Pub/Sub, the oldest first."""
         return self._deliverer.published.messages()
 
     def next_attempt(self, target: object = None, /, **arguments: Any) -> NextAttempt:
-        """The next attempt at such a task: say what happens to it."""
+        """The next attempt at such a task, or at a job of that endpoint: say what happens to it."""
         return NextAttempt(self._deliverer.faults, self._match(target, arguments))
 
     def refuse_next(self, error: Exception) -> None:

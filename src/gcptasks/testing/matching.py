@@ -60,19 +60,22 @@ class Match:
 
     def fits(self, task: EnqueuedTask) -> bool:
         """Whether this task is meant."""
-        return self._fits_target(task) and _has_arguments(task, self.arguments) and self.wanted.fits(task)
+        return self.fits_call(task.called, task.full_name, task.arguments) and self.wanted.fits(task)
+
+    def fits_call(self, called: object, name: str, given: Mapping[str, Any] | None) -> bool:
+        """Whether a call of that endpoint or function is meant, whose full name that is, with these arguments."""
+        target = self.target
+        if isinstance(target, str):
+            is_it = name == target or name.endswith(f".{target}")
+        else:
+            is_it = target is None or called is target
+        return is_it and _has_arguments(given or {}, self.arguments)
 
     def __str__(self) -> str:
         what = "a task" if self.target is None else _label(self.target)
         if self.arguments:
             what += f"({', '.join(f'{name}={value!r}' for name, value in self.arguments.items())})"
         return f"{what} with {self.wanted}" if str(self.wanted) else what
-
-    def _fits_target(self, task: EnqueuedTask) -> bool:
-        target = self.target
-        if isinstance(target, str):
-            return task.full_name == target or task.full_name.endswith(f".{target}")
-        return target is None or task.called is target
 
 
 def check_target(target: object, arguments: Mapping[str, Any], names: Callable[[], list[str]]) -> None:
@@ -115,8 +118,7 @@ def _label(target: object) -> str:
     return endpoint_label(target) if callable(target) else repr(target)
 
 
-def _has_arguments(task: EnqueuedTask, wanted: Mapping[str, Any]) -> bool:
-    given = task.arguments or {}
+def _has_arguments(given: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     return all(name in given and _fits(given[name], value) for name, value in wanted.items())
 
 

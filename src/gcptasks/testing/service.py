@@ -1,5 +1,6 @@
 """The service of a test: in memory, by the test's clock, and in the place of whatever was configured."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from importlib import import_module
@@ -8,13 +9,13 @@ from typing import Any
 from gcptasks.base import stand_ins
 from gcptasks.base.errors import TaskError
 from gcptasks.base.events import Events
+from gcptasks.base.names import LocationName
 from gcptasks.client.api import SCHEDULER, TASKS, Api
 from gcptasks.client.transport import async_client_over, client_over
 from gcptasks.observe.log import log
 from gcptasks.results.store import StoreSettings
 from gcptasks.runtime.tokens import Tokens
 from gcptasks.server.local_results import LocalResults
-from gcptasks.service import scheduling
 from gcptasks.service.calls import Calls
 from gcptasks.service.policy import Policy
 from gcptasks.service.upkeep import sweep
@@ -31,7 +32,6 @@ from gcptasks.wire.google_errors import as_google
 APP_URL = "http://testserver"
 """Where the app is: that of Starlette's own TestClient. Every other URL leads into the app as well."""
 
-_LIST_TASKS = f"/{TASKS.service}/ListTasks"
 _FULL = 2
 """The view that shows bodies."""
 _ALL = 2**31
@@ -82,20 +82,28 @@ class TestService:
 
     def waiting(self) -> list[Any]:
         """All tasks that are not done, as raw messages."""
-        found: list[Any] = []
-        for stored in self.store.read(all_queues):
-            request = messages.ListTasksRequest(parent=str(stored.queue.name), response_view=_FULL)
-            while True:
-                page = self.calls.call_sync(_LIST_TASKS, request)
-                found.extend(page.tasks)
-                if not page.next_page_token:
-                    break
-                request.page_token = page.next_page_token
-        return found
+        requests = (
+            messages.ListTasksRequest(parent=str(stored.queue.name), response_view=_FULL)
+            for stored in self.store.read(all_queues)
+        )
+        return [
+            task for request in requests for page in self._pages(TASKS, "ListTasks", request) for task in page.tasks
+        ]
 
-    def jobs(self) -> bool:
-        """Whether there are any."""
-        return self.store.read(scheduling.next_due, attempts=True) is not None
+    def jobs(self) -> list[Any]:
+        """All jobs, as raw messages."""
+        requests = (job_messages.ListJobsRequest(parent=str(one)) for one in self.store.read(all_locations))
+        return [
+            job for request in requests for page in self._pages(SCHEDULER, "ListJobs", request) for job in page.jobs
+        ]
+
+    def _pages(self, api: Api[Any, Any], method: str, request: Any) -> Iterator[Any]:
+        while True:
+            page = self.calls.call_sync(f"/{api.service}/{method}", request)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     def force(self, name: str) -> None:
         """Have an attempt of that task or job made at once; `NotFound` of Google's if there is none."""
@@ -140,8 +148,13 @@ class TestService:
 
     def _note(self, api: Api[Any, Any], path: str, request: Any) -> str:
         """Keep what is asked; the method's name."""
-        self.requests.append(_wrapped(api, _copy(request)))
+        self.requests.append(wrapped(api, _copy(request)))
         return path.rpartition("/")[2]
+
+
+def all_locations(tx: Tx) -> list[LocationName]:
+    """Every location that has a queue or a job."""
+    return tx.locations.page(None, "", _ALL)
 
 
 def all_queues(tx: Tx) -> list[StoredQueue]:
@@ -155,7 +168,7 @@ def _copy(request: Any) -> Any:
     return copied
 
 
-def _wrapped(api: Api[Any, Any], request: Any) -> Any:
-    """Google's own message, so far as it has a wrapper for it."""
+def wrapped(api: Api[Any, Any], request: Any) -> Any:
+    """Google's own message of a raw one, so far as it has a wrapper for it."""
     kind = getattr(import_module(api.client.module), request.DESCRIPTOR.name, None)
     return request if kind is None else kind.wrap(request)
