@@ -117,7 +117,11 @@ class AsyncSender:
 
     def sending(self, options: TaskOptions) -> "Callable[[CreateTaskRequest], Awaitable[Task]]":
         """What creates a task; its queue is created before, if that is ours to do."""
-        client_of = self._clients.getter(options.client)
+        return self._sending(options, self._clients.getter(options.client))
+
+    def _sending(
+        self, options: TaskOptions, client_of: "Callable[[], CloudTasksAsyncClient]"
+    ) -> "Callable[[CreateTaskRequest], Awaitable[Task]]":
         path: str = options.queue_path
         timeout: Any = options.task_create_timeout
         queues = self._queues
@@ -141,7 +145,8 @@ class AsyncSender:
         self, options: TaskOptions, tasks: "StraightTasks"
     ) -> "Callable[[Encoded | CreateTaskRequest], Awaitable[Task]]":
         """As `sending`, also of the parts of a task, which go to the service as they are if its client leads there."""
-        send, client_of, queues = self.sending(options), self._clients.getter(options.client), self._queues
+        client_of, queues = self._clients.getter(options.client), self._queues
+        send = self._sending(options, client_of)
         path: str = options.queue_path
 
         async def send_straight(given: "Encoded | CreateTaskRequest") -> "Task":

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 from fastapi_gcp_tasks.encode import JSON_TYPE, Plan
 from fastapi_gcp_tasks.encode.plan import Encoded
 from fastapi_gcp_tasks.options import TaskOptions
-from fastapi_gcp_tasks.task_request import countdown_ns, encoding, fixed_parts, message_writer
+from fastapi_gcp_tasks.task_request import countdown_ns, encoding, fixed_part, message_writer
 from gcptasks.base import wall_clock
 from gcptasks.base.epoch import EPOCH
+from gcptasks.engine.header_rules import Headers
 from gcptasks.engine.task_limits import LARGEST
 
 if TYPE_CHECKING:
     from google.cloud.tasks_v2 import CreateTaskRequest
 
+    from gcptasks.client.new_tasks import MakeNew
     from gcptasks.engine.model import NewTask
 
 _LARGE = LARGEST // 2
@@ -34,6 +36,10 @@ class StraightTasks:
         self.give_up = give_up
         """To be called when their client turns out not to lead there: from then on they are requests at once."""
         self._encode = encoding(plan, options)
+        self._base_url, self._countdown = options.callback_base_url, countdown_ns(options)
+        self._like_plain: MakeNew | None = None
+        self._like_json: MakeNew | None = None
+        """What makes tasks without a body, and with one; known when first needed, as many options are of one call."""
 
     def encoded(self, values: Mapping[str, Any]) -> "Encoded | CreateTaskRequest":
         """What the arguments become: parts, or the request itself if there is something particular about it."""
@@ -50,22 +56,27 @@ class StraightTasks:
         write_message = message_writer(self._plan, self._method, self._options)
         return lambda encoded: wrap(parse(write_message(encoded)))
 
-    @cached_property
-    def new(self) -> "Callable[[Encoded], NewTask]":
-        """Makes what the service reads in that request."""
+    def new(self, encoded: Encoded) -> "NewTask":
+        """What the service reads in the request of these parts."""
+        path, headers, body = encoded
+        make = self._like_json or self._read_json() if headers else self._like_plain or self._read_plain()
+        url = f"{self._base_url}{path}" if self._plan.fixed_path is None else None
+        if not self._countdown:
+            return make(body or b"", url)
+        microseconds, ns = divmod(wall_clock.now_ns() + self._countdown, 1000)
+        return make(body or b"", url, EPOCH + timedelta(microseconds=microseconds), ns)
+
+    def _read_plain(self) -> "MakeNew":
+        self._like_plain = make = self._tasks_with(())
+        return make
+
+    def _read_json(self) -> "MakeNew":
+        self._like_json = make = self._tasks_with(JSON_TYPE)
+        return make
+
+    def _tasks_with(self, headers: Headers) -> "MakeNew":
         from gcptasks.client.new_tasks import tasks_like  # here, as only a service of this process takes them
 
-        fixed_path, base_url = self._plan.fixed_path, self._options.callback_base_url
-        countdown = countdown_ns(self._options)
-        make_plain, make_json = map(tasks_like, fixed_parts(self._method, fixed_path, self._options))
-
-        def make_new(encoded: Encoded) -> "NewTask":
-            path, headers, body = encoded
-            make = make_json if headers else make_plain
-            url = f"{base_url}{path}" if fixed_path is None else None
-            if not countdown:
-                return make(body or b"", url)
-            microseconds, ns = divmod(wall_clock.now_ns() + countdown, 1000)
-            return make(body or b"", url, EPOCH + timedelta(microseconds=microseconds), ns)
-
-        return make_new
+        fixed = fixed_part(self._method, self._plan.fixed_path, self._options)
+        fixed.task.http_request.headers.update(headers)
+        return tasks_like(fixed)

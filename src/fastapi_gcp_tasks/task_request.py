@@ -125,7 +125,10 @@ def _recorded_messages(encode: Encode, write_message: WriteMessage, names: str) 
 def message_writer(plan: Plan, method: str, options: TaskOptions) -> WriteMessage:
     """What makes the requests of one endpoint, serialized, of its encoded arguments; `ValueError` for a large one."""
     fixed_path, base_url, countdown = plan.fixed_path, str(options.callback_base_url), countdown_ns(options)
-    plain, json = (fixed.SerializeToString() for fixed in fixed_parts(method, fixed_path, options))
+    fixed = fixed_part(method, fixed_path, options)
+    plain = fixed.SerializeToString()
+    fixed.task.http_request.headers.update(JSON_TYPE)
+    json = fixed.SerializeToString()
 
     def write_message(encoded: Encoded) -> bytes:
         path, headers, body = encoded
@@ -150,16 +153,8 @@ def countdown_ns(options: TaskOptions) -> int:
     return int((options.countdown or 0) * _SECOND)
 
 
-def fixed_parts(method: str, path: str | None, options: TaskOptions) -> tuple[Any, Any]:
-    """What is the same in all requests: in those without headers of arguments, and in those with JSON."""
-    plain = _fixed_part(method, path, options)
-    json = type(plain)()
-    json.CopyFrom(plain)
-    json.task.http_request.headers.update(JSON_TYPE)
-    return plain, json
-
-
-def _fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
+def fixed_part(method: str, path: str | None, options: TaskOptions) -> Any:
+    """What is the same in all requests, raw."""
     from google.cloud.tasks_v2 import CreateTaskRequest, HttpMethod
 
     fixed = CreateTaskRequest.pb()(parent=options.queue_path)
