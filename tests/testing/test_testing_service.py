@@ -47,12 +47,12 @@ async def test_tasks_of_a_service_on_its_port() -> None:
         def test() -> None:
             tasks = ServiceTasks(app)
             begin = tasks.now
-            asyncio.run_coroutine_threadsafe(work.delay(name="a"), loop).result()
+            asyncio.run_coroutine_threadsafe(work.delay(name="a"), loop).result(30)
             tasks.wait_empty()
             assert done == ["a"]
             for name, countdown in (("c", 7200), ("b", 3600)):
                 later = work.options(schedule_time=begin + timedelta(seconds=countdown))
-                asyncio.run_coroutine_threadsafe(later.delay(name=name), loop).result()
+                asyncio.run_coroutine_threadsafe(later.delay(name=name), loop).result(30)
             tasks.wait_idle()
             assert [task.arguments for task in tasks.enqueued(work)] == [{"name": "b"}, {"name": "c"}]
             assert tasks.where(schedule_time=begin + timedelta(hours=1)).assert_enqueued("work", name="b")
@@ -66,7 +66,7 @@ async def test_tasks_of_a_service_on_its_port() -> None:
             tasks.refute_enqueued()
             asyncio.run_coroutine_threadsafe(
                 work.options(schedule_time=begin + timedelta(days=1)).delay(name="e"), loop
-            ).result()
+            ).result(30)
             tasks.reset()
             tasks.refute_enqueued()
             with pytest.raises(TypeError, match=r"advance\(to=…\) says it all"):
