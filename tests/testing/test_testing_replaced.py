@@ -10,7 +10,15 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 from fastapi import Depends, FastAPI, Request
 from google.api_core.exceptions import ServiceUnavailable
-from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, OidcToken, Queue
+from google.cloud.tasks_v2 import (
+    CloudTasksAsyncClient,
+    CloudTasksClient,
+    HttpMethod,
+    HttpRequest,
+    OidcToken,
+    Queue,
+    Task,
+)
 
 from cloudtask import CloudTaskClient
 from fastapi_gcp_tasks import AsyncDelayedRouter, DelayedRouter, LocalService, injected
@@ -294,3 +302,25 @@ def test_a_kit_that_is_not_in_use_runs_nothing(shop: Shop) -> None:
         tasks.end()
         shop.serve.delay()
         assert len(other.drain()) == 1
+
+
+def test_the_lifespan_is_the_apps_own_again(shop: Shop) -> None:
+    before = shop.app.router.lifespan_context
+    with TestTasks(shop.app):
+        assert shop.app.router.lifespan_context is not before
+    assert shop.app.router.lifespan_context is before
+
+
+async def test_a_local_service_that_was_not_started_complains_of_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, _, _ = with_local_service(tmp_path / "tasks.db")
+    app.get("/ok")(ok)
+    async with AsyncTestTasks(app) as tasks:
+        request = HttpRequest(url=f"{URL}/ok", http_method=HttpMethod.GET)
+        await tasks.async_tasks_client().create_task(parent=QUEUE, task=Task(http_request=request))
+        assert [run.status for run in await tasks.drain()] == [200]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def ok() -> None: ...

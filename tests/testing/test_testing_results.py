@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from google.cloud.tasks_v2 import Queue, RetryConfig
 
 from cloudtask import CloudTaskClient
 from cloudtask.fastapi import CloudTaskRouter
@@ -81,3 +82,22 @@ async def test_handles_of_coroutines_and_of_functions() -> None:
         assert tasks.now - info.created_at == timedelta(minutes=1)
     with pytest.raises(TaskNotFound):
         await doubled.status()
+
+
+def test_what_one_test_knows_of_a_queue_another_does_not() -> None:
+    local = LocalService("memory:", app_url=URL)
+    router = DelayedRouter(queue_path=QUEUE, base_url=URL, client=local.tasks_client(), results=local.results())
+
+    @router.post("/fail")
+    def fail() -> int:
+        raise ValueError("always")
+
+    app = FastAPI()
+    app.include_router(router)
+    for attempts, status in ((1, TaskStatus.FAILED), (2, TaskStatus.WAITING)):
+        with TestTasks(app) as tasks:
+            queue = Queue(name=QUEUE, retry_config=RetryConfig(max_attempts=attempts))
+            tasks.tasks_client().create_queue(parent=LOCATION, queue=queue)
+            handle = fail.submit()
+            tasks.drain()
+            assert handle.status() is status
