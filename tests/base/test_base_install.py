@@ -5,6 +5,7 @@ import sys
 from importlib.metadata import files
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud.tasks_v2 import CloudTasksAsyncClient, CloudTasksClient, CreateTaskRequest, Task
 from pydantic import BaseModel
 
+import cloudtask.testing
 import fastapi_gcp_tasks
 import fastapi_gcp_tasks.results
+import fastapi_gcp_tasks.testing
 from fastapi_gcp_tasks import AsyncDelayedRouteBuilder, DelayedRouteBuilder, as_async_delayed_task, as_delayed_task
 from fastapi_gcp_tasks.utils import queue_path
 
@@ -98,6 +101,12 @@ def test_a_name_that_needs_an_extra_says_how_to_get_it() -> None:
     with pytest.raises(ImportError) as refused:
         _ = fastapi_gcp_tasks.LocalService
     assert PIP_LINE in str(refused.value)
+
+
+@pytest.mark.parametrize("module", [fastapi_gcp_tasks.testing, cloudtask.testing])
+def test_the_test_kit_says_how_to_get_what_it_needs(module: ModuleType) -> None:
+    with pytest.raises(ImportError, match=r"TestTasks needs an extra: pip install 'fastapi-gcp-tasks\[testing\]'"):
+        _ = module.TestTasks
 
 
 @pytest.mark.parametrize(("name", "extra"), [("SQLResults", "sql"), ("RedisResults", "redis")])
