@@ -132,6 +132,18 @@ def test_a_task_that_creates_itself_anew_does_not_hold_the_test(tasks: TestTasks
         tasks.drain(limit=10)
 
 
+def test_a_limit_that_is_just_enough_is_no_error(tasks: TestTasks, shop: Shop) -> None:
+    shop.serve.delay(table=3)
+    assert len(tasks.drain(limit=3)) == 3
+    shop.serve.options(countdown=60).delay(table=2)
+    shop.clean.scheduler(name="clean", schedule="* * * * *").schedule()
+    with pytest.raises(AssertionError, match="3 attempts ran, and more are due"):
+        tasks.advance(minutes=2, limit=3)
+    assert len(tasks.advance(to=NOON + timedelta(minutes=2), limit=1)) == 1
+    with pytest.raises(ValueError, match="limit must be at least 1, not 0"):
+        tasks.drain(limit=0)
+
+
 def test_names_are_used_once(tasks: TestTasks, shop: Shop) -> None:
     shop.serve.options(task_id="once").delay()
     with pytest.raises(AlreadyExists):

@@ -138,19 +138,32 @@ class _Kit(Assertions):
 
     async def _drain(self, *, raise_errors: bool, limit: int) -> list[Run]:
         runs: list[Run] = []
+        self._refuse_more(runs, limit, self.now)
         while run := await self._deliverer.run_next():
-            _note(runs, run, raise_errors=raise_errors, limit=limit)
+            _note(runs, run, raise_errors=raise_errors)
+            self._refuse_more(runs, limit, self.now)
         return runs
 
     async def _advance(self, to: datetime, *, raise_errors: bool, limit: int) -> list[Run]:
         runs: list[Run] = []
+        self._refuse_more(runs, limit, to)
         while (at := self._deliverer.next_at(to)) is not None:
             if at > self.now:
                 self._service.move_clock(at)
             if run := await self._deliverer.run_next():
-                _note(runs, run, raise_errors=raise_errors, limit=limit)
+                _note(runs, run, raise_errors=raise_errors)
+                self._refuse_more(runs, limit, to)
         self._service.move_clock(to)
         return runs
+
+    def _refuse_more(self, runs: list[Run], limit: int, until: datetime) -> None:
+        """`AssertionError` if so many have run, and another one is due by then."""
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, not {limit}")
+        if len(runs) >= limit and self._deliverer.next_at(until) is not None:
+            raise AssertionError(
+                f"{limit} attempts ran, and more are due. The last was {runs[-1]}. Give limit= for more"
+            )
 
     async def _run(self, task: object, *, raise_errors: bool) -> Run:
         name = _name_of(task)
@@ -302,12 +315,10 @@ class AsyncTestTasks(_Kit):
         return await self._run(task, raise_errors=raise_errors)
 
 
-def _note(runs: list[Run], run: Run, *, raise_errors: bool, limit: int) -> None:
+def _note(runs: list[Run], run: Run, *, raise_errors: bool) -> None:
     runs.append(run)
     if raise_errors and run.error is not None:
         raise run.error
-    if len(runs) >= limit:
-        raise AssertionError(f"{limit} attempts ran, and more are due. The last was {run}. Give limit= for more")
 
 
 def _name_of(task: object) -> str:
