@@ -3,8 +3,8 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol, cast
 
 from h2.errors import ErrorCodes
 
@@ -44,7 +44,7 @@ class Handler(Protocol):
     so what it awaits must happen whole or not at all. A passed deadline is answered without it: it goes on.
     """
 
-    async def __call__(self, method: str, message: bytes) -> bytes: ...
+    def __call__(self, method: str, message: bytes) -> Coroutine[Any, Any, bytes]: ...
 
 
 class _Call(Expiring):

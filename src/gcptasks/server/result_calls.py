@@ -1,6 +1,6 @@
 """The store of results over the port: what `ServiceResults` calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -27,11 +27,12 @@ class ResultCalls:
         self._keeping = keeping
         self._others = others
 
-    async def handle(self, method: str, message: bytes) -> bytes:
+    def handle(self, method: str, message: bytes) -> Coroutine[Any, Any, bytes]:
         """The response to a call of gRPC. Refusals are raised as errors of `gcptasks.base.errors`."""
         call = messages.CALLS.get(method)
-        if call is None:
-            return await self._others(method, message)
+        return self._others(method, message) if call is None else self._handle(call, message)
+
+    async def _handle(self, call: messages.Call[Any], message: bytes) -> bytes:
         arguments = _arguments(call, message)
         try:
             return call.write_answer(await self._answer(call, arguments))
