@@ -85,7 +85,6 @@ async def test_a_commit_in_a_thread_leaves_no_circles_to_the_garbage_collector(t
         threads.add(threading.current_thread())
 
     writer = Writer(lambda: WriteConnection(open_writer(path), "full", path), tell, place=place)
-
     committed(place, 0.1)
     await writer.write(add_task)
     gc.collect()
