@@ -43,7 +43,7 @@ async def begin_attempt(request: Request) -> None:
         try:
             await recording.begin()
         except NotToRun as reason:
-            raise HTTPException(200, str(reason)) from None
+            raise HTTPException(200, str(reason)) from reason
 
 
 def refuse_without_result(route: APIRoute) -> None:

@@ -54,6 +54,26 @@ def test_a_handle_has_the_result_once_the_test_ran_its_task(tmp_path: Path) -> N
     assert not (tmp_path / "tasks.db").exists()
 
 
+def test_a_task_with_a_record_that_comes_twice_runs_once() -> None:
+    local = LocalService("memory:", app_url=URL)
+    router = DelayedRouter(queue_path=QUEUE, base_url=URL, client=local.tasks_client(), results=local.results())
+    done: list[int] = []
+
+    @router.post("/count")
+    def count(number: int) -> None:
+        done.append(number)
+
+    app = FastAPI()
+    app.include_router(router)
+    with TestTasks(app) as tasks:
+        tasks.next_attempt(count).comes_twice()
+        count.delay(number=1)
+        [run] = tasks.drain(raise_errors=True)
+        assert run.succeeded
+        assert run.error is None
+    assert done == [1]
+
+
 async def test_handles_of_coroutines_and_of_functions() -> None:
     local = LocalService("memory:", app_url=URL)
     router = AsyncDelayedRouter(queue_path=QUEUE, base_url=URL, client=local.async_tasks_client, results=local.results)

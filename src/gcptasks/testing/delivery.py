@@ -22,6 +22,7 @@ from gcptasks.testing.runs import Outcome, Run
 from gcptasks.testing.service import TestService
 from gcptasks.testing.work import Work, WorkList
 from gcptasks.worker.raised import raised
+from gcptasks.worker.recording import NotToRun
 
 _TIMEOUT = Reply(status=504, reason="the test says that no response came in time")
 _NO_REPLY = Reply(status=500, reason="the app cancelled the task in which it ran")
@@ -81,7 +82,7 @@ class Deliverer:
             reason=reply.reason,
             outcome=outcome,
             next_at=next_at,
-            error=errors[0] if errors else None,
+            error=next((error for error in errors if not isinstance(error.__cause__, NotToRun)), None),
             ran_at=ran_at,
         )
 
