@@ -1,5 +1,7 @@
 """What goes wrong when a test wants it to."""
 
+from typing import Any
+
 import pytest
 from google.api_core.exceptions import DeadlineExceeded, ResourceExhausted, ServiceUnavailable
 
@@ -49,6 +51,12 @@ def test_each_fault_happens_once_in_the_order_in_which_it_was_planned(tasks: Tes
     tasks.next_attempt(shop.serve).answers(429)
     shop.serve.delay(table=1)
     assert [run.status for run in tasks.advance(minutes=1)] == [503, 429, 200]
+
+
+@pytest.mark.parametrize("error", ["no", ResourceExhausted], ids=["text", "class"])
+def test_what_is_no_error_is_refused(tasks: TestTasks, error: Any) -> None:
+    with pytest.raises(TypeError, match="refuse_next takes an error, such as ResourceExhausted"):
+        tasks.refuse_next(error)
 
 
 def test_a_status_that_is_none_is_refused(tasks: TestTasks, shop: Shop) -> None:

@@ -2,14 +2,20 @@
 
 import asyncio
 import unittest
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
+from anyio.from_thread import start_blocking_portal
+from fastapi import FastAPI
 from google.api_core.exceptions import AlreadyExists, NotFound, ResourceExhausted
 from google.cloud.scheduler_v1 import HttpTarget, Job, PubsubTarget
 from google.cloud.tasks_v2 import AppEngineHttpRequest, Queue, RetryConfig, Task
 
 from cloudtask.testing import AsyncTestTasks as AsyncTestTasksOfFunctions
+from fastapi_gcp_tasks import DelayedRouter
 from fastapi_gcp_tasks.testing import AsyncTestTasks, Outcome, TestTasks
 from gcptasks.base.errors import SetupError
 from testing.testing_shop import LOCATION, NOON, Order, Shop
@@ -111,10 +117,13 @@ def test_one_task_is_run_due_or_not(tasks: TestTasks, shop: Shop) -> None:
     assert tasks.run(late).endpoint == "make_chili"
     assert shop.done == ["chili in Utica, retry 0"]
     assert tasks.run(tasks.assert_enqueued(shop.serve)).succeeded
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound, match=f"{late.name} has run already, was deleted or was never created"):
         tasks.run(late)
     with pytest.raises(TypeError, match="run takes a task that was created, or its full name, not 5"):
         tasks.run(5)
+    for name in ("serve", f"{LOCATION}/queues/kitchen", f"{LOCATION}/jobs/"):
+        with pytest.raises(ValueError, match=f"run takes .* as projects/P/locations/L/queues/Q/tasks/T, not '{name}'"):
+            tasks.run(name)
 
 
 def test_a_paused_queue_keeps_its_tasks(tasks: TestTasks, shop: Shop) -> None:
@@ -169,6 +178,8 @@ def test_the_clock_is_set_and_does_not_go_back(tasks: TestTasks, shop: Shop) -> 
         tasks.freeze(datetime(2019, 1, 1, tzinfo=UTC))
     with pytest.raises(ValueError, match="advance goes forward, and 2019-01-01T00:00:00"):
         tasks.advance(to=datetime(2019, 1, 1, tzinfo=UTC))
+    with pytest.raises(TypeError, match="a time must be a datetime, not '2031-05-05'"):
+        tasks.advance(to=cast("datetime", "2031-05-05"))
     with pytest.raises(TypeError, match=r"advance\(to=…\) says it all"):
         tasks.advance(minutes=1, to=NOON)
     assert len(tasks.advance(to=datetime(2020, 3, 1, tzinfo=UTC))) == 1
@@ -207,6 +218,34 @@ async def test_in_a_coroutine_it_is_awaited(shop: Shop) -> None:
         assert len(await tasks.advance(minutes=1, raise_errors=True)) == 1
     assert shop.done == ["letter to Toby: hello", "letter to Jim: hello", "hello Kevin"]
     assert AsyncTestTasksOfFunctions is AsyncTestTasks
+
+
+@contextmanager
+def _started(app: FastAPI) -> Generator[None]:
+    """A block in which the app runs on an event loop of another thread, as by Starlette's TestClient."""
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(app.router.lifespan_context(app)):
+        yield
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["app not started", "app started"])
+def test_an_endpoint_cannot_have_others_run(begun: bool) -> None:
+    app = FastAPI()
+    router = DelayedRouter(queue_path=f"{LOCATION}/queues/q", base_url="http://app.local")
+
+    @router.post("/nested")
+    def nested() -> None:
+        kit.drain()
+
+    app.include_router(router)
+    with TestTasks(app) as kit, _started(app) if begun else nullcontext():
+        nested.delay()
+        nested.delay()
+        runs = kit.drain()
+        assert {str(run.error) for run in runs} == {
+            "this kit runs tasks already, one after the other: an endpoint cannot have others run"
+        }
+        assert len(runs) == 2
+        assert len(kit.advance(seconds=0.1)) == 2
 
 
 async def test_the_kit_that_blocks_says_which_is_for_coroutines(tasks: TestTasks) -> None:

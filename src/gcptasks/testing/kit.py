@@ -1,13 +1,14 @@
 """The test kit: what a test sees of the tasks of its app, and how it has them run."""
 
 import asyncio
-from collections.abc import Coroutine
-from contextlib import AbstractContextManager
+from collections.abc import Coroutine, Generator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from gcptasks.base.errors import SetupError
+from gcptasks.base.errors import InvalidArgument, SetupError
+from gcptasks.base.names import parse_job, parse_task
 from gcptasks.base.running_loop import running_loop
 from gcptasks.client.api import SCHEDULER, TASKS
 from gcptasks.results.store import ResultStore, StoreSettings
@@ -44,7 +45,7 @@ class _Kit(Assertions):
         finder = CallFinder(self._application.app)
         super().__init__(finder, self._service.waiting, Wanted())
         self._deliverer = Deliverer(self._service, self._application, finder)
-        self._is_under_way = self._is_over = False
+        self._is_under_way = self._is_over = self._runs_tasks = False
 
     @property
     def now(self) -> datetime:
@@ -135,24 +136,37 @@ class _Kit(Assertions):
         """`SetupError` where nothing can run."""
         if not self._is_under_way:
             raise SetupError("this kit is not in use: tasks run within its block alone")
+        if self._runs_tasks:
+            raise SetupError("this kit runs tasks already, one after the other: an endpoint cannot have others run")
+
+    @contextmanager
+    def _running(self) -> Generator[None]:
+        """A block in which tasks run, and no others may be asked for."""
+        self._runs_tasks = True
+        try:
+            yield
+        finally:
+            self._runs_tasks = False
 
     async def _drain(self, *, raise_errors: bool, limit: int) -> list[Run]:
         runs: list[Run] = []
         self._refuse_more(runs, limit, self.now)
-        while run := await self._deliverer.run_next():
-            _note(runs, run, raise_errors=raise_errors)
-            self._refuse_more(runs, limit, self.now)
+        with self._running():
+            while run := await self._deliverer.run_next():
+                _note(runs, run, raise_errors=raise_errors)
+                self._refuse_more(runs, limit, self.now)
         return runs
 
     async def _advance(self, to: datetime, *, raise_errors: bool, limit: int) -> list[Run]:
         runs: list[Run] = []
         self._refuse_more(runs, limit, to)
-        while (at := self._deliverer.next_at(to)) is not None:
-            if at > self.now:
-                self._service.move_clock(at)
-            if run := await self._deliverer.run_next():
-                _note(runs, run, raise_errors=raise_errors)
-                self._refuse_more(runs, limit, to)
+        with self._running():
+            while (at := self._deliverer.next_at(to)) is not None:
+                if at > self.now:
+                    self._service.move_clock(at)
+                if run := await self._deliverer.run_next():
+                    _note(runs, run, raise_errors=raise_errors)
+                    self._refuse_more(runs, limit, to)
         self._service.move_clock(to)
         return runs
 
@@ -168,9 +182,10 @@ class _Kit(Assertions):
     async def _run(self, task: object, *, raise_errors: bool) -> Run:
         name = _name_of(task)
         self._service.force(name)
-        run = await self._deliverer.run_next(jobs_alone=True)
-        while run is not None and run.name != name:
+        with self._running():
             run = await self._deliverer.run_next(jobs_alone=True)
+            while run is not None and run.name != name:
+                run = await self._deliverer.run_next(jobs_alone=True)
         if run is None:
             raise LookupError(f"{name} did not run, as an execution of it is not over: it waits for its next attempt")
         if raise_errors and run.error is not None:
@@ -198,6 +213,11 @@ class TestTasks(_Kit):
         """`app`: the application, or where it is, such as `"shop:app"`; or a `CloudTaskClient` without one."""
         super().__init__(app)
         self._runner: asyncio.Runner | None = None
+
+    def _check(self) -> None:
+        super()._check()
+        if running_loop() is not None:
+            raise SetupError("an event loop runs here: in a test that is a coroutine, use AsyncTestTasks")
 
     def __enter__(self) -> Self:
         self.begin()
@@ -246,10 +266,11 @@ class TestTasks(_Kit):
         return self._wait(self._run(task, raise_errors=raise_errors))
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        if not self._is_under_way or running_loop() is not None:
-            work.close()
+        try:
             self._check()
-            raise SetupError("an event loop runs here: in a test that is a coroutine, use AsyncTestTasks")
+        except SetupError:
+            work.close()
+            raise
         loop = self._application.loop
         if loop is not None:
             return asyncio.run_coroutine_threadsafe(work, loop).result()
@@ -326,8 +347,17 @@ def _name_of(task: object) -> str:
     name = task if isinstance(task, str) else getattr(task, "name", None)
     if not isinstance(name, str) or not name:
         raise TypeError(f"run takes a task that was created, or its full name, not {task!r}")
+    try:
+        (parse_job if "/jobs/" in name else parse_task)(name)
+    except InvalidArgument:
+        raise ValueError(
+            "run takes a task that was created, or its full name, as projects/P/locations/L/queues/Q/tasks/T, "
+            f"not {name!r}"
+        ) from None
     return name
 
 
-def _aware(at: datetime) -> datetime:
+def _aware(at: object) -> datetime:
+    if not isinstance(at, datetime):
+        raise TypeError(f"a time must be a datetime, not {at!r}")
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -6,8 +6,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from google.api_core import exceptions as google_errors
+
 from gcptasks.base import stand_ins
-from gcptasks.base.errors import TaskError
+from gcptasks.base.errors import NotFound, TaskError
 from gcptasks.base.events import Events
 from gcptasks.base.names import LocationName
 from gcptasks.client.api import SCHEDULER, TASKS, Api
@@ -114,6 +116,8 @@ class TestService:
         )
         try:
             self.calls.call_sync(path, request)
+        except NotFound as error:
+            raise google_errors.NotFound(f"{name} has run already, was deleted or was never created") from error
         except TaskError as error:
             raise as_google(error) from error
 

@@ -15,8 +15,10 @@ class ServiceFaults:
         self._down = 0
         self._slow = 0
 
-    def refuse_next(self, error: Exception) -> None:
+    def refuse_next(self, error: object) -> None:
         """Have the next call that creates tasks or writes a job raise this, and change nothing."""
+        if not isinstance(error, Exception):
+            raise TypeError(f"refuse_next takes an error, such as ResourceExhausted('…'), not {error!r}")
         self._refusals.append(error)
 
     @contextmanager
