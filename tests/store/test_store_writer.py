@@ -162,7 +162,8 @@ async def test_commits_of_a_slow_disk_are_synced_in_a_thread(
     file_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commit_place, "_SLOW", 0.0)  # any disk is slow now
-    plain, threads = log_file.sync_file, []
+    plain = log_file.sync_file
+    threads: list[str] = []
 
     def sync(file: int) -> None:
         threads.append(threading.current_thread().name)
@@ -347,7 +348,8 @@ def test_a_file_that_cannot_be_used_is_refused(
 
 
 def test_commits_are_synced_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, synced = log_file.sync_file, []
+    plain = log_file.sync_file
+    synced: list[str] = []
 
     def sync(file: int) -> None:
         synced.append(str(Path(f"/dev/fd/{file}").readlink()))
