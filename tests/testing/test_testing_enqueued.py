@@ -40,6 +40,19 @@ def test_a_function_and_an_async_endpoint_are_found_too(tasks: TestTasks, shop: 
     assert tasks.assert_enqueued(shop.send_letter, to="Toby").arguments == {"to": "Toby", "text": "hello"}
 
 
+@pytest.mark.parametrize(("name", "takes"), [("make_chili", "branch, order"), ("greet", "name, at")])
+def test_an_argument_that_no_task_of_the_name_takes_is_refused(tasks: TestTasks, name: str, takes: str) -> None:
+    with pytest.raises(TypeError, match=f"{name} takes no argument 'brnch'; it takes {takes}$"):
+        tasks.refute_enqueued(name, brnch="Utica")
+
+
+def test_a_header_that_cloud_tasks_sets_is_no_argument(tasks: TestTasks, shop: Shop) -> None:
+    with pytest.raises(
+        TypeError, match=r"make_chili takes no argument 'x_cloudtasks_taskname'; it takes branch, order$"
+    ):
+        tasks.refute_enqueued(shop.make_chili, x_cloudtasks_taskname="monday")
+
+
 @pytest.mark.parametrize("name", ["make_chili", "testing.testing_shop.Shop.__init__.<locals>.make_chili"])
 def test_a_task_is_found_by_the_name_of_its_endpoint(tasks: TestTasks, shop: Shop, name: str) -> None:
     shop.make_chili.delay(branch="Scranton", order=CHILI)

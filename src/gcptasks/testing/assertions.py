@@ -47,7 +47,7 @@ class Assertions:
         return described(self._finder, self._waiting())
 
     def _match(self, target: object, arguments: Mapping[str, Any]) -> Match:
-        check_target(target, arguments, self._finder.names)
+        check_target(target, arguments, self._finder.tasks)
         self._finder.know(target)
         return Match(target, arguments, self._wanted)
 

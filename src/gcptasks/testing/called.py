@@ -79,19 +79,19 @@ class CallFinder:
         order = served_routes(self._app)
         return [self._call_of(request, order) for request in requests]
 
-    def names(self) -> list[str]:
-        """What the tasks of the app are called, in full."""
+    def tasks(self) -> list[tuple[str, object]]:
+        """The endpoints and functions of the app that are tasks, each with its full name."""
         if isinstance(self._app, CloudTaskClient):
-            return sorted(self._app.functions)
-        found = set[str]()
+            return list(self._app.functions.items())
+        found: list[tuple[str, object]] = []
         for served in served_routes(self._app):
             endpoint: Any = getattr(served.route, "endpoint", None)
             router = getattr(endpoint, "__self__", None)
             if isinstance(router, CloudTaskRouter):
-                found.update(router.client.functions)
+                found.extend(router.client.functions.items())
             elif endpoint is not None and registration_of(endpoint):
-                found.add(endpoint_path(endpoint))
-        return sorted(found)
+                found.append((endpoint_path(endpoint), endpoint))
+        return found
 
     def _call_of(self, request: Request, order: list[ServedRoute]) -> Call:
         found = self._call_here(request, order)

@@ -8,8 +8,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from cloudtask.functions import TaskFunction
-from fastapi_gcp_tasks.encode.declarations import declared_by
-from fastapi_gcp_tasks.fastapi_versions import Dependant, with_dependencies
+from fastapi_gcp_tasks.encode.parameters import parameters
 from fastapi_gcp_tasks.labels import endpoint_label
 from fastapi_gcp_tasks.registration import registration_of
 from gcptasks.testing.enqueued import EnqueuedTask
@@ -65,10 +64,7 @@ class Match:
     def fits_call(self, called: object, name: str, given: Mapping[str, Any] | None) -> bool:
         """Whether a call of that endpoint or function is meant, whose full name that is, with these arguments."""
         target = self.target
-        if isinstance(target, str):
-            is_it = name == target or name.endswith(f".{target}")
-        else:
-            is_it = target is None or called is target
+        is_it = _is_named(name, target) if isinstance(target, str) else target is None or called is target
         return is_it and _has_arguments(given or {}, self.arguments)
 
     def __str__(self) -> str:
@@ -78,20 +74,29 @@ class Match:
         return f"{what} with {self.wanted}" if str(self.wanted) else what
 
 
-def check_target(target: object, arguments: Mapping[str, Any], names: Callable[[], list[str]]) -> None:
+def check_target(target: object, arguments: Mapping[str, Any], tasks: Callable[[], list[tuple[str, object]]]) -> None:
     """`TypeError` or `ValueError` for what can be no task, so that no test looks for it in vain.
 
-    `names` gives those of the app's tasks.
+    `tasks` gives those of the app, each with its full name. Several may have the name that a test gives.
     """
-    if isinstance(target, str):
-        known = names()
-        if not any(name == target or name.endswith(f".{target}") for name in known):
-            raise ValueError(f"the app has no task {target!r}; its tasks are {', '.join(known) or 'none'}")
-        return
-    takes = _takes(target)
+    takes = [_takes(one) for one in (_named(target, tasks()) if isinstance(target, str) else [target])]
     for name in arguments:
-        if takes is not None and name not in takes:
-            raise TypeError(f"{_label(target)} takes no argument {name!r}; it takes {', '.join(takes) or 'none'}")
+        if all(one is not None and name not in one for one in takes):
+            known = ", ".join(dict.fromkeys(argument for one in takes for argument in one or ()))
+            raise TypeError(f"{_label(target)} takes no argument {name!r}; it takes {known or 'none'}")
+
+
+def _named(name: str, tasks: list[tuple[str, object]]) -> list[object]:
+    """Those of that name, in full or by its end."""
+    found = [task for full, task in tasks if _is_named(full, name)]
+    if not found:
+        known = ", ".join(sorted({full for full, _ in tasks}))
+        raise ValueError(f"the app has no task {name!r}; its tasks are {known or 'none'}")
+    return found
+
+
+def _is_named(full: str, name: str) -> bool:
+    return full == name or full.endswith(f".{name}")
 
 
 def _takes(target: object) -> list[str] | None:
@@ -106,8 +111,7 @@ def _takes(target: object) -> list[str] | None:
             f"{_label(target)} is no task: give an endpoint that is registered as one, a function of @client.task, or "
             "the name of either"
         )
-    dependant = cast("Dependant", registration.route.dependant)
-    return sorted({declared.name for one in with_dependencies(dependant) for declared in declared_by(one)})
+    return sorted(one.name for one in parameters(registration.route) if one.can_be_sent())
 
 
 def _label(target: object) -> str:
