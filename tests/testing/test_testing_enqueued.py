@@ -1,7 +1,8 @@
 """Which tasks wait, and what a test is told of those that do not."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 from google.cloud.tasks_v2 import HttpMethod, HttpRequest, Task
@@ -44,6 +45,16 @@ def test_a_function_and_an_async_endpoint_are_found_too(tasks: TestTasks, shop: 
 def test_an_argument_that_no_task_of_the_name_takes_is_refused(tasks: TestTasks, name: str, takes: str) -> None:
     with pytest.raises(TypeError, match=f"{name} takes no argument 'brnch'; it takes {takes}$"):
         tasks.refute_enqueued(name, brnch="Utica")
+
+
+def test_an_option_of_another_type_is_refused_at_once(tasks: TestTasks) -> None:
+    seconds: Any = "60"
+    with pytest.raises(TypeError, match="countdown must be a number of seconds, not '60'"):
+        tasks.where(countdown=seconds)
+    with pytest.raises(TypeError, match="dispatch_deadline must be a number of seconds, not '60'"):
+        tasks.where(dispatch_deadline=seconds)
+    with pytest.raises(TypeError, match="a time must be a datetime, not '2031-05-05'"):
+        tasks.where(schedule_time=cast("datetime", "2031-05-05"))
 
 
 def test_a_header_that_cloud_tasks_sets_is_no_argument(tasks: TestTasks, shop: Shop) -> None:

@@ -1,7 +1,7 @@
 """The clock of a test: it stands still until the test moves it."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from gcptasks.base import wall_clock
@@ -9,6 +9,13 @@ from gcptasks.base.epoch import EPOCH
 from gcptasks.base.manual_clock import ManualClock
 
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def in_utc(at: object) -> datetime:
+    """The time that a test gave, which is UTC where it does not say; `TypeError` for what is none."""
+    if not isinstance(at, datetime):
+        raise TypeError(f"a time must be a datetime, not {at!r}")
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 class MovesTime(Protocol):

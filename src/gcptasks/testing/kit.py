@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Generator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -17,7 +17,7 @@ from gcptasks.testing.application import Application, loaded
 from gcptasks.testing.assertions import Assertions
 from gcptasks.testing.attempt_faults import NextAttempt
 from gcptasks.testing.called import CallFinder
-from gcptasks.testing.clock import MovesTime
+from gcptasks.testing.clock import MovesTime, in_utc
 from gcptasks.testing.delivery import Deliverer
 from gcptasks.testing.matching import Wanted
 from gcptasks.testing.runs import Run
@@ -54,7 +54,7 @@ class _Kit(Assertions):
 
     def freeze(self, at: datetime) -> None:
         """Set the clock to that time; nothing runs. It may go back as long as nothing waits."""
-        at = _aware(at)
+        at = in_utc(at)
         if at < self.now and (self._service.waiting() or self._service.jobs()):
             raise ValueError(f"tasks or jobs wait already, so the clock cannot go back to {at.isoformat()}")
         self._service.move_clock(at)
@@ -195,7 +195,7 @@ class _Kit(Assertions):
     def _until(self, span: timedelta, to: datetime | None) -> datetime:
         if to is not None and span:
             raise TypeError("advance(to=…) says it all: give it no span as well")
-        until = self.now + span if to is None else _aware(to)
+        until = self.now + span if to is None else in_utc(to)
         if until < self.now:
             raise ValueError(f"advance goes forward, and {until.isoformat()} is before {self.now.isoformat()}")
         return until
@@ -355,9 +355,3 @@ def _name_of(task: object) -> str:
             f"not {name!r}"
         ) from None
     return name
-
-
-def _aware(at: object) -> datetime:
-    if not isinstance(at, datetime):
-        raise TypeError(f"a time must be a datetime, not {at!r}")
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -11,6 +11,7 @@ from cloudtask.functions import TaskFunction
 from fastapi_gcp_tasks.encode.parameters import parameters
 from fastapi_gcp_tasks.labels import endpoint_label
 from fastapi_gcp_tasks.registration import registration_of
+from gcptasks.testing.clock import in_utc
 from gcptasks.testing.enqueued import EnqueuedTask
 
 NEAR = timedelta(seconds=1)
@@ -31,6 +32,13 @@ class Wanted:
     headers: Mapping[str, str] | None = None
     """The task has these, and may have more."""
 
+    def __post_init__(self) -> None:
+        if self.schedule_time is not None:
+            in_utc(self.schedule_time)
+        for name in ("countdown", "dispatch_deadline"):
+            if not isinstance(given := getattr(self, name), int | float | timedelta | None):
+                raise TypeError(f"{name} must be a number of seconds, not {given!r}")
+
     def __str__(self) -> str:
         given = [(one.name, getattr(self, one.name)) for one in fields(self)]
         return ", ".join(f"{name}={value!r}" for name, value in given if value is not None)
@@ -40,7 +48,7 @@ class Wanted:
         return (
             (self.queue is None or self.queue in (task.queue, task.queue.rpartition("/")[2]))
             and self.task_id in (None, task.task_id)
-            and (self.schedule_time is None or _near(task.schedule_time, _aware(self.schedule_time)))
+            and (self.schedule_time is None or _near(task.schedule_time, in_utc(self.schedule_time)))
             and (self.countdown is None or _near(task.schedule_time, task.create_time + _span(self.countdown)))
             and (self.dispatch_deadline is None or task.dispatch_deadline == _span(self.dispatch_deadline))
             and _has_headers(task, self.headers or {})
@@ -141,10 +149,6 @@ def _has_headers(task: EnqueuedTask, wanted: Mapping[str, str]) -> bool:
 
 def _near(one: datetime, other: datetime) -> bool:
     return abs(one - other) < NEAR
-
-
-def _aware(at: datetime) -> datetime:
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 def _span(seconds: float | timedelta) -> timedelta:

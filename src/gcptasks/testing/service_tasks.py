@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from gcptasks.base.errors import SetupError
@@ -11,6 +11,7 @@ from gcptasks.client.api import TASKS, address
 from gcptasks.testing.application import loaded
 from gcptasks.testing.assertions import Assertions
 from gcptasks.testing.called import CallFinder
+from gcptasks.testing.clock import in_utc
 
 _TOKEN = "CLOUD_TASKS_ADMIN_TOKEN"
 _EMPTY_FOR = 30.0
@@ -68,7 +69,7 @@ class ServiceTasks(Assertions):
         span = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
         if to is not None and span:
             raise TypeError("advance(to=…) says it all: give it no span as well")
-        until = self.now + span if to is None else to if to.tzinfo else to.replace(tzinfo=UTC)
+        until = self.now + span if to is None else in_utc(to)
         self._wait("idle", timeout)
         while (at := self._next_time()) is not None and at <= until:
             self._move(at)
