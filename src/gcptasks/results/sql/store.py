@@ -104,12 +104,13 @@ def _listener(engines: Engines, channel: str, waiters: Waiters) -> Listener | No
 
 
 def _create(connection: Connection, table: Table) -> None:
-    if connection.dialect.name == "sqlite":
-        # Readers and the writer do not wait for each other then. It stays so in the file.
-        connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     tried = 0
     while True:
         try:
+            if connection.dialect.name == "sqlite":
+                # Readers and the writer do not wait for each other then. It stays so in the file. SQLite itself waits
+                # for nobody here who does the same.
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
             table.create(connection, checkfirst=True)
             for index in table.indexes:  # which a process that was killed may have left out
                 index.create(connection, checkfirst=True)
