@@ -1,5 +1,6 @@
 """`SQLResults`."""
 
+import time
 from datetime import timedelta
 
 from sqlalchemy import URL, Connection, Engine, Table
@@ -22,6 +23,8 @@ from gcptasks.results.waiting import Listener, Waiters
 _LONGEST_NAME = 50
 """PostgreSQL's names have 63, and those of the indexes begin with the table's."""
 _TRIES = 5
+_PAUSE = 0.02
+"""Seconds before the second try, and as many more before each further one."""
 
 
 class SQLResults:
@@ -120,3 +123,4 @@ def _create(connection: Connection, table: Table) -> None:
             tried += 1
             if tried == _TRIES:
                 raise
+            time.sleep(_PAUSE * tried)
