@@ -33,7 +33,8 @@ def main(file: str, *options: str) -> None:
     def run_watched(main: Coroutine[Any, Any, T], **settings: Any) -> T:
         return run(watched(main, seen), **settings)
 
-    asyncio.run = run_watched
+    product: Any = asyncio  # what its `run` takes differs by version
+    product.run = run_watched
     sys.argv = ["cloud-tasks-emulator", *options]
     with suppress(SystemExit):
         emulator()
