@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from testing.testing_suites import APP, INI, inside
+from testing.testing_suites import APP, INI, alone
 
 pytest_plugins = ["pytester"]
 
@@ -92,7 +92,7 @@ def test_the_time_of_the_program_is_that_of_the_test(
     pytester.syspathinsert()
     pytester.makeini(f"{INI}tasks_app = kit_shop:app\n")
     pytester.makepyfile(tests)
-    inside(pytester).assert_outcomes(passed=count)
+    alone(pytester).assert_outcomes(passed=count)
 
 
 def test_freezing_the_time_imports_nothing() -> None:

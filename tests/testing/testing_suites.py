@@ -1,4 +1,4 @@
-"""Suites of users, run in this process: each in one of its own would take long."""
+"""Suites of users, most of them run in this process: each in one of its own would take long."""
 
 import pytest
 
@@ -26,7 +26,15 @@ app.include_router(awaited)
 INI = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
 
 
+# The environment may have been installed before there was an entry point.
+_PLUGIN = ("-p", "no:fastapi_gcp_tasks", "-p", "gcptasks.testing.pytest_plugin")
+_OPTIONS = (*_PLUGIN, "-p", "no:timeout", "-p", "no:cacheprovider", "-n0")
+
+
 def inside(pytester: pytest.Pytester, *more: str) -> pytest.RunResult:
-    # The environment may have been installed before there was an entry point.
-    plugin = "-p", "no:fastapi_gcp_tasks", "-p", "gcptasks.testing.pytest_plugin"
-    return pytester.runpytest_inprocess(*plugin, "-p", "no:timeout", "-p", "no:cacheprovider", "-n0", *more)
+    return pytester.runpytest_inprocess(*_OPTIONS, *more)
+
+
+def alone(pytester: pytest.Pytester) -> pytest.RunResult:
+    """In a process of its own, of which it may move the time: here services of other tests go by it."""
+    return pytester.runpytest_subprocess(*_OPTIONS, timeout=60)
