@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gcptasks.base.lazy_names import lazy_names
+from gcptasks.testing import PUBLIC
 
 if TYPE_CHECKING:
     from gcptasks.testing.attempt_faults import NextAttempt as NextAttempt
@@ -15,15 +16,5 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncTestTasks", "EnqueuedTask", "NextAttempt", "Outcome", "Run", "ServiceTasks", "TestTasks"]
 
-_HOMES = {
-    "AsyncTestTasks": "gcptasks.testing.kit",
-    "EnqueuedTask": "gcptasks.testing.enqueued",
-    "NextAttempt": "gcptasks.testing.attempt_faults",
-    "Outcome": "gcptasks.testing.runs",
-    "Run": "gcptasks.testing.runs",
-    "ServiceTasks": "gcptasks.testing.service_tasks",
-    "TestTasks": "gcptasks.testing.kit",
-}
-
 if not TYPE_CHECKING:
-    __getattr__, __dir__ = lazy_names(__name__, _HOMES, dict.fromkeys(_HOMES, "testing"))
+    __getattr__, __dir__ = lazy_names(__name__, PUBLIC, dict.fromkeys(PUBLIC, "testing"))

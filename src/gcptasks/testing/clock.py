@@ -18,6 +18,13 @@ def in_utc(at: object) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
+def end_of_advance(now: datetime, span: timedelta, to: datetime | None) -> datetime:
+    """Up to when `advance` lets time pass from now on: by a span, or to a time; `TypeError` for both."""
+    if to is not None and span:
+        raise TypeError("advance(to=…) says it all: give it no span as well")
+    return now + span if to is None else in_utc(to)
+
+
 class MovesTime(Protocol):
     """What sets the time that code under test sees: the fixtures `time_machine` and `freezer`, for example."""
 

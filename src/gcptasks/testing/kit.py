@@ -17,7 +17,7 @@ from gcptasks.testing.application import Application, loaded
 from gcptasks.testing.assertions import Assertions
 from gcptasks.testing.attempt_faults import NextAttempt
 from gcptasks.testing.called import CallFinder
-from gcptasks.testing.clock import MovesTime, in_utc
+from gcptasks.testing.clock import MovesTime, end_of_advance, in_utc
 from gcptasks.testing.delivery import Deliverer
 from gcptasks.testing.matching import Wanted
 from gcptasks.testing.runs import Run
@@ -193,9 +193,7 @@ class _Kit(Assertions):
         return run
 
     def _until(self, span: timedelta, to: datetime | None) -> datetime:
-        if to is not None and span:
-            raise TypeError("advance(to=…) says it all: give it no span as well")
-        until = self.now + span if to is None else in_utc(to)
+        until = end_of_advance(self.now, span, to)
         if until < self.now:
             raise ValueError(f"advance goes forward, and {until.isoformat()} is before {self.now.isoformat()}")
         return until
@@ -258,7 +256,8 @@ class TestTasks(_Kit):
 
         `raise_errors` and `limit` are those of `drain`.
         """
-        until = self._until(timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds), to)
+        span = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+        until = self._until(span, to)
         return self._wait(self._advance(until, raise_errors=raise_errors, limit=limit))
 
     def run(self, task: object, *, raise_errors: bool = False) -> Run:
@@ -326,7 +325,8 @@ class AsyncTestTasks(_Kit):
 
         `raise_errors` and `limit` are those of `drain`.
         """
-        until = self._until(timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds), to)
+        span = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+        until = self._until(span, to)
         self._check()
         return await self._advance(until, raise_errors=raise_errors, limit=limit)
 

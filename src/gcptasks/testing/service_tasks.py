@@ -11,7 +11,7 @@ from gcptasks.client.api import TASKS, address
 from gcptasks.testing.application import loaded
 from gcptasks.testing.assertions import Assertions
 from gcptasks.testing.called import CallFinder
-from gcptasks.testing.clock import in_utc
+from gcptasks.testing.clock import end_of_advance
 
 _TOKEN = "CLOUD_TASKS_ADMIN_TOKEN"
 _EMPTY_FOR = 30.0
@@ -67,9 +67,7 @@ class ServiceTasks(Assertions):
         several times meanwhile, one execution runs.
         """
         span = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-        if to is not None and span:
-            raise TypeError("advance(to=…) says it all: give it no span as well")
-        until = self.now + span if to is None else in_utc(to)
+        until = end_of_advance(self.now, span, to)
         self._wait("idle", timeout)
         while (at := self._next_time()) is not None and at <= until:
             self._move(at)
